@@ -1,0 +1,34 @@
+"""The errors that users see: what happened, where, which value, what is allowed, and a hint."""
+
+from collections.abc import Iterable
+
+
+class LissomError(Exception):
+    """Something a user can mend. The command line prints it in one to four lines and exits with 2.
+
+    Args:
+        message: what happened, where, and with which value.
+        hint: one line or several that say what to do instead.
+    """
+
+    def __init__(self, message: str, *, hint: str | Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hints: tuple[str, ...] = (hint,) if isinstance(hint, str) else tuple(hint)
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(f"hint: {hint}" for hint in self.hints)])
+
+
+class MissingExtraError(LissomError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed",
+            hint=f"pip install 'lissom[{extra}]'",
+        )
+
+
+class CaptureError(LissomError):
+    """A model that torch.export cannot capture."""

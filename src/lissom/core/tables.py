@@ -1,0 +1,46 @@
+"""Tables from a name to the place of its object, read lazily.
+
+The command line lists all steps, targets, tasks and models without importing torch; a new member is one new
+file and one line in its table.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from lissom.core.errors import LissomError
+
+
+class Table:
+    """Names of one kind of thing, each with the ``module:attribute`` it is found at.
+
+    Args:
+        kind: what the members are called in messages, e.g. ``"target"``.
+        places: name to ``"package.module:attribute"``.
+    """
+
+    def __init__(self, kind: str, places: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._places = dict(places)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def add(self, name: str, place: str) -> None:
+        """Add a member at run time, for code outside lissom. Adding a name twice is an error."""
+        if name in self._places:
+            raise LissomError(f"there is a {self.kind} called {name!r} already: {self._places[name]}")
+        self._places[name] = place
+
+    def get(self, name: str) -> Any:
+        """Import and return the member called ``name``."""
+        if name not in self._places:
+            close = difflib.get_close_matches(name, self._places, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(self._places)}"
+            raise LissomError(f"unknown {self.kind} {name!r}", hint=hint)
+        module, _, attribute = self._places[name].partition(":")
+        return getattr(import_module(module), attribute)
