@@ -1,0 +1,5 @@
+"""Runtimes that an artefact is made for and measured on. A new one is one file and one line here."""
+
+from lissom.core.tables import Table
+
+TARGETS = Table("target", {"onnxruntime": "lissom.targets.onnx_runtime:OnnxRuntime"})

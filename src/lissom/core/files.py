@@ -1,0 +1,85 @@
+"""Files written whole or not at all, hashes, and checks made before the first slow thing starts."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lissom.core.errors import LissomError
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; move it there on success, remove it on failure.
+
+    Raises:
+        LissomError: the folder cannot be written, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a missing permission into an error for people."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            free = shutil.disk_usage(path.parent if path.parent.exists() else Path.cwd()).free
+            raise LissomError(
+                f"the disk is full: {path} could not be written ({free / 1e6:.0f} MB free)",
+                hint="free some space and run the same command again: finished work is kept",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EISDIR):
+            raise LissomError(
+                f"{path} cannot be written: {error.strerror}", hint="choose another folder with -o"
+            ) from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_writable(folder: Path, need_bytes: int = 0) -> None:
+    """Check that ``folder`` can be made and written and has ``need_bytes`` free.
+
+    Raises:
+        LissomError: it cannot, or has not.
+    """
+    with writing(folder / "file"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    free = shutil.disk_usage(folder).free
+    if free < need_bytes:
+        raise LissomError(
+            f"{folder} has {free / 1e6:.0f} MB free, this run needs about {need_bytes / 1e6:.0f} MB",
+            hint="free some space or choose another folder with -o",
+        )

@@ -1,0 +1,70 @@
+"""What machine this is: processor, instructions that decide what pays, versions of what was measured with."""
+
+import os
+import platform
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from lissom.core.records import Machine
+
+_TELLING = (
+    "avx2",
+    "fma",
+    "f16c",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "i8mm",
+)
+_PACKAGES = ("lissom", "torch", "torchvision", "onnx", "onnxruntime", "numpy")
+
+
+@cache
+def instructions() -> frozenset[str]:
+    """The vector instructions of this processor that matter for a choice of number format.
+
+    Empty where the system does not tell.
+    """
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return frozenset()
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return frozenset(value.split()) & frozenset(_TELLING)
+    return frozenset()
+
+
+def has_int8_dot_product() -> bool:
+    """Whether 8-bit products are summed without saturating (VNNI on x86, dot product on ARM)."""
+    return bool(instructions() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+
+
+def describe() -> Machine:
+    """This machine as a record."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return Machine(
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        instructions=tuple(sorted(instructions())),
+        system=f"{platform.system()} {platform.machine()}",
+        versions=versions,
+    )
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,164 @@
+"""What a run writes down: plain values with a JSON form, so that a report needs no model and no torch.
+
+A record is one line of ``ledger.jsonl``: ``{"schema": 1, "kind": ..., "key": ..., "value": {...}}``.
+"""
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+SCHEMA = 1
+Interval = tuple[float, float]
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of one artefact on the target.
+
+    ``score`` is 0 to 100, higher is better, on the split named by ``split``; intervals are 95 %.
+    ``latency_samples_ms`` are the single timings, for the distribution in the report.
+    """
+
+    score: float
+    score_interval: Interval
+    latency_ms: float
+    latency_interval_ms: Interval
+    latency_p95_ms: float
+    size_bytes: int
+    macs: int
+    parameters: int
+    peak_memory_bytes: int
+    split: str = "select"
+    latency_samples_ms: tuple[float, ...] = ()
+    score_by_class: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Width:
+    """One layer's width: output channels (or features, heads) before and after."""
+
+    layer: str
+    kind: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One move applied and measured, with its decision on the select split.
+
+    ``drop`` is in points against the original on the same pictures, ``drop_interval`` its paired-bootstrap
+    interval; ``latency_ratio`` is against the original, interleaved in the same process.
+    """
+
+    number: int
+    move: str
+    steps: tuple[dict[str, Any], ...]
+    figures: Figures | None
+    kept: bool
+    reason: str
+    seconds: float
+    drop: float = 0.0
+    drop_interval: Interval = (0.0, 0.0)
+    latency_ratio: float = 1.0
+    parts_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LimitCheck:
+    """One limit of the budget against what was measured: ``used`` and ``allowed`` in the limit's own unit."""
+
+    limit: str
+    used: float
+    allowed: float
+    used_text: str
+    allowed_text: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The final measurement on the test split, opened once, for the result alone."""
+
+    met: bool
+    original: Figures
+    final: Figures
+    drop: float
+    drop_interval: Interval
+    latency_ratio: float
+    latency_ratio_interval: Interval
+    limits: tuple[LimitCheck, ...]
+    classes: tuple[str, ...] = ()
+    widths: tuple[Width, ...] = ()
+    agreement: float = 0.0
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """An off-the-shelf smaller model beside which the result is shown."""
+
+    name: str
+    size_bytes: int
+    macs: int
+    latency_ms: float
+    score: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run does. Other settings on the same folder are refused."""
+
+    model: str
+    data: str
+    task: str
+    budget: str
+    target: str
+    threads: int
+    batch: int
+    seed: int
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where figures were measured."""
+
+    processor: str
+    cores: int
+    instructions: tuple[str, ...]
+    system: str
+    versions: dict[str, str]
+
+
+def to_json(value: Any) -> Any:
+    """The JSON form of a record (dataclasses become objects, tuples become lists)."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {key: to_json(item) for key, item in asdict(value).items()}
+    if isinstance(value, dict):
+        return {str(key): to_json(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def from_json(kind: type[Value], data: Any) -> Value:
+    """Rebuild a record of type ``kind``; fields that are not known any more are left out."""
+    return _revive(kind, data)
+
+
+def _revive(hint: Any, data: Any) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint)
+        known = {item.name for item in fields(hint)}
+        return hint(**{key: _revive(hints[key], item) for key, item in data.items() if key in known})
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is tuple and data is not None:
+        if len(arguments) == 2 and arguments[1] is ...:
+            return tuple(_revive(arguments[0], item) for item in data)
+        return tuple(_revive(inner, item) for inner, item in zip(arguments, data, strict=True))
+    if arguments and type(None) in arguments:
+        inner = next(argument for argument in arguments if argument is not type(None))
+        return None if data is None else _revive(inner, data)
+    return data

@@ -1,0 +1,61 @@
+"""Latency measured so that it can be compared: warmed up, interleaved in one process, median and interval."""
+
+import gc
+import random
+import time
+from collections.abc import Callable, Mapping
+
+from lissom.core.statistics import median_interval
+
+WARM_UP = 10
+BURST = 5
+
+
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], *, seconds: float, least: int = 40, seed: int = 0
+) -> dict[str, list[float]]:
+    """Time several calls in turn, in short bursts whose order is drawn anew each round.
+
+    Whatever else the machine does then falls on all of them alike. The collector is off while timing.
+
+    Args:
+        calls: what to time, by name.
+        seconds: how long to spend in all.
+        least: how many timings of each to take, whatever the time.
+        seed: of the order.
+
+    Returns:
+        The single timings in milliseconds by name, in order, equally many for each name.
+    """
+    order = random.Random(seed)
+    names = list(calls)
+    for name in names:
+        for _ in range(WARM_UP):
+            calls[name]()
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    end = time.perf_counter() + seconds
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        while time.perf_counter() < end or len(samples[names[0]]) < least:
+            order.shuffle(names)
+            for name in names:
+                _burst(calls[name], samples[name])
+    finally:
+        if collecting:
+            gc.enable()
+    return samples
+
+
+def _burst(call: Callable[[], object], samples: list[float]) -> None:
+    call()  # brings its weights back into the cache after the other one ran
+    for _ in range(BURST):
+        start = time.perf_counter()
+        call()
+        samples.append((time.perf_counter() - start) * 1e3)
+
+
+def spread(samples: list[float]) -> float:
+    """How noisy the timings are: the width of the median's 95 % interval over the median."""
+    median, (low, high) = median_interval(samples)
+    return (high - low) / median if median else 0.0

@@ -1,0 +1,118 @@
+"""A workload: a model, example inputs, data in three splits, and a task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+Grades = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model is fed and what it should answer.
+
+    ``inputs`` are the positional inputs, each ``(batch, ...)``; ``targets`` is ``(batch, ...)``, or ``None``
+    where there are no labels; ``indices`` says which examples of the split these are.
+    """
+
+    inputs: tuple[Tensor, ...]
+    targets: Tensor | None
+    indices: Tensor
+
+
+@runtime_checkable
+class Split(Protocol):
+    """Examples that can be taken by number."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
+        """The examples at ``indices``.
+
+        Args:
+            indices: which examples.
+            view: ``None`` for the example as it is; a number for that augmented view of it, which is the same
+                each time it is asked for, so that a teacher's answer to it can be kept.
+        """
+        ...
+
+
+class Task(Protocol):
+    """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
+
+    name: str
+
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
+        """The training loss of a batch, a scalar."""
+        ...
+
+    def distance(self, outputs: Any, teacher: Any) -> Tensor:
+        """How far a batch of outputs is from the teacher's, a scalar that can be trained on."""
+        ...
+
+    def grade(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any] | None) -> Grades:
+        """What the score needs of each example, ``(batch, ...)``."""
+        ...
+
+    def score(self, grades: Grades) -> float:
+        """The score of graded examples, 0 to 100, higher is better."""
+        ...
+
+    def agreement(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> Grades:
+        """Grades of outputs where the original's outputs are taken for the truth."""
+        ...
+
+    def chance(self, targets: npt.NDArray[Any]) -> float:
+        """The score of guessing without looking."""
+        ...
+
+    def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float, ...]:
+        """The score by class, in class order; empty where the task has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Splits:
+    """``train`` to learn from, ``select`` to choose by, ``test`` for the verdict."""
+
+    train: Split
+    select: Split
+    test: Split
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model with everything that is needed to change it and to judge the change.
+
+    ``example`` is a batch of one. ``handling`` is the JSON form of what happens to a raw input before the
+    model and to its output afterwards; it goes into the bundle as it is. ``labelled`` is false where the
+    original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone.
+    """
+
+    name: str
+    module: nn.Module
+    example: tuple[Tensor, ...]
+    task: Task
+    splits: Splits
+    classes: tuple[str, ...] = ()
+    handling: dict[str, Any] = field(default_factory=dict[str, Any])
+    labelled: bool = True
+    keep: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def with_module(self, module: nn.Module) -> "Workload":
+        """The same workload with another model."""
+        return replace(self, module=module)
+
+
+def calibration_batches(split: Split, *, examples: int, batch: int, seed: int) -> list[Batch]:
+    """A fixed random sample of a split, without augmentation, in batches."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(split), generator=generator)[:examples].tolist()
+    return [split.take(order[start : start + batch]) for start in range(0, len(order), batch)]
