@@ -1,0 +1,40 @@
+"""The table of model builders: names as torchvision, timm or we call them, read lazily."""
+
+from typing import TYPE_CHECKING, Any
+
+from lissom.core.errors import MissingExtraError
+from lissom.core.tables import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MODELS = Table(
+    "model of the zoo",
+    {
+        "sample": "lissom.zoo.sample:sample",
+        "sample_separable": "lissom.zoo.sample:sample_separable",
+    },
+)
+
+_EXTRAS = {"timm": "timm", "transformers": "text"}
+
+
+def build(name: str, **kwargs: Any) -> "nn.Module":
+    """Build the model called ``name`` with random weights.
+
+    Args:
+        name: an entry of :data:`MODELS`.
+        kwargs: options of its builder, such as ``num_classes``.
+
+    Raises:
+        LissomError: there is no such model (close matches are named).
+        MissingExtraError: the library that provides it is not installed.
+    """
+    try:
+        builder = MODELS.get(name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        raise MissingExtraError(package, _EXTRAS[package], f"the model {name!r}") from error
+    return builder(**kwargs)
