@@ -16,7 +16,8 @@ class Figures:
     """What was measured of one artefact on the target.
 
     ``score`` is 0 to 100, higher is better, on the split named by ``split``; intervals are 95 %.
-    ``latency_samples_ms`` are the single timings, for the distribution in the report.
+    ``latency_samples_ms`` are the single timings, for the distribution in the report; ``examples`` is how
+    many examples the score is of (0: not written down).
     """
 
     score: float
@@ -31,6 +32,7 @@ class Figures:
     split: str = "select"
     latency_samples_ms: tuple[float, ...] = ()
     score_by_class: tuple[float, ...] = ()
+    examples: int = 0
 
 
 @dataclass(frozen=True)
