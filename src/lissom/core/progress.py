@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -31,7 +31,7 @@ class Progress:
                 bar.advance(task)
 
     @contextlib.contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
+    def waiting(self, what: str) -> Generator[None]:
         """Show that ``what`` is going on, with the time it has taken, where no total is known."""
         if not self.enabled:
             yield

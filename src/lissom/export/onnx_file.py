@@ -1,0 +1,110 @@
+"""A PyTorch model as one ONNX file with a free batch size."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from lissom.core.errors import LissomError
+from lissom.core.files import whole_file
+
+OPSET = 20
+
+
+def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> tuple[str, ...]:
+    """Write ``module`` in eval mode to ``path``.
+
+    Args:
+        module: the model; its mode is restored.
+        example: positional inputs, a batch of one.
+        path: the ``.onnx`` file.
+
+    Returns:
+        What a user should know: whether the batch size had to be fixed.
+
+    Raises:
+        LissomError: the exporter refuses the model.
+    """
+    training = module.training
+    module.eval()
+    notes: tuple[str, ...] = ()
+    try:
+        try:
+            program = _convert(module, _doubled(example), free_batch=True)
+        except Exception as free:
+            try:
+                program = _convert(module, example, free_batch=False)
+            except Exception as fixed:
+                raise LissomError(
+                    f"the model cannot be exported to ONNX: {_first_line(fixed)}",
+                    hint="control flow that depends on values is the usual cause; lissom profile MODEL shows the layers",
+                ) from fixed
+            notes = (f"the batch size is fixed to 1: {_first_line(free)}",)
+    finally:
+        module.train(training)
+    _strip(program)
+    onnx.checker.check_model(program)
+    with whole_file(path) as temporary:
+        onnx.save(program, temporary)
+    return notes
+
+
+def _convert(module: nn.Module, example: tuple[Tensor, ...], *, free_batch: bool) -> onnx.ModelProto:
+    inputs = ["input"] if len(example) == 1 else [f"input_{number}" for number in range(len(example))]
+    shapes = tuple({0: torch.export.Dim("batch", min=1, max=65536)} for _ in example) if free_batch else None
+    with quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            example,
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=shapes,
+            input_names=inputs,
+            output_names=["output"],
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto
+
+
+def _doubled(example: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """A batch of two: torch.export takes a dimension of size one for a constant."""
+    return tuple(torch.cat([tensor, tensor]) for tensor in example)
+
+
+def _strip(program: onnx.ModelProto) -> None:
+    """Drop what only debugging the exporter needs: source lines of every node, inferred shapes."""
+    graph = program.graph
+    for node in graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        del value.metadata_props[:]
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    del program.metadata_props[:]
+    program.producer_name = "lissom"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+@contextlib.contextmanager
+def quiet() -> Generator[None]:
+    """Silence what converters print and log about themselves; errors still raise."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,152 @@
+"""The one training loop: AdamW, one cycle, resumable after each epoch, within the time left."""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lissom.core.errors import LissomError
+from lissom.core.files import whole_file
+from lissom.core.progress import Deadline, Progress
+from lissom.train.batches import prepared, shuffled
+from lissom.train.device import Device, best_device
+from lissom.workload.workload import Batch, Split
+
+Objective = Callable[[Any, Batch, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    The rate rises over ``warm_up`` of the steps and falls to nothing along a cosine (one cycle, Smith and
+    Topin, 2018, section 3). ``views`` bounds the augmented views that are shown in turn; ``None`` for a new
+    one each epoch.
+    """
+
+    epochs: int
+    rate: float = 2e-3
+    batch: int = 128
+    weight_decay: float = 1e-2
+    warm_up: float = 0.2
+    views: int | None = None
+    seed: int = 0
+
+
+def train(
+    module: nn.Module,
+    split: Split,
+    objective: Objective,
+    schedule: Schedule,
+    *,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    deadline: Deadline | None = None,
+    what: str = "training",
+) -> nn.Module:
+    """Train a copy of ``module``.
+
+    Args:
+        module: the model; it is not changed.
+        split: examples to learn from.
+        objective: the loss of outputs on a batch that shows a view: ``objective(outputs, batch, view)``.
+        schedule: epochs, rate and batch.
+        checkpoint: a file that is written after each epoch and gone on from when it is there.
+        progress: where to show it.
+        deadline: stop after the epoch in which it passes.
+        what: what the bar says.
+
+    Returns:
+        The trained copy, in eval mode on the processor.
+
+    Raises:
+        LissomError: the loss is not a number any more.
+    """
+    device = best_device()
+    learner = copy.deepcopy(module).to(device.name)
+    state = _State(learner, schedule, math.ceil(len(split) / schedule.batch))
+    if checkpoint is not None and checkpoint.exists():
+        state.load(checkpoint)
+    for epoch in range(state.epoch, schedule.epochs):
+        if deadline is not None and deadline.passed():
+            break
+        learner.train()
+        view = epoch if schedule.views is None else epoch % schedule.views
+        groups = shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch)
+        bar = (progress or Progress(False)).track(
+            prepared(split, groups, view),
+            f"{what}, epoch {epoch + 1} of {schedule.epochs}",
+            total=len(groups),
+        )
+        _epoch(state, device, bar, objective, view)
+        state.epoch = epoch + 1
+        if checkpoint is not None:
+            state.save(checkpoint)
+    return learner.to("cpu").eval()
+
+
+class _State:
+    """What a resumed training needs: model, optimiser, step and epoch."""
+
+    def __init__(self, learner: nn.Module, schedule: Schedule, steps_per_epoch: int) -> None:
+        self.learner, self.schedule, self.epoch, self.step = learner, schedule, 0, 0
+        self.total = max(1, schedule.epochs * steps_per_epoch)
+        decayed = [p for p in learner.parameters() if p.requires_grad and p.dim() > 1]
+        plain = [p for p in learner.parameters() if p.requires_grad and p.dim() <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": schedule.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
+
+    def advance(self) -> None:
+        """Take one optimiser step at the rate that the schedule has for it."""
+        rate = self.schedule.rate * one_cycle(self.step / self.total, self.schedule.warm_up)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+
+    def save(self, path: Path) -> None:
+        state = {
+            "model": self.learner.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+        }
+        with whole_file(path) as temporary:
+            torch.save(state, temporary)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.learner.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.step = state["epoch"], state["step"]
+
+
+def one_cycle(done: float, warm_up: float) -> float:
+    """The share of the highest rate at ``done`` (0 to 1) of the training."""
+    if done < warm_up:
+        return 0.04 + 0.96 * done / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
+
+
+def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int) -> None:
+    for batch in batches:
+        sent = device.send(batch)
+        with device.autocast():
+            outputs = state.learner(*sent.inputs)
+        loss = objective(outputs, sent, view)
+        if not torch.isfinite(loss):
+            raise LissomError(
+                f"the loss became {loss.item()} at step {state.step} (rate {state.schedule.rate:g})",
+                hint="lower the learning rate, or check the inputs for NaN",
+            )
+        loss.backward()
+        state.advance()

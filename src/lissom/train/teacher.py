@@ -1,0 +1,103 @@
+"""A teacher's answers: kept on disk for a fixed set of views, or given live.
+
+Answers are kept only where that is valid: an augmented view is the same picture each time it is asked for.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from lissom.core.files import whole_file
+from lissom.core.progress import Progress
+from lissom.train.batches import in_order, prepared
+from lissom.train.device import Device
+from lissom.workload.workload import Batch, Split
+
+Answer = Callable[[Batch], npt.NDArray[np.float32]]
+LIMIT_BYTES = 2_000_000_000
+_FILL_BATCH = 250
+
+
+class Teacher(Protocol):
+    """Whoever answers for a batch."""
+
+    views: int | None
+
+    def answer(self, batch: Batch, view: int) -> Tensor:
+        """The teacher's outputs for ``batch``, which shows ``view`` of its examples, ``(batch, ...)``."""
+        ...
+
+
+class LiveTeacher:
+    """Runs the original on every batch. Any number of views."""
+
+    views: int | None = None
+
+    def __init__(self, module: nn.Module, device: Device) -> None:
+        self._module = module.eval().to(device.name)
+        self._device = device
+
+    @torch.no_grad()
+    def answer(self, batch: Batch, view: int) -> Tensor:
+        with self._device.autocast():
+            return self._module(*batch.inputs).float()
+
+
+class CachedTeacher:
+    """Answers in half precision on disk, one file a view.
+
+    Args:
+        folder: where the files are.
+        views: how many augmented views are kept.
+        device: where answers are wanted.
+    """
+
+    def __init__(self, folder: Path, views: int, device: Device) -> None:
+        self.views: int | None = views
+        self._device = device
+        self._kept = [np.load(_file(folder, view), mmap_mode="r") for view in range(views)]
+
+    def answer(self, batch: Batch, view: int) -> Tensor:
+        found = self._kept[view][batch.indices.numpy()]
+        return torch.from_numpy(np.asarray(found, dtype=np.float32)).to(self._device.name)
+
+
+def keep_answers(
+    split: Split, answer: Answer, folder: Path, *, views: int, progress: Progress, what: str
+) -> None:
+    """Ask for every example in every view and keep the answers; views that are there already are not asked again.
+
+    Args:
+        split: the examples.
+        answer: the teacher's outputs of a batch, ``(batch, ...)``.
+        folder: where to keep them.
+        views: how many views.
+        progress: where to show it.
+        what: what the bar says.
+    """
+    groups = in_order(len(split), _FILL_BATCH)
+    for view in range(views):
+        file = _file(folder, view)
+        if file.exists():
+            continue
+        batches = prepared(split, groups, view)
+        parts = [
+            answer(batch).astype(np.float16)
+            for batch in progress.track(batches, f"{what}, view {view + 1} of {views}", total=len(groups))
+        ]
+        with whole_file(file) as temporary, temporary.open("wb") as stream:
+            np.save(stream, np.concatenate(parts))
+
+
+def cache_bytes(examples: int, outputs: int, views: int) -> int:
+    """What the answers take on disk."""
+    return examples * outputs * views * 2
+
+
+def _file(folder: Path, view: int) -> Path:
+    return folder / f"view-{view}.npy"
