@@ -1,0 +1,7 @@
+"""Tasks: how a batch is fed, what the loss is, what the score is. Importing this package imports no torch."""
+
+from lissom.core.tables import Table
+
+TASKS = Table("task", {"image": "lissom.tasks.image.loading:load_image_workload"})
+
+__all__ = ["TASKS"]

@@ -1,0 +1,166 @@
+"""Are the classes of the data those of the model, in its order? By name where both have names, by agreement."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lissom.core.errors import LissomError
+from lissom.tasks.image.pictures import Found
+
+GAIN_POINTS = 10.0  # another order has to explain so much more of the answers to be blamed
+SIGMAS = 3.0
+
+
+def named_like_the_model(
+    found: Found, names: tuple[str, ...], outputs: int
+) -> tuple[Found, tuple[str, ...], tuple[str, ...]]:
+    """Bring the labels of the data to the numbers of the model's outputs.
+
+    Args:
+        found: the data, divided.
+        names: the names of the outputs, where they are known.
+        outputs: how many there are.
+
+    Returns:
+        The data with its labels renumbered, the names of the outputs, and notes.
+
+    Raises:
+        LissomError: there are more classes than outputs, or fewer without names that tell which they are.
+    """
+    if names and len(names) != outputs:
+        raise LissomError(f"{len(names)} class names for a model with {outputs} outputs")
+    if not found.labelled:
+        return found, names, ("there are no labels: agreement with the original stands in for the score",)
+    if found.numbered:
+        _check_range(found, outputs)
+        return found, names or found.classes or tuple(map(str, range(outputs))), ()
+    if names and set(found.classes) <= set(names):
+        if found.classes == names:
+            return found, names, ()
+        order = np.asarray([names.index(name) for name in found.classes], dtype=np.int64)
+        return _renumbered(found, order), names, ("classes were matched to the model's outputs by name",)
+    if len(found.classes) != outputs:
+        raise LissomError(
+            f"the data has {len(found.classes)} classes, the model answers {outputs}",
+            hint=(
+                "give a model for these classes, or weights trained on them",
+                "or a CSV with the number of the model's output for each file",
+            ),
+        )
+    return found, found.classes, ()
+
+
+def _check_range(found: Found, outputs: int) -> None:
+    for part, listing in found.parts.items():
+        assert listing.labels is not None
+        bad = np.flatnonzero((listing.labels < 0) | (listing.labels >= outputs))
+        if len(bad):
+            name = listing.pictures.name(int(listing.rows[bad[0]]))
+            raise LissomError(
+                f"the label {listing.labels[bad[0]]} of {name!r} ({part}) is out of range: the model has the "
+                f"outputs 0 to {outputs - 1}",
+                hint="labels count from 0; give a model with enough outputs",
+            )
+
+
+def _renumbered(found: Found, order: npt.NDArray[np.int64]) -> Found:
+    parts = {
+        name: replace(part, labels=None if part.labels is None else order[part.labels])
+        for name, part in found.parts.items()
+    }
+    return replace(found, parts=parts)
+
+
+@dataclass(frozen=True)
+class OrderCheck:
+    """What the original's answers say: its score, chance, and the score under the best other order.
+
+    All in percent. ``answered_as`` maps a label to the class that is answered in its place, where that differs.
+    """
+
+    score: float
+    chance: float
+    reordered: float
+    answered_as: dict[int, int]
+
+
+def check_order(outputs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> OrderCheck:
+    """Compare the original's answers with the labels, as they are and in another order.
+
+    The other order is learnt from every second example and judged on the rest, so that a few examples of many
+    classes do not look like one.
+
+    Args:
+        outputs: ``(examples, classes)``.
+        labels: ``(examples,)``.
+    """
+    answers = outputs.argmax(1)
+    fit, rest = np.arange(len(labels)) % 2 == 0, np.arange(len(labels)) % 2 == 1
+    order = _best_order(answers[fit], labels[fit], outputs.shape[1])
+    judged = rest if rest.any() else fit
+    chance = 100.0 * float(np.bincount(labels).max()) / len(labels)
+    return OrderCheck(
+        score=100.0 * float((answers == labels).mean()),
+        chance=chance,
+        reordered=100.0 * float((answers[judged] == order[labels[judged]]).mean()),
+        answered_as={int(k): int(order[k]) for k in np.unique(labels) if order[k] != k},
+    )
+
+
+def _best_order(answers: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int) -> npt.NDArray[np.int64]:
+    """For each label the class answered in its place: greedy one-to-one matching, most frequent pairs first."""
+    pairs, counts = np.unique(np.stack((labels, answers)), axis=1, return_counts=True)
+    order = np.full(classes, -1, dtype=np.int64)
+    taken: set[int] = set()
+    for label, answer in pairs.T[np.argsort(-counts, kind="stable")].tolist():
+        if order[label] < 0 and answer not in taken:
+            order[label] = answer
+            taken.add(answer)
+    free = np.flatnonzero(order < 0)
+    order[free] = free
+    return order
+
+
+def check_original(outputs: npt.NDArray[Any], labels: npt.NDArray[Any], classes: tuple[str, ...] = ()) -> None:
+    """Refuse to work from an original that does not know its classes.
+
+    Args:
+        outputs: of the original on the select split, ``(examples, classes)``.
+        labels: ``(examples,)``.
+        classes: names of the outputs.
+
+    Raises:
+        LissomError: outputs are not finite, the classes are in another order than the model's, or the score is
+            that of guessing.
+    """
+    if not np.isfinite(outputs).all():
+        bad = int((~np.isfinite(outputs).all(axis=1)).sum())
+        raise LissomError(
+            f"the original answers {bad} of {len(outputs)} pictures with NaN or infinite numbers",
+            hint="check its weights and --mean and --std",
+        )
+    check = check_order(outputs, labels)
+    noise = SIGMAS * 100.0 * float(np.sqrt(0.25 / len(labels)))
+    if check.reordered - check.score > max(GAIN_POINTS, noise) and check.reordered > check.chance:
+        raise LissomError(
+            f"the classes seem to be in another order than the model's: it scores {check.score:.1f} %, but "
+            f"{check.reordered:.1f} % if {_told(check.answered_as, classes)}",
+            hint="rename or renumber the classes of the data, or name the model's outputs in order with --classes",
+        )
+    spread = SIGMAS * float(np.sqrt(check.chance * (100 - check.chance) / len(labels)))
+    if check.score <= check.chance + spread:
+        raise LissomError(
+            f"the original scores {check.score:.1f} % on {len(labels)} pictures, where guessing scores "
+            f"{check.chance:.1f} %",
+            hint="check --weights, and --size, --mean and --std: they have to be those of its training",
+        )
+
+
+def _told(answered_as: dict[int, int], classes: tuple[str, ...]) -> str:
+    def name(number: int) -> str:
+        return repr(classes[number]) if number < len(classes) else str(number)
+
+    told = [f"{name(label)} is its {name(answer)}" for label, answer in list(answered_as.items())[:4]]
+    return ", ".join(told) + (f" and {len(answered_as) - 4} more" if len(answered_as) > 4 else "")

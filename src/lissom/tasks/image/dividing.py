@@ -1,0 +1,110 @@
+"""Dividing what a source holds into train, select and test, so that nothing is judged by what chose it."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.tasks.image.pictures import Found, Listing, Rows
+
+SELECT_SHARE, SELECT_MOST = 0.1, 5000
+TEST_SHARE = 0.2
+FLATTERS = (
+    "select was carved from train, which the original may have learnt from: its scores flatter every model "
+    "alike; the verdict does not use it"
+)
+
+
+def divide(found: Found, *, select: float | None = None, seed: int = 0, limit: int | None = None) -> Found:
+    """Give a source exactly the parts train, select and test.
+
+    Args:
+        found: what the source holds.
+        select: how much of train to carve off where there is no select split: a share below 1, or a number of
+            examples. By default a tenth, at most 5,000.
+        seed: of the carving.
+        limit: use at most so many examples of each part (the quick mode).
+
+    Raises:
+        LissomError: a part is empty, or the source has nothing to learn from.
+    """
+    found = _into_parts(found, select, seed)
+    parts = found.parts
+    for name in ("train", "select", "test"):
+        if name not in parts or not len(parts[name]):
+            raise LissomError(
+                f"{found.name} has no examples for the {name} split",
+                hint="give folders train and test, or one folder of classes to be divided",
+            )
+    if limit is None:
+        return found
+    order = np.random.default_rng(seed)
+    cut = {name: part.at(np.sort(order.permutation(len(part))[:limit])) for name, part in parts.items()}
+    note = f"quick mode: at most {limit} examples of each split were used"
+    return replace(found, parts=cut, notes=(*found.notes, note))
+
+
+def _into_parts(found: Found, select: float | None, seed: int) -> Found:
+    parts = found.parts
+    if "all" in parts:
+        made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))})
+        note = "one set of pictures was divided by a hash of their names into train, select and test"
+        if select is None:
+            note += f" ({', '.join(f'{k} {len(made[k])}' for k in ('train', 'select', 'test'))})"
+        return replace(found, parts=made, notes=(*found.notes, note))
+    if "train" in parts and "test" in parts and "select" not in parts:
+        train, carved = carve(parts["train"], _share(select, len(parts["train"])), seed)
+        return replace(found, parts={**parts, "train": train, "select": carved}, notes=(*found.notes, FLATTERS))
+    if "train" in parts and "select" in parts and "test" not in parts:
+        halves = _by_hash(parts["select"], {"test": 0.5})
+        note = "there is no test split: half of the validation split, by a hash of names, is kept for the verdict"
+        made = {"train": parts["train"], "select": halves["train"], "test": halves["test"]}
+        return replace(found, parts=made, notes=(*found.notes, note))
+    return found
+
+
+def _share(select: float | None, count: int) -> float:
+    if select is None:
+        return min(SELECT_SHARE, SELECT_MOST / count)
+    share = select if select < 1 else select / count
+    if not 0 < share < 1:
+        raise LissomError(
+            f"a select split of {select:g} cannot be taken from {count} examples",
+            hint="give a share such as 0.1, or a number of examples below that",
+        )
+    return share
+
+
+def carve(part: Listing, share: float, seed: int) -> tuple[Listing, Listing]:
+    """What is left and a random ``share`` of the examples, of each class alike."""
+    order = np.random.default_rng(seed).permutation(len(part))
+    return _cut(part, order, {"carved": share}, "carved")
+
+
+def _cut(part: Listing, order: Rows, shares: dict[str, float], name: str) -> tuple[Listing, Listing]:
+    made = _stratified(part, order, shares)
+    return made["train"], made[name]
+
+
+def _by_hash(part: Listing, shares: dict[str, float]) -> dict[str, Listing]:
+    """Parts by the hash of names: the same pictures fall into the same part on every machine."""
+    digests = [hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in part.names()]
+    order = np.asarray(sorted(range(len(part)), key=digests.__getitem__), dtype=np.int64)
+    return _stratified(part, order, shares)
+
+
+def _stratified(part: Listing, order: Rows, shares: dict[str, float]) -> dict[str, Listing]:
+    """Take the first shares of each class in the given order; what remains is ``"train"``."""
+    labels = np.zeros(len(part), dtype=np.int64) if part.labels is None else part.labels
+    taken: dict[str, list[Rows]] = {name: [] for name in (*shares, "train")}
+    few = len(np.unique(labels)) * 4 > len(part)  # too few of each class: draw from all alike
+    for label in (0,) if few else np.unique(labels):
+        members = order if few else order[labels[order] == label]
+        start = 0
+        for name, share in shares.items():
+            count = max(1, round(share * len(members))) if len(members) > len(shares) else 0
+            taken[name].append(members[start : start + count])
+            start += count
+        taken["train"].append(members[start:])
+    return {name: part.at(np.sort(np.concatenate(rows))) for name, rows in taken.items()}

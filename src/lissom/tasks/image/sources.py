@@ -1,0 +1,64 @@
+"""From what the user gives as data to what it holds: a name, a folder, a zip, a CSV, a function, an object."""
+
+from pathlib import Path
+from typing import Any
+
+from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
+from lissom.tasks.image.csv_files import find_in_csv
+from lissom.tasks.image.datasets import DATASETS
+from lissom.tasks.image.folders import find_in_folder, find_in_zip
+from lissom.tasks.image.pictures import Found
+from lissom.tasks.image.user_data import find_in_object
+from lissom.workload.user_code import call, is_user_code
+
+
+def find(data: Any, *, download: bool = False, progress: Progress | None = None) -> Found:
+    """List what a source of data holds, without decoding a picture.
+
+    Args:
+        data: the name of a known data set; a path to a folder or zip of class folders or to a CSV of files and
+            labels; ``file.py:function``; or what such a function returns (see :func:`find_in_object`).
+        download: allow a known data set to be fetched.
+        progress: shows what is waited for.
+
+    Raises:
+        LissomError: nothing there, nothing in it, or it is damaged.
+    """
+    if not isinstance(data, (str, Path)):
+        return find_in_object(data, "data")
+    text = str(data)
+    if text in DATASETS:
+        return DATASETS.get(text)(download=download, progress=progress)
+    if is_user_code(text):
+        return find_in_object(call(text), text)
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return find_in_folder(path)
+    if path.is_file():
+        return _find_in_file(path)
+    return _unknown(text)
+
+
+def _find_in_file(path: Path) -> Found:
+    if path.suffix.lower() == ".zip":
+        return find_in_zip(path)
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return find_in_csv(path)
+    raise LissomError(
+        f"{path} is not data that can be read here",
+        hint="give a folder or .zip of class folders, a .csv of files and labels, or file.py:function",
+    )
+
+
+def _unknown(text: str) -> Found:
+    if "/" not in text and "\\" not in text and "." not in text:
+        try:
+            DATASETS.get(text)
+        except LissomError as error:
+            hints = (*error.hints, f"nor is there a file or folder {text!r} in {Path.cwd()}")
+            raise LissomError(error.message, hint=hints) from error
+    raise LissomError(
+        f"there is no file or folder {text}",
+        hint=f"it is looked for from {Path.cwd()}; data sets known by name: {', '.join(DATASETS)}",
+    )

@@ -1,0 +1,173 @@
+"""Load a model by its spec: ``zoo:NAME``, ``torchvision:NAME``, ``timm:NAME`` or ``file.py:function``."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from torch import nn
+
+from lissom.core.errors import LissomError
+from lissom.workload.library import WAYS_OUT, Builder, timm_builder, torchvision_builder
+from lissom.workload.user_code import call, is_user_code
+from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
+from lissom.zoo import MODELS, build
+
+LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
+# Checkpoints that the package carries, by model of the zoo and known data set.
+SHIPPED = {("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors"}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with what is known about it.
+
+    ``handling`` is how its inputs are prepared, in plain values (``resize``, ``crop``, ``mean``, ``std``,
+    ``interpolation``), where its library says so. ``classes`` are the names of its outputs, in order, where
+    known. ``pretrained`` is false for random weights.
+    """
+
+    module: nn.Module
+    name: str
+    handling: dict[str, Any] | None = None
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    pretrained: bool = True
+
+
+def load_model(
+    spec: str | nn.Module,
+    *,
+    weights: Path | None = None,
+    random_weights: bool = False,
+    download: bool = False,
+    num_classes: int | None = None,
+    data: str = "",
+) -> LoadedModel:
+    """Build a model and give it its weights, in eval mode and float32.
+
+    Args:
+        spec: ``zoo:NAME`` (or the bare name), ``torchvision:NAME``, ``timm:NAME``, ``file.py:function`` of a
+            function that returns a module, or a module.
+        weights: a weight file, ``.safetensors`` or what ``torch.save`` writes of a state dict.
+        random_weights: do without trained weights.
+        download: allow the library to fetch its own.
+        num_classes: outputs to build, where the builder can be told; by default as the weights have.
+        data: the name of a known data set, for which the package may carry weights.
+
+    Raises:
+        LissomError: unknown name, no weights, weights that are damaged, not finite or do not fit, or the
+            user's file fails.
+    """
+    if weights is not None and random_weights:
+        raise LissomError("there are both --weights and --random-weights", hint="leave one of them out")
+    if isinstance(spec, nn.Module):
+        return _own(spec, type(spec).__name__, weights, True)
+    if is_user_code(spec):
+        module = call(spec)
+        if not isinstance(module, nn.Module):
+            raise LissomError(f"{spec} returned a {type(module).__name__}, not a torch.nn.Module")
+        return _own(module, spec.rpartition(":")[2], weights, not random_weights)
+    source, name = _named(spec)
+    if source == "zoo":
+        return _from_zoo(name, weights, random_weights, num_classes, data)
+    return _from_library(
+        f"{source}:{name}", LIBRARIES[source](name), weights, random_weights, download, num_classes
+    )
+
+
+def _named(spec: str) -> tuple[str, str]:
+    source, colon, name = spec.partition(":")
+    if not colon and spec in MODELS:
+        return "zoo", spec
+    if not colon or source not in ("zoo", *LIBRARIES):
+        near = "" if colon else f"; of the zoo: {', '.join(MODELS)}"
+        raise LissomError(
+            f"unknown model {spec!r}",
+            hint=f"write zoo:NAME, torchvision:NAME, timm:NAME or file.py:function{near}",
+        )
+    return source, name
+
+
+def _own(module: nn.Module, name: str, weights: Path | None, trained: bool) -> LoadedModel:
+    if weights is not None:
+        fit(module, read_weights(weights), str(weights))
+    return _finished(LoadedModel(module, name, pretrained=trained or weights is not None))
+
+
+def _from_zoo(
+    name: str, weights: Path | None, random_weights: bool, num_classes: int | None, data: str
+) -> LoadedModel:
+    notes: tuple[str, ...] = ()
+    MODELS.get(name)  # an unknown name is said before anything is read
+    if weights is None and not random_weights:
+        weights, notes = _shipped(name, data)
+    if weights is None:
+        options = {} if num_classes is None else {"num_classes": num_classes}
+        return _finished(LoadedModel(build(name, **options), name, notes=notes, pretrained=False))
+    state = read_weights(weights)
+    count = num_classes or infer_num_classes(state, lambda: build(name))
+    module = build(name, **({} if count is None else {"num_classes": count}))
+    fit(module, state, str(weights))
+    return _finished(LoadedModel(module, name, notes=notes))
+
+
+def _shipped(name: str, data: str) -> tuple[Path, tuple[str, ...]]:
+    file = SHIPPED.get((name, data))
+    if file is None:
+        sets = [known for model, known in SHIPPED if model == name]
+        hints = [f"--data {known} has weights in the package" for known in sets]
+        raise LissomError(
+            f"the model zoo:{name} needs weights",
+            hint=("--weights FILE for your own, --random-weights for none (then the guard is agreement)", *hints),
+        )
+    path = Path(str(resources.files("lissom.zoo").joinpath("checkpoints", file)))
+    return path, (f"weights: the checkpoint {file} of the package",)
+
+
+def _from_library(
+    spec: str,
+    builder: Builder,
+    weights: Path | None,
+    random_weights: bool,
+    download: bool,
+    num_classes: int | None,
+) -> LoadedModel:
+    options = {} if num_classes is None else {"num_classes": num_classes}
+    if random_weights:
+        module = builder.build(**options)
+        return _finished(LoadedModel(module, spec, builder.preprocessing, pretrained=False))
+    if weights is not None:
+        state = read_weights(weights)
+        count = num_classes or infer_num_classes(state, builder.build)
+        module = builder.build(**({} if count is None else {"num_classes": count}))
+        fit(module, state, str(weights))
+        classes = builder.classes if count in (None, len(builder.classes)) else ()
+        return _finished(LoadedModel(module, spec, builder.preprocessing, classes))
+    if num_classes not in (None, len(builder.classes) or None):
+        raise LissomError(f"the library's weights for {spec} are not for {num_classes} classes", hint=WAYS_OUT)
+    state = _pretrained(spec, builder, download)
+    module = builder.build()
+    # Auxiliary heads serve training from scratch alone and are not built.
+    fit(module, {k: v for k, v in state.items() if not k.startswith(("aux", "AuxLogits"))}, builder.weights_name)
+    note = f"weights: {builder.weights_name}"
+    return _finished(LoadedModel(module, spec, builder.preprocessing, builder.classes, (note,)))
+
+
+def _pretrained(spec: str, builder: Builder, download: bool) -> dict[str, Any]:
+    try:
+        state = builder.pretrained(download)
+    except (URLError, OSError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise LissomError(f"the weights of {spec} could not be fetched: {reason}", hint=WAYS_OUT) from error
+    if state is None:
+        what = f"the weights of {spec} are not in the cache" if not download else f"{spec} has no weights to fetch"
+        raise LissomError(what, hint=WAYS_OUT)
+    return state
+
+
+def _finished(model: LoadedModel) -> LoadedModel:
+    check_finite(model.module.state_dict(), model.name)
+    model.module.float().eval()
+    return model
