@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import MissingExtraError
 from lissom.core.tables import Table
+from lissom.zoo.names import OURS, TIMM, TORCHVISION
 
 if TYPE_CHECKING:
     from torch import nn
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
 MODELS = Table(
     "model of the zoo",
     {
-        "sample": "lissom.zoo.sample:sample",
-        "sample_separable": "lissom.zoo.sample:sample_separable",
+        **{name: f"lissom.zoo.{module}:{name}" for module, names in OURS.items() for name in names},
+        **{name: f"torchvision.models:{name}" for name in TORCHVISION},
+        **{name: f"timm.models:{name}" for name in TIMM},
     },
 )
 
