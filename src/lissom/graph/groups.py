@@ -1,0 +1,206 @@
+"""Groups: units that look alike, with every slice of every parameter that goes with a unit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lissom.graph.closing import Structure
+from lissom.graph.tags import PINNED, Array
+from lissom.graph.units import Unit, block_units
+from lissom.graph.walking import Walk
+
+
+@dataclass(frozen=True)
+class Member:
+    """One dimension of one parameter or buffer that loses indices with the group.
+
+    Args:
+        name: fully qualified name of the parameter or buffer.
+        dim: the dimension along which indices go.
+        role: ``"producer"`` (weight or bias that makes the channel), ``"consumer"`` (weight that reads it) or
+            ``"follower"`` (normalisation, scale, statistics: goes along).
+        indices: positions along ``dim`` that each unit owns, (units, positions per unit).
+    """
+
+    name: str
+    dim: int
+    role: str
+    indices: Array
+
+    @property
+    def module(self) -> str:
+        """Fully qualified name of the module that holds it ('' for the model itself)."""
+        return self.name.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Units of one kind, any of which can be removed (all but ``min_units`` of them).
+
+    What a unit is depends on ``kind``: a channel; a head with everything in it; one cell of every head ("head
+    size"); a group of a grouped convolution ("groups") or one channel of each ("group width"). Groups of rows
+    (heads) and of cells (head size) of the same attention overlap in their parameters and may be cut together:
+    what a removed head contained is not removed twice.
+
+    Args:
+        index: its number in the coupling.
+        kind: what one unit is.
+        name: the module whose output it is, as the most telling example.
+        units: how many there are.
+        members: everything that goes with them.
+        min_units: how many have to stay.
+        overlaps: the numbers of the groups that share parameters' positions with this one.
+    """
+
+    index: int
+    kind: str
+    name: str
+    units: int
+    members: tuple[Member, ...]
+    min_units: int = 1
+    overlaps: tuple[int, ...] = ()
+    tags: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+
+    def having(self, role: str) -> tuple[Member, ...]:
+        """The members of one role."""
+        return tuple(m for m in self.members if m.role == role)
+
+    @property
+    def producers(self) -> tuple[Member, ...]:
+        return self.having("producer")
+
+    @property
+    def consumers(self) -> tuple[Member, ...]:
+        return self.having("consumer")
+
+    @property
+    def followers(self) -> tuple[Member, ...]:
+        return self.having("follower")
+
+    def __str__(self) -> str:
+        from lissom.graph.wording import describe
+
+        return describe(self)
+
+
+def find_groups(found: Walk, relations: Structure) -> tuple[Group, ...]:
+    """All groups, in the order in which the model's state is first used."""
+    related = np.unique(np.concatenate([relations.cells, relations.rows, relations.either_cells,
+                                        relations.either_rows, relations.either_cols]))  # fmt: skip
+    sites = _sites(found)
+    present = np.unique(np.concatenate([roots for _, _, roots in sites])) if sites else np.zeros(0, dtype=np.int64)
+    atoms = np.setdiff1d(present[present != PINNED], related)
+    flat = [Unit(int(tag), np.array([tag]), False) for tag in atoms]
+    rows: list[Unit] = []
+    for units in block_units(relations):
+        flat.extend(u for u in units if not u.whole_row)
+        rows.extend(u for u in units if u.whole_row)
+    words = _words(found)
+    drafts = [*_family(found, sites, flat, words), *_family(found, sites, rows, words)]
+    drafts.sort(key=lambda d: d[0])
+    return _numbered([group for _, group in drafts], relations)
+
+
+def _sites(found: Walk) -> list[tuple[str, int, Array]]:
+    """Every dimension of every parameter, buffer and constant with the representatives along it."""
+    seen: set[int] = set()
+    sites = []
+    for name, maps in found.state.items():
+        if id(maps) not in seen:
+            seen.add(id(maps))
+            sites.extend((name, dim, found.tags.find(m.tags)) for dim, m in maps.at.items())
+    return sites
+
+
+def _words(found: Walk) -> dict[int, str]:
+    words: dict[int, str] = {}
+    for tags, word in found.tags.labels:
+        for tag in found.tags.find(tags):
+            words.setdefault(int(tag), word)
+    return words
+
+
+Draft = tuple[tuple[int, int], Group]
+
+
+def _family(
+    found: Walk, sites: Sequence[tuple[str, int, Array]], units: Sequence[Unit], words: Mapping[int, str]
+) -> list[Draft]:
+    """Sort disjoint units into groups of those that occur in the same places equally often."""
+    if not units:
+        return []
+    unit_of = np.full(found.tags.count, -1, dtype=np.int64)
+    for number, unit in enumerate(units):
+        unit_of[unit.tags] = number
+    rng = np.random.default_rng(0)
+    weight = rng.integers(1, 2**63 - 1, size=len(sites), dtype=np.int64)
+    print_of = np.zeros(len(units), dtype=np.int64)
+    owned: list[tuple[int, Array, Array]] = []
+    for number, (_, _, roots) in enumerate(sites):
+        owner = unit_of[roots]
+        places = np.flatnonzero(owner >= 0)
+        if len(places):
+            np.add.at(print_of, owner[places], weight[number])
+            owned.append((number, places, owner[places]))
+    prints, group_of = np.unique(print_of, return_inverse=True)
+    members: list[list[tuple[int, Array, Array]]] = [[] for _ in prints]
+    for number, places, owner in owned:
+        for g in np.unique(group_of[owner]):
+            mine = group_of[owner] == g
+            members[g].append((number, places[mine], owner[mine]))
+    return [
+        _draft(found, sites, [units[u] for u in np.flatnonzero(group_of == g)], parts, words)
+        for g, parts in enumerate(members)
+        if parts
+    ]
+
+
+def _draft(
+    found: Walk,
+    sites: Sequence[tuple[str, int, Array]],
+    units: Sequence[Unit],
+    parts: Sequence[tuple[int, Array, Array]],
+    words: Mapping[int, str],
+) -> Draft:
+    members = []
+    for number, places, owner in parts:
+        name, dim, _ = sites[number]
+        order = np.lexsort((places, owner))
+        role = found.roles.get((name, dim), "follower")
+        members.append(Member(name, dim, role, places[order].reshape(len(units), -1)))
+    kinds = [words[int(t)] for t in units[0].tags if int(t) in words]
+    kind = _kind(units[0], kinds)
+    name = _name(members)
+    group = Group(0, kind, name, len(units), tuple(members), tags=tuple(u.tags for u in units))
+    return (parts[0][0], int(units[0].whole_row)), group
+
+
+def _kind(unit: Unit, words: Sequence[str]) -> str:
+    allowed = ("heads", "groups") if unit.whole_row else ("head size", "group width")
+    return next((w for w in words if w in allowed), "groups" if unit.whole_row else "channels")
+
+
+def _name(members: Sequence[Member]) -> str:
+    for role in ("producer", "consumer", "follower"):
+        for member in members:
+            if member.role == role:
+                return member.module or member.name
+    return ""
+
+
+def _numbered(groups: Sequence[Group], relations: Structure) -> tuple[Group, ...]:
+    """Give the groups that have something to remove their numbers, and say which overlap."""
+    groups = [g for g in groups if g.units > g.min_units]
+    holders: dict[int, set[int]] = {}
+    for number, group in enumerate(groups):
+        for tag in np.unique(np.concatenate(group.tags)):
+            holders.setdefault(int(tag), set()).add(number)
+    overlaps: list[set[int]] = [set() for _ in groups]
+    for numbers in {tuple(sorted(h)) for h in holders.values() if len(h) > 1}:
+        for n in numbers:
+            overlaps[n].update(set(numbers) - {n})
+    return tuple(
+        Group(n, g.kind, g.name, g.units, g.members, g.min_units, tuple(sorted(overlaps[n])), g.tags)
+        for n, g in enumerate(groups)
+    )

@@ -1,0 +1,309 @@
+"""Run a model while following which elements are alive, without any knowledge of how the cut was found.
+
+Beside every tensor that has dead elements runs one of zeros and ones; layout operators act on both, contractions
+count living products, statistics are taken over living elements only, and dead elements are zero. Part of the
+verifier: it shares no code with the coupling analysis.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+Tensor = torch.Tensor
+aten = torch.ops.aten
+
+
+class UnknownOperator(Exception):
+    """An operator met dead elements and nobody has said what that means."""
+
+
+class Alive(TorchDispatchMode):
+    """Follow liveness through everything that runs inside the context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: WeakIdKeyDictionary = WeakIdKeyDictionary()
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Ones where the elements of a tensor live, zeros elsewhere."""
+        found = self.alive.get(tensor)
+        return torch.ones_like(tensor, dtype=torch.float64) if found is None else found
+
+    def mark(self, tensor: Tensor, alive: Tensor) -> None:
+        """Say which elements of a tensor live."""
+        self.alive[tensor] = alive
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        if not any(t in self.alive for t in tensors):
+            return func(*args, **kwargs)
+        name = func.overloadpacket.__name__
+        rule = OPERATORS.get(name)
+        if rule is not None:
+            return rule(self, func, args, kwargs)
+        if func.is_view:
+            return _moved(self, func, args, kwargs)
+        if torch.Tag.pointwise in func.tags:
+            return _pointwise(self, func, args, kwargs)
+        raise UnknownOperator(name)
+
+
+Handler = Callable[[Alive, Any, Any, Any], Any]
+OPERATORS: dict[str, Handler] = {}
+
+
+def operators(*names: str) -> Callable[[Handler], Handler]:
+    def add(handler: Handler) -> Handler:
+        OPERATORS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return add
+
+
+def _lives(mode: Alive, values: Any) -> Any:
+    """The arguments with every tensor replaced by its liveness."""
+    return pytree.tree_map(lambda v: mode.of(v) if isinstance(v, Tensor) else v, values)
+
+
+def _mark_all(mode: Alive, results: Any, alive: Any) -> None:
+    for one, two in zip(pytree.tree_leaves(results), pytree.tree_leaves(alive), strict=True):
+        if isinstance(one, Tensor):
+            mode.mark(one, two)
+
+
+def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
+    """Zero what is dead and remember it."""
+    if result.is_floating_point():
+        result = torch.where(alive > 0, result, torch.zeros_like(result))
+    mode.mark(result, (alive > 0).to(torch.float64))
+    return result
+
+
+@operators("cat", "stack", "clone", "_to_copy", "repeat", "index_select", "constant_pad_nd", "roll", "flip", "contiguous",
+           "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "pixel_shuffle",
+           "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
+           "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave", "replication_pad3d",
+           "upsample_nearest2d", "upsample_nearest1d", "_upsample_nearest_exact2d", "unbind", "split",
+           "split_with_sizes", "_reshape_copy", "detach", "alias", "slice_scatter", "select_scatter")  # fmt: skip
+def _moved(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """The elements stay what they are: the same operator moves their liveness."""
+    result = func(*args, **kwargs)
+    kwargs = {k: v for k, v in kwargs.items() if k not in ("dtype", "layout", "device", "pin_memory", "non_blocking")}
+    if func.overloadpacket.__name__ == "constant_pad_nd":
+        args = (*args[:2], 1.0)  # padding is not dead
+    lives = _lives(mode, args)
+    alive = lives[0].clone() if func.overloadpacket.__name__ == "_to_copy" else func(*lives, **kwargs)
+    _mark_all(mode, result, alive)
+    return result
+
+
+def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """An element lives when all that it is made from lives."""
+    tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+    inplace = func._schema.is_mutable
+    lives = [mode.of(t) for t in tensors]
+    result = func(*args, **kwargs)
+    alive = torch.ones((), dtype=torch.float64)
+    for live in lives:
+        alive = alive * live
+    alive = alive.expand(result.shape)
+    if not inplace:
+        return _done(mode, result, alive.contiguous())
+    target = args[0]
+    if target not in mode.alive:
+        mode.mark(target, torch.ones_like(target, dtype=torch.float64))
+    if func.overloadpacket.__name__ in ("copy_", "fill_", "zero_"):
+        alive = lives[1].expand(target.shape) if len(lives) > 1 else torch.ones_like(alive)
+    mode.alive[target].copy_(alive)
+    if target.is_floating_point():
+        target.mul_((alive > 0).to(target.dtype))
+    return target
+
+
+OPERATORS["copy_"] = OPERATORS["fill_"] = OPERATORS["zero_"] = OPERATORS["masked_fill"] = _pointwise
+OPERATORS["where"] = OPERATORS["masked_fill_"] = OPERATORS["_prelu_kernel"] = _pointwise
+
+
+@operators("convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm")
+def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """A sum of products lives when any of the products does (a bias alone does not make it live)."""
+    result = func(*args, **kwargs)
+    name = func.overloadpacket.__name__
+    lives = list(_lives(mode, args))
+    if name == "convolution":
+        lives[2] = None
+        one = func(torch.ones_like(lives[0]), torch.ones_like(lives[1]), *lives[2:])
+        alive = (func(*lives) > 0) | (one == 0)
+    elif name in ("addmm", "baddbmm", "addmv", "addbmm"):
+        plain = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}[name]
+        alive = plain(lives[1], lives[2]) > 0
+    else:
+        alive = func(*lives) > 0
+    return _done(mode, result, alive.to(torch.float64))
+
+
+@operators("embedding")
+def _embedding(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    result = func(*args, **kwargs)
+    return _done(mode, result, func(mode.of(args[0]), args[1]))
+
+
+@operators("index", "gather")
+def _indexed(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    result = func(*args, **kwargs)
+    return _done(mode, result, func(mode.of(args[0]), *args[1:], **kwargs))
+
+
+def _dims(dims: Any, rank: int) -> list[int]:
+    if dims is None or (isinstance(dims, (list, tuple)) and not len(dims)):
+        return list(range(rank))
+    return [d % rank for d in ([dims] if isinstance(dims, int) else dims)]
+
+
+def _moments(x: Tensor, alive: Tensor, dims: Iterable[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance over living elements, and how many there are; dimensions are kept."""
+    dims = list(dims)
+    count = alive.sum(dims, keepdim=True)
+    safe = count.clamp_min(1)
+    mean = (x * alive).sum(dims, keepdim=True) / safe
+    var = (((x - mean) * alive) ** 2).sum(dims, keepdim=True) / safe
+    return mean, var, count
+
+
+def _per_channel(tensor: Tensor | None, rank: int) -> Tensor | None:
+    return None if tensor is None else tensor.reshape(1, -1, *[1] * (rank - 2))
+
+
+def _affine(mode: Alive, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+@operators("native_layer_norm", "layer_norm")
+def _layer_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    x, shape, weight, bias, eps = args[:5]
+    alive = mode.of(x)
+    mean, var, _ = _moments(x, alive, range(x.dim() - len(shape), x.dim()))
+    result = _affine(mode, (x - mean) / torch.sqrt(var + eps), weight, bias)
+    for parameter in (weight, bias):
+        alive = alive if parameter is None else alive * mode.of(parameter)
+    return _done(mode, result, alive), mean, var
+
+
+@operators("_fused_rms_norm")
+def _rms_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    x, shape, weight, eps = args[:4]
+    alive = mode.of(x)
+    dims = list(range(x.dim() - len(shape), x.dim()))
+    square = (x * alive).square().sum(dims, keepdim=True) / alive.sum(dims, keepdim=True).clamp_min(1)
+    scale = torch.rsqrt(square + (torch.finfo(x.dtype).eps if eps is None else eps))
+    result = x * scale if weight is None else x * scale * weight
+    alive = alive if weight is None else alive * mode.of(weight)
+    return _done(mode, result, alive), scale
+
+
+@operators("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
+           "_native_batch_norm_legit_functional", "_batch_norm_with_update", "native_batch_norm_legit",
+           "_batch_norm_no_update")  # fmt: skip
+def _batch_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    names = [a.name for a in func._schema.arguments]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    x, rank = given["input"], given["input"].dim()
+    alive = mode.of(x)
+    mean, var = (_per_channel(given.get(k), rank) for k in ("running_mean", "running_var"))
+    if given.get("training", False) or mean is None or var is None:
+        mean, var, _ = _moments(x, alive, [d for d in range(rank) if d != 1])
+    weight, bias = (_per_channel(given.get(k), rank) for k in ("weight", "bias"))
+    result = _affine(mode, (x - mean) / torch.sqrt(var + given["eps"]), weight, bias)
+    for key in ("weight", "bias", "running_mean", "running_var"):
+        parameter = given.get(key)
+        if parameter is not None:
+            alive = alive * _per_channel(mode.of(parameter), rank)
+    return _done(mode, result, alive), x.new_zeros(0), x.new_zeros(0)
+
+
+@operators("native_group_norm")
+def _group_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    x, weight, bias, _, _, _, groups, eps = args
+    alive = mode.of(x)
+    flat, live = (t.reshape(x.shape[0], groups, -1) for t in (x, alive))
+    mean, var, _ = _moments(flat, live, [2])
+    result = ((flat - mean) / torch.sqrt(var + eps)).reshape(x.shape)
+    result = _affine(mode, result, _per_channel(weight, x.dim()), _per_channel(bias, x.dim()))
+    for parameter in (weight, bias):
+        alive = alive if parameter is None else alive * _per_channel(mode.of(parameter), x.dim())
+    return _done(mode, result, alive), mean, var
+
+
+@operators("sum", "mean", "var", "std", "var_mean", "amax", "amin", "linalg_vector_norm", "norm", "any", "all", "logsumexp")
+def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Statistics over what lives; a result lives when anything that it is made from does."""
+    names = [a.name for a in func._schema.arguments]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    x = given["self"]
+    alive = mode.of(x)
+    dims = _dims(given.get("dim"), x.dim())
+    keep = bool(given.get("keepdim", False))
+    left = alive.amax(dims, keepdim=keep)
+    name = func.overloadpacket.__name__
+    if name in ("var", "std", "var_mean"):
+        mean, var, count = _moments(x, alive, dims)
+        correction = given.get("correction", 1)
+        correction = (1 if given.get("unbiased", True) else 0) if correction is None or "unbiased" in given else correction
+        var = var * count / (count - correction).clamp_min(1)
+        var, mean = (t if keep else t.squeeze(dims) for t in (var, mean))
+        if name == "var_mean":
+            return _done(mode, var, left), _done(mode, mean, left)
+        return _done(mode, var if name == "var" else var.sqrt(), left)
+    if name == "mean":
+        mean = _moments(x, alive, dims)[0]
+        return _done(mode, mean if keep else mean.squeeze(dims), left)
+    fill = {"amax": -torch.inf, "amin": torch.inf, "all": True, "logsumexp": -torch.inf}.get(name, 0)
+    filled = torch.where(alive > 0, x, torch.full_like(x, fill))
+    return _done(mode, func(filled, *args[1:], **kwargs), left)
+
+
+@operators("_softmax", "_log_softmax", "cumsum", "cumprod", "sort", "topk", "_safe_softmax", "softmax")
+def _along(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Only whole rows may be dead along a dimension that is soft-maxed or summed up."""
+    x, dim = args[0], args[1] if len(args) > 1 else -1
+    alive = mode.of(x)
+    if not torch.equal(alive.amax(dim), alive.amin(dim)):
+        raise UnknownOperator(f"{func.overloadpacket.__name__} along a dimension of which only a part is alive")
+    result = func(*args, **kwargs)
+    return _done(mode, result, alive) if isinstance(result, Tensor) else result
+
+
+@operators("avg_pool2d", "avg_pool1d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices",
+           "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "adaptive_avg_pool1d", "adaptive_max_pool2d",
+           "upsample_bilinear2d", "upsample_bicubic2d", "max_pool2d", "mkldnn_max_pool2d", "upsample_linear1d",
+           "upsample_trilinear3d", "adaptive_avg_pool2d", "grid_sampler_2d", "_upsample_bilinear2d_aa",
+           "_upsample_bicubic2d_aa", "adaptive_max_pool3d", "mkldnn_max_pool3d", "max_pool1d")  # fmt: skip
+def _pooled(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Each channel by itself: it lives or not as a whole."""
+    x = args[0]
+    result = func(*args, **kwargs)
+    first = result[0] if isinstance(result, tuple) else result
+    space = [d for d in range(x.dim()) if x.shape[d] != first.shape[d]]
+    space = sorted({*space, *range(2 if x.dim() > 3 else x.dim() - 1, x.dim())})
+    alive = mode.of(x).amin(space, keepdim=True).expand(first.shape).contiguous()
+    first = _done(mode, first, alive)
+    return (first, *result[1:]) if isinstance(result, tuple) else first
+
+
+@operators("new_zeros", "zeros_like", "ones_like", "full_like", "new_ones", "new_full", "new_empty", "empty_like",
+           "rand_like", "bernoulli", "_local_scalar_dense", "is_same_size", "arange", "new_empty_strided",
+           "_is_all_true", "equal")  # fmt: skip
+def _made(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Made to the measure of another tensor; all alive."""
+    return func(*args, **kwargs)
+
+
+@operators("native_dropout", "dropout")
+def _dropout(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    return func(*args, **kwargs)

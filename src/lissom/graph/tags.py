@@ -1,0 +1,130 @@
+"""Tags and the three relations between them: same, block, either.
+
+A tag is the identity of one index along one dimension of one tensor. Tag 0 is *pinned*: it is never removed.
+All operations work on whole arrays.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.int64]
+PINNED = 0
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of cells. A dead row has only dead cells, a row of dead cells is dead, and the rows that live keep
+    the same number of cells.
+
+    Args:
+        rows: tags, (rows,).
+        cells: tags, (rows, cells per row).
+    """
+
+    rows: Array
+    cells: Array
+
+
+@dataclass(frozen=True)
+class Either:
+    """Element by element: a cell is dead exactly when its row or its column is. Three arrays of one shape (n,)."""
+
+    cells: Array
+    rows: Array
+    cols: Array
+
+
+@dataclass
+class Tags:
+    """All tags of one model, with a union-find for those that are the same."""
+
+    blocks: list[Block] = field(default_factory=list)
+    eithers: list[Either] = field(default_factory=list)
+    floors: list[Array] = field(default_factory=list)
+    labels: list[tuple[Array, str]] = field(default_factory=list)
+    count: int = 1
+    _parent: Array = field(default_factory=lambda: np.zeros(1024, dtype=np.int64))
+    _rows_of: dict[tuple[bytes, tuple[int, ...], int], Array] = field(default_factory=dict)
+    _cells_of: dict[tuple[bytes, bytes], Array] = field(default_factory=dict)
+
+    def new(self, *shape: int) -> Array:
+        """Tags that have not been seen before, in an array of ``shape``."""
+        size = int(np.prod(shape))
+        needed = self.count + size
+        if needed > len(self._parent):
+            grown = np.zeros(max(needed, 2 * len(self._parent)), dtype=np.int64)
+            grown[: self.count] = self._parent[: self.count]
+            self._parent = grown
+        fresh = np.arange(self.count, needed, dtype=np.int64)
+        self._parent[self.count : needed] = fresh
+        self.count = needed
+        return fresh.reshape(shape)
+
+    def find(self, tags: Array) -> Array:
+        """The representative of each tag; two tags are the same when their representatives are equal."""
+        parent = self._parent
+        root = parent[tags]
+        while True:
+            above = parent[root]
+            if np.array_equal(above, root):
+                break
+            parent[tags] = above
+            root = parent[above]
+        return root
+
+    def unite(self, first: Array, second: Array) -> None:
+        """Make the tags of two arrays (broadcast together) the same, element by element."""
+        first, second = (a.ravel() for a in np.broadcast_arrays(first, second))
+        while True:
+            one, two = self.find(first), self.find(second)
+            differ = one != two
+            if not differ.any():
+                return
+            one, two, first, second = one[differ], two[differ], first[differ], second[differ]
+            self._parent[np.maximum(one, two)] = np.minimum(one, two)
+
+    def pin(self, tags: Array) -> None:
+        """Never remove these."""
+        self.unite(tags, np.zeros_like(tags))
+
+    def block(self, rows: Array, cells: Array) -> None:
+        """Record rows of cells. ``cells`` has the shape of ``rows`` and one more dimension."""
+        self.blocks.append(Block(rows.ravel(), cells.reshape(rows.size, -1)))
+
+    def either(self, cells: Array, rows: Array, cols: Array) -> None:
+        """Record that a cell is dead exactly when its row or its column is (arrays are broadcast together)."""
+        cells, rows, cols = (a.ravel() for a in np.broadcast_arrays(cells, rows, cols))
+        pinned_row, pinned_col = self.find(rows) == PINNED, self.find(cols) == PINNED
+        self.unite(cells[pinned_row], cols[pinned_row])
+        self.unite(cells[pinned_col], rows[pinned_col])
+        rows_root, cols_root = self.find(rows), self.find(cols)
+        same = rows_root == cols_root
+        self.unite(cells[same], rows[same])
+        if not (pinned_row | pinned_col | same).all():
+            self.eithers.append(Either(cells, rows, cols))
+        self._cells_of.setdefault((rows_root.tobytes(), cols_root.tobytes()), cells)
+
+    def cells_of(self, rows: Array, cols: Array) -> Array:
+        """Tags of the elements that are dead when their row or their column is, in the broadcast shape."""
+        rows, cols = np.broadcast_arrays(rows, cols)
+        key = (self.find(rows).tobytes(), self.find(cols).tobytes())
+        if key not in self._cells_of:
+            self.either(self.new(*rows.shape), rows, cols)
+        return self._cells_of[key].reshape(rows.shape)
+
+    def rows_of(self, cells: Array, depth: int) -> Array:
+        """Tags of the rows that the first ``depth`` dimensions of ``cells`` form, in the shape of those."""
+        key = (self.find(cells).tobytes(), cells.shape, depth)
+        if key not in self._rows_of:
+            self._rows_of[key] = self.new(*cells.shape[:depth])
+        return self._rows_of[key]
+
+    def floor(self, tags: Array) -> None:
+        """Of these, at least one has to stay (a slice that something is computed from)."""
+        self.floors.append(tags.ravel())
+
+    def label(self, tags: Array, word: str) -> None:
+        """Say in a word what these tags stand for, e.g. ``"heads"``; only messages and names use it."""
+        self.labels.append((tags.ravel(), word))

@@ -1,0 +1,144 @@
+"""Prove a cut: the pruned output equals that of the original with everything removed masked, in double precision.
+
+Shares no code with the coupling analysis: it knows the cut only as kept positions of parameters, and follows
+through the running original which elements they leave alive (see ``liveness``).
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils import _pytree as pytree
+
+from lissom.graph.cut import Cut
+from lissom.graph.liveness import Alive, UnknownOperator
+
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether a pruned model computes what the masked original does.
+
+    Args:
+        ok: whether all outputs agree to 1e-6 relative.
+        error: the largest relative error (infinite when the outputs cannot be compared).
+        where: what was wrong, in words; empty when nothing was.
+    """
+
+    ok: bool
+    error: float
+    where: str = ""
+
+
+def verify(
+    model: nn.Module, pruned: nn.Module, cut: Cut, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
+) -> Verification:
+    """Compare ``pruned`` with the masked ``model`` in float64, on copies with random values where zeros hide errors.
+
+    Args:
+        model: the original.
+        pruned: what is claimed to be the original without what the cut removes.
+        cut: what is kept.
+        args, kwargs: example inputs.
+    """
+    original = _awake(copy.deepcopy(model).double().eval())
+    candidate = copy.deepcopy(pruned).double().eval()
+    problem = _transplant(original, candidate, cut)
+    if problem:
+        return Verification(False, float("inf"), problem)
+    inputs, named = pytree.tree_map(_double, (args, dict(kwargs or {})))
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+            expected = _masked(original, cut, inputs, named)
+            outputs = candidate(*inputs, **named)
+    except UnknownOperator as error:
+        return Verification(False, float("inf"), f"cannot follow what is alive through {error}")
+    except Exception as error:  # whatever the forward raises for sizes that do not fit
+        first = str(error).splitlines()[0] if str(error) else ""
+        return Verification(False, float("inf"), f"the forward fails: {type(error).__name__}: {first}")
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    return _compare(pytree.tree_leaves(outputs), pytree.tree_leaves(expected))
+
+
+def _double(value: Any) -> Any:
+    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+
+
+def _awake(model: nn.Module) -> nn.Module:
+    """Draw random values for tensors that are constant, as zeros and fresh statistics make any outputs equal."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            if not tensor.is_floating_point() or tensor.numel() < 2:
+                continue
+            low, high = tensor.min(), tensor.max()
+            if (high - low).abs() > 1e-9 * high.abs().clamp_min(1e-9) or not torch.isfinite(high - low):
+                continue
+            noise = torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype)
+            positive = name.endswith("running_var") or bool(low > 1e-3)
+            tensor.copy_(noise + 0.5 if positive else (noise - 0.5) * (0.2 if tensor.dim() > 1 else 0.5))
+    return model
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    named = dict(model.named_parameters(remove_duplicate=False))
+    return {**named, **dict(model.named_buffers(remove_duplicate=False))}
+
+
+def _transplant(original: nn.Module, candidate: nn.Module, cut: Cut) -> str:
+    """Give the candidate the original's values at the kept positions; says which tensor does not fit."""
+    theirs = _tensors(candidate)
+    with torch.no_grad():
+        for name, tensor in _tensors(original).items():
+            kept = tensor
+            for dim, places in cut.kept.get(name, {}).items():
+                kept = kept.index_select(dim, torch.tensor(places))
+            if name not in theirs:
+                continue
+            if theirs[name].shape != kept.shape:
+                return f"{name} is {tuple(theirs[name].shape)}, the cut says {tuple(kept.shape)}"
+            theirs[name].copy_(kept)
+    return ""
+
+
+def _masked(model: nn.Module, cut: Cut, args: Any, kwargs: Any) -> Any:
+    """Run the original with everything that the cut removes dead."""
+    mode = Alive()
+    for name, tensor in _tensors(model).items():
+        if name in cut.kept:
+            alive = torch.ones(tensor.shape, dtype=torch.float64)
+            for dim, places in cut.kept[name].items():
+                line = torch.zeros(tensor.shape[dim], dtype=torch.float64)
+                line[list(places)] = 1
+                alive = alive * line.reshape([-1 if d == dim else 1 for d in range(tensor.dim())])
+            if tensor.is_floating_point():
+                tensor.data.mul_(alive)
+            mode.mark(tensor, alive)
+    with mode:
+        return model(*args, **kwargs)
+
+
+def _compare(outputs: list[Any], expected: list[Any]) -> Verification:
+    outputs, expected = ([t for t in ts if isinstance(t, torch.Tensor)] for ts in (outputs, expected))
+    if len(outputs) != len(expected):
+        return Verification(False, float("inf"), f"{len(outputs)} outputs instead of {len(expected)}")
+    worst, where = 0.0, ""
+    for number, (one, two) in enumerate(zip(outputs, expected, strict=True)):
+        if one.shape != two.shape:
+            return Verification(False, float("inf"), f"output {number}: shape {tuple(one.shape)}, not {tuple(two.shape)}")
+        if not two.numel():
+            continue
+        error = ((one - two).abs().max() / two.abs().max().clamp_min(1e-12)).item() if two.is_floating_point() else \
+            float(not torch.equal(one, two))
+        if not error <= worst:
+            worst, where = error, f"output {number}"
+    ok = worst <= TOLERANCE
+    return Verification(ok, worst, "" if ok else f"{where} differs by {worst:.1e}")

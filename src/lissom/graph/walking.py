@@ -1,0 +1,179 @@
+"""Walk the captured graph once and let each operator's rule say what it does to tags."""
+
+import operator
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from lissom.graph.capturing import Capture
+from lissom.graph.maps import Maps, fix, fresh
+from lissom.graph.rules import load_rules
+from lissom.graph.rules.elementwise import pointwise
+from lissom.graph.rules.table import RULES, Call, Result, Rule, shape_of
+from lissom.graph.tags import Tags
+
+
+@dataclass
+class Walk:
+    """What is known after the walk.
+
+    Args:
+        tags: all tags and their relations.
+        values: what each tensor carries.
+        state: parameters, buffers and constants by name -> tags per dimension.
+        roles: (name, dimension) -> producer, consumer or follower.
+    """
+
+    capture: Capture
+    tags: Tags = field(default_factory=Tags)
+    values: dict[fx.Node, Result] = field(default_factory=dict)
+    calls: dict[fx.Node, Call] = field(default_factory=dict)
+    state: dict[str, Maps] = field(default_factory=dict)
+    roles: dict[tuple[str, int], str] = field(default_factory=dict)
+    weights: set[fx.Node] = field(default_factory=set)
+    unknown: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    _origins: list[tuple[int, str, int]] = field(default_factory=list)
+
+    def role(self, maps: Maps, dim: int, role: str) -> None:
+        """Note what the dimension of a parameter is for, found by where its tags come from."""
+        if dim not in maps.at or not self._origins:
+            return
+        starts = np.array([start for start, _, _ in self._origins])
+        places = np.searchsorted(starts, maps.at[dim].tags.ravel(), side="right") - 1
+        for place in np.unique(places[places >= 0]):
+            _, name, original = self._origins[place]
+            self.roles.setdefault((name, original), role)
+
+    def add_state(self, node: fx.Node, name: str, twins: Mapping[int, str]) -> None:
+        """Give the tensor ``name`` tags of its own, or those of the tensor that it is another name of."""
+        first = twins.get(id(self.capture.tensor(name)), name)
+        if first not in self.state:
+            maps = fresh(self.tags, shape_of(node.meta["val"]))
+            self.state[first] = maps
+            self._origins.extend((int(m.tags[0]), first, dim) for dim, m in maps.at.items())
+        self.state[name] = self.state[first]
+        self.values[node] = self.state[first]
+        self.weights.add(node)
+
+
+def walk(capture: Capture) -> Walk:
+    """Tag every parameter, buffer and constant and follow the tags through the graph."""
+    load_rules()
+    found = Walk(capture)
+    twins: dict[int, str] = {}
+    for name in capture.names.values():
+        twins.setdefault(id(capture.tensor(name)), name)
+    for node in capture.graph.nodes:
+        if node.op == "placeholder":
+            _input(found, node, twins)
+        elif node.op == "call_function":
+            _call(found, node)
+        elif node.op == "output":
+            _pin_all(found, node)
+        else:
+            found.values[node] = None
+    return found
+
+
+def _input(found: Walk, node: fx.Node, twins: Mapping[int, str]) -> None:
+    if node.name in found.capture.names:
+        found.add_state(node, found.capture.names[node.name], twins)
+    else:
+        found.values[node] = _untagged(node)
+
+
+def _untagged(node: fx.Node) -> Result:
+    value = node.meta.get("val")
+    if isinstance(value, torch.Tensor):
+        return Maps(shape_of(value))
+    if isinstance(value, (list, tuple)):
+        return [Maps(shape_of(v)) if isinstance(v, torch.Tensor) else Maps(()) for v in value]
+    return None
+
+
+def _call(found: Walk, node: fx.Node) -> None:
+    if node.target is operator.getitem:
+        source = found.values[node.args[0]]  # type: ignore[index]
+        found.values[node] = source[node.args[1]] if isinstance(source, list) else None  # type: ignore[index]
+        return
+    inputs = node.all_input_nodes
+    if inputs and all(n in found.weights for n in inputs):
+        found.weights.add(node)
+    call = bind(found, node)
+    if all(_bare(found.values.get(n)) for n in inputs) and call.name not in FRESH:
+        found.values[node] = _untagged(node)
+        return
+    found.calls[node] = call
+    try:
+        found.values[node] = rule_of(node, call.name)(call)
+    except NotImplementedError:
+        found.unknown[call.name] += 1
+        _pin_all(found, node)
+        found.values[node] = _untagged(node)
+
+
+FRESH = {"zeros", "ones", "full", "empty", "new_zeros", "new_ones", "new_full", "new_empty"}
+
+
+def _bare(value: Result) -> bool:
+    """Whether nothing is tagged."""
+    if isinstance(value, Maps):
+        return not value.at
+    return all(not maps.at for maps in value or ())
+
+
+def _pin_all(found: Walk, node: fx.Node) -> None:
+    """Pin everything that goes into a node."""
+    for source in node.all_input_nodes:
+        value = found.values.get(source)
+        for maps in value if isinstance(value, list) else [value]:
+            if isinstance(maps, Maps):
+                for dim in range(maps.rank):
+                    maps = fix(found.tags, maps, dim)
+
+
+def name_of(node: fx.Node) -> str:
+    """The name of a node's operator, e.g. ``conv2d``."""
+    return str(getattr(node.target, "overloadpacket", node.target)).rpartition(".")[2]
+
+
+def rule_of(node: fx.Node, name: str) -> Rule:
+    """The rule of an operator: its own, that of the same operator out of place, or the one for pointwise ones."""
+    for candidate in (name, name.rstrip("_")):
+        if candidate in RULES:
+            return RULES[candidate]
+    if torch.Tag.pointwise in getattr(node.target, "tags", ()) or _out_of_place(name):
+        return pointwise
+    return _unknown
+
+
+def _out_of_place(name: str) -> bool:
+    """Whether the operator without its trailing underscore is pointwise."""
+    packet = getattr(torch.ops.aten, name.strip("_") if name.startswith("__") else name.rstrip("_"), None)
+    overloads = packet.overloads() if packet is not None else []
+    return any(torch.Tag.pointwise in getattr(packet, o).tags for o in overloads)
+
+
+def _unknown(call: Call) -> Result:
+    raise NotImplementedError(call.name)
+
+
+def bind(found: Walk, node: fx.Node) -> Call:
+    """The call with its arguments by name."""
+    args: dict[str, Any] = {}
+    schema = getattr(node.target, "_schema", None)
+    if schema is not None:
+        for place, argument in enumerate(schema.arguments):
+            if place < len(node.args):
+                args[argument.name] = node.args[place]
+            elif argument.name in node.kwargs:
+                args[argument.name] = node.kwargs[argument.name]
+            elif argument.has_default_value():
+                args[argument.name] = argument.default_value
+    return Call(node, name_of(node), args, found.tags, found.values, found.weights, found.role, {})
