@@ -1,5 +1,6 @@
 """Load a workload: the one door to models and data. This is ``lissom.load``."""
 
+import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,4 +61,18 @@ def load(
         select=select,
         limit=limit,
     )
-    return TASKS.get(task)(model, request, options, progress or Progress())
+    loader = TASKS.get(task)
+    workload = loader(model, request, options, progress or Progress())
+    _check_keep(workload)
+    return workload
+
+
+def _check_keep(workload: Workload) -> None:
+    names = [name for name, _ in workload.module.named_modules() if name]
+    names += [name for name, _ in workload.module.named_parameters()]
+    for pattern in workload.keep:
+        if not fnmatch.filter(names, pattern):
+            raise LissomError(
+                f"--keep {pattern!r} names no layer of {workload.name}",
+                hint=f"layers are called {', '.join(names[:2])}, ..., {names[-1].rpartition('.')[0]}",
+            )

@@ -78,6 +78,11 @@ def _fetch_url(url: str, download: bool) -> dict[str, torch.Tensor] | None:
     return torch.hub.load_state_dict_from_url(url, progress=False, weights_only=True, map_location="cpu")
 
 
+def without_auxiliary(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights without the auxiliary heads of GoogLeNet and Inception, which are not built."""
+    return {key: value for key, value in state.items() if not key.startswith(("aux1.", "aux2.", "AuxLogits."))}
+
+
 def timm_builder(name: str) -> Builder:
     """A classifier of timm.
 

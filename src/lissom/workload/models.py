@@ -9,10 +9,17 @@ from urllib.error import URLError
 from torch import nn
 
 from lissom.core.errors import LissomError
-from lissom.workload.library import WAYS_OUT, Builder, timm_builder, torchvision_builder
+from lissom.workload.library import (
+    WAYS_OUT,
+    Builder,
+    timm_builder,
+    torchvision_builder,
+    without_auxiliary,
+)
 from lissom.workload.user_code import call, is_user_code
 from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
 from lissom.zoo import MODELS, build
+from lissom.zoo.names import TIMM, TORCHVISION
 
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
@@ -63,7 +70,7 @@ def load_model(
     if weights is not None and random_weights:
         raise LissomError("there are both --weights and --random-weights", hint="leave one of them out")
     if isinstance(spec, nn.Module):
-        return _own(spec, type(spec).__name__, weights, True)
+        return _own(spec, type(spec).__name__, weights, not random_weights)
     if is_user_code(spec):
         module = call(spec)
         if not isinstance(module, nn.Module):
@@ -80,13 +87,15 @@ def load_model(
 def _named(spec: str) -> tuple[str, str]:
     source, colon, name = spec.partition(":")
     if not colon and spec in MODELS:
-        return "zoo", spec
+        source, colon, name = "zoo", ":", spec
     if not colon or source not in ("zoo", *LIBRARIES):
         near = "" if colon else f"; of the zoo: {', '.join(MODELS)}"
         raise LissomError(
             f"unknown model {spec!r}",
             hint=f"write zoo:NAME, torchvision:NAME, timm:NAME or file.py:function{near}",
         )
+    if source == "zoo":  # what the zoo only passes on has its weights and metadata in its library
+        source = "torchvision" if name in TORCHVISION else "timm" if name in TIMM else source
     return source, name
 
 
@@ -139,7 +148,7 @@ def _from_library(
         module = builder.build(**options)
         return _finished(LoadedModel(module, spec, builder.preprocessing, pretrained=False))
     if weights is not None:
-        state = read_weights(weights)
+        state = without_auxiliary(read_weights(weights))
         count = num_classes or infer_num_classes(state, builder.build)
         module = builder.build(**({} if count is None else {"num_classes": count}))
         fit(module, state, str(weights))
@@ -149,8 +158,7 @@ def _from_library(
         raise LissomError(f"the library's weights for {spec} are not for {num_classes} classes", hint=WAYS_OUT)
     state = _pretrained(spec, builder, download)
     module = builder.build()
-    # Auxiliary heads serve training from scratch alone and are not built.
-    fit(module, {k: v for k, v in state.items() if not k.startswith(("aux", "AuxLogits"))}, builder.weights_name)
+    fit(module, without_auxiliary(state), builder.weights_name)
     note = f"weights: {builder.weights_name}"
     return _finished(LoadedModel(module, spec, builder.preprocessing, builder.classes, (note,)))
 

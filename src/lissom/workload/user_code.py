@@ -74,7 +74,7 @@ def _blaming(path: Path, what: str) -> Iterator[None]:
         yield
     except LissomError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__)
             if Path(frame.filename).name == path.name

@@ -1,5 +1,8 @@
 """Decoding pictures: once into memory where they fit, otherwise each time they are asked for."""
 
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,10 +21,13 @@ from lissom.tasks.image.pictures import ArrayPictures, Listing
 
 MEMORY_BYTES = int(1.5 * 1024**3)
 UNREADABLE_SHARE = 0.01
-THREADS = 4
+THREADS = 2
 CHUNK = 256
 # What Pillow and its decoders raise on damaged files; SyntaxError is what its PNG reader uses.
-DAMAGE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+DAMAGE = (
+    OSError, ValueError, SyntaxError, EOFError, struct.error,
+    Image.DecompressionBombError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 class Store(Protocol):

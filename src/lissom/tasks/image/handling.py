@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from lissom.core.errors import LissomError
 
@@ -132,7 +132,8 @@ def as_mode(picture: Image.Image, mode: str) -> Image.Image:
 
     Sixteen bits are scaled to eight (Pillow would clip them); an alpha channel is dropped.
     """
-    picture = ImageOps.exif_transpose(picture)
+    if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        picture = ImageOps.exif_transpose(picture)
     if picture.mode[0] in "IF":
         picture = _eight_bits(picture)
     if picture.mode == "P" and "transparency" in picture.info:

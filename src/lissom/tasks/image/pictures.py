@@ -1,5 +1,6 @@
 """Where pictures come from: files, members of a zip, arrays. Nothing is decoded before it is read."""
 
+import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class FilePictures:
 
     def read(self, row: int) -> Image.Image:
         """Open one picture."""
-        return Image.open(self.folder / self.names[row])
+        return Image.open(io.BytesIO((self.folder / self.names[row]).read_bytes()))
 
     def name(self, row: int) -> str:
         """The path below the folder."""
@@ -58,7 +59,7 @@ class ZipPictures:
 
     def read(self, row: int) -> Image.Image:
         """Open one picture."""
-        return Image.open(self.archive.open(self.names[row]))
+        return Image.open(io.BytesIO(self.archive.read(self.names[row])))
 
     def name(self, row: int) -> str:
         """The path in the archive."""
