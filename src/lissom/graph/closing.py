@@ -21,6 +21,7 @@ class Structure:
         row: for each cell the number of its row, (cells,).
         rows: the tag of each row, (rows,).
         block: for each row the number of its block, (rows,).
+        soft: for each block whether it only keeps the user's code valid, (blocks,).
         either_cells, either_rows, either_cols: the eithers one after the other, (eithers,).
     """
 
@@ -29,6 +30,7 @@ class Structure:
     row: Array
     rows: Array
     block: Array
+    soft: Flags
     either_cells: Array
     either_rows: Array
     either_cols: Array
@@ -79,6 +81,11 @@ class Structure:
         np.minimum.at(least, self.block[living], alive[living])
         return least[self.block]
 
+    def without(self, blocks: Array) -> "Structure":
+        """Without some blocks."""
+        keep = np.setdiff1d(np.arange(len(self.soft)), blocks)
+        return self.part(keep.tolist(), np.arange(len(self.either_cells)), np.arange(self.count), self.count)
+
     def part(self, blocks: Sequence[int], eithers: Array, renumber: Array, count: int) -> "Structure":
         """Some of the blocks and eithers, with the tags renumbered."""
         rows = np.flatnonzero(np.isin(self.block, list(blocks)))
@@ -91,6 +98,7 @@ class Structure:
             new_row[self.row[inside]],
             renumber[self.rows[rows]],
             np.unique(self.block[rows], return_inverse=True)[1],
+            self.soft[sorted(blocks)],
             renumber[self.either_cells[eithers]],
             renumber[self.either_rows[eithers]],
             renumber[self.either_cols[eithers]],
@@ -99,7 +107,7 @@ class Structure:
 
 def structure(tags: Tags) -> Structure:
     """Flatten the relations of all tags; relations that say the same are kept once."""
-    cells, row, rows, block = [], [], [], []
+    cells, row, rows, block, soft = [], [], [], [], []
     seen: set[tuple[bytes, bytes]] = set()
     count = 0
     for item in tags.blocks:
@@ -111,9 +119,10 @@ def structure(tags: Tags) -> Structure:
         cells.append(c.ravel())
         row.append(np.repeat(np.arange(len(r)) + count, c.shape[1]))
         rows.append(r)
+        soft.append(item.soft)
         block.append(np.full(len(r), len(rows) - 1))
         count += len(r)
     eithers = [np.stack([tags.find(e.cells), tags.find(e.rows), tags.find(e.cols)]) for e in tags.eithers]
     flat = np.unique(np.concatenate(eithers, axis=1), axis=1) if eithers else np.zeros((3, 0), dtype=np.int64)
     join = lambda parts: np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)  # noqa: E731
-    return Structure(tags.count, join(cells), join(row), join(rows), join(block), *flat)
+    return Structure(tags.count, join(cells), join(row), join(rows), join(block), np.array(soft, dtype=bool), *flat)

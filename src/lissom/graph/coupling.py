@@ -102,8 +102,7 @@ def couple(capture: Capture, *, keep: Sequence[str] = ()) -> Coupling:
     """
     found = walk(capture)
     _keep(found, keep)
-    relations = structure(found.tags)
-    groups = find_groups(found, relations)
+    groups, relations = find_groups(found, structure(found.tags))
     return Coupling(capture, groups, dict(found.unknown), tuple(_notes(found)), found, relations)
 
 

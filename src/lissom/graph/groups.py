@@ -84,8 +84,8 @@ class Group:
         return describe(self)
 
 
-def find_groups(found: Walk, relations: Structure) -> tuple[Group, ...]:
-    """All groups, in the order in which the model's state is first used."""
+def find_groups(found: Walk, relations: Structure) -> tuple[tuple[Group, ...], Structure]:
+    """All groups, and the relations that hold between their tags, in the order in which the model's state is first used."""
     related = np.unique(np.concatenate([relations.cells, relations.rows, relations.either_cells,
                                         relations.either_rows, relations.either_cols]))  # fmt: skip
     sites = _sites(found)
@@ -93,13 +93,13 @@ def find_groups(found: Walk, relations: Structure) -> tuple[Group, ...]:
     atoms = np.setdiff1d(present[present != PINNED], related)
     flat = [Unit(int(tag), np.array([tag]), False) for tag in atoms]
     rows: list[Unit] = []
-    for units in block_units(relations):
-        flat.extend(u for u in units if not u.whole_row)
-        rows.extend(u for u in units if u.whole_row)
+    units, relations = block_units(relations)
+    flat.extend(u for u in units if not u.whole_row)
+    rows.extend(u for u in units if u.whole_row)
     words = _words(found)
     drafts = [*_family(found, sites, flat, words), *_family(found, sites, rows, words)]
     drafts.sort(key=lambda d: d[0])
-    return _numbered([group for _, group in drafts], relations)
+    return _numbered([group for _, group in drafts]), relations
 
 
 def _sites(found: Walk) -> list[tuple[str, int, Array]]:
@@ -189,7 +189,7 @@ def _name(members: Sequence[Member]) -> str:
     return ""
 
 
-def _numbered(groups: Sequence[Group], relations: Structure) -> tuple[Group, ...]:
+def _numbered(groups: Sequence[Group]) -> tuple[Group, ...]:
     """Give the groups that have something to remove their numbers, and say which overlap."""
     groups = [g for g in groups if g.units > g.min_units]
     holders: dict[int, set[int]] = {}

@@ -126,6 +126,8 @@ def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 OPERATORS["copy_"] = OPERATORS["fill_"] = OPERATORS["zero_"] = OPERATORS["masked_fill"] = _pointwise
+for _name in ("hardswish", "hardsigmoid", "hardtanh", "relu6", "elu", "selu", "celu", "mish", "silu", "leaky_relu"):
+    OPERATORS[_name] = OPERATORS[_name + "_"] = _pointwise
 OPERATORS["where"] = OPERATORS["masked_fill_"] = OPERATORS["_prelu_kernel"] = _pointwise
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lissom.graph.maps import Map, Maps, detach, joint
+from lissom.graph.maps import Map, Maps, fix, joint
 from lissom.graph.tags import Array, Tags
 
 
@@ -56,13 +56,22 @@ def view(tags: Tags, maps: Maps, shape: Sequence[int]) -> Maps:
 
 
 def _ordered(tags: Tags, maps: Maps, parts: Sequence[Run]) -> Maps:
-    """Align what would be merged against its nesting."""
+    """Weld what would be merged against its nesting: the same cells go from each row, and no row goes alone."""
     for run in parts:
         for place, dim in enumerate(run.old):
             if dim in maps.at:
                 for late in set(maps.at[dim].context).intersection(run.old[place + 1 :]):
-                    maps = detach(tags, maps, late)
+                    maps = _weld(tags, maps, dim, late)
     return maps
+
+
+def _weld(tags: Tags, maps: Maps, dim: int, late: int) -> Maps:
+    m = maps.at[dim]
+    axis = m.context.index(late)
+    one = m.tags.take(0, axis=axis)
+    tags.unite(m.tags, np.expand_dims(one, axis))
+    at = {**maps.at, dim: Map(tuple(d for d in m.context if d != late), one)}
+    return fix(tags, Maps(maps.shape, at), late)
 
 
 def _through(tags: Tags, maps: Maps, run: Run, run_of: dict[int, Run], shape: Sequence[int]) -> dict[int, Map]:

@@ -21,10 +21,12 @@ class Block:
     Args:
         rows: tags, (rows,).
         cells: tags, (rows, cells per row).
+        soft: whether only the words of the user's code ask for equal rows (``x.chunk(2)``), and not the tensors.
     """
 
     rows: Array
     cells: Array
+    soft: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ class Tags:
         """Never remove these."""
         self.unite(tags, np.zeros_like(tags))
 
-    def block(self, rows: Array, cells: Array) -> None:
+    def block(self, rows: Array, cells: Array, *, soft: bool = False) -> None:
         """Record rows of cells. ``cells`` has the shape of ``rows`` and one more dimension."""
-        self.blocks.append(Block(rows.ravel(), cells.reshape(rows.size, -1)))
+        self.blocks.append(Block(rows.ravel(), cells.reshape(rows.size, -1), soft))
 
     def either(self, cells: Array, rows: Array, cols: Array) -> None:
         """Record that a cell is dead exactly when its row or its column is (arrays are broadcast together)."""

@@ -53,14 +53,30 @@ def components(relations: Structure) -> Iterator[tuple[list[int], Array, Array]]
         )
 
 
-def block_units(relations: Structure) -> Iterator[list[Unit]]:
-    """The units of each connected part of the relations: whole rows, and cells with one in each row."""
+def block_units(relations: Structure) -> tuple[list[Unit], Structure]:
+    """The units of all connected parts of the relations: whole rows, and cells with one in each row.
+
+    Soft blocks that leave little to remove are dropped: the relations that hold are returned too.
+    """
+    units: list[Unit] = []
+    dropped: list[int] = []
     for blocks, eithers, members in components(relations):
         local = np.concatenate([[PINNED], members])
         renumber = np.zeros(relations.count, dtype=np.int64)
         renumber[local] = np.arange(len(local))
         part = relations.part(blocks, eithers, renumber, len(local))
-        yield [Unit(int(local[u.seed]), local[u.tags], u.whole_row) for u in _units_of(part)]
+        found = list(_units_of(part))
+        if part.soft.any() and _covered(found) < (len(local) - 1) / 2:
+            hard = list(_units_of(part.without(np.flatnonzero(part.soft))))
+            if _covered(found) < _covered(hard) / 2:
+                found = hard
+                dropped.extend(np.array(sorted(blocks))[part.soft].tolist())
+        units.extend(Unit(int(local[u.seed]), local[u.tags], u.whole_row) for u in found)
+    return units, relations.without(np.array(dropped, dtype=np.int64)) if dropped else relations
+
+
+def _covered(units: list[Unit]) -> int:
+    return sum(len(u.tags) for u in units if not u.whole_row)
 
 
 def _units_of(part: Structure) -> Iterator[Unit]:

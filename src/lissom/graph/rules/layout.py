@@ -24,12 +24,11 @@ def _view(call: Call) -> Maps:
 def _view_size(call: Call, living: Living, result: Result) -> Change | None:
     assert isinstance(result, Maps)
     key = "shape" if "shape" in call.args else "size"
-    before = list(call[key])
     after = list(living(result))
     if after == list(call.shape):
         return None
-    return {key: [old if old == size else new for old, size, new in zip(before, call.shape, after, strict=True)]
-            if -1 not in before else after}
+    sizes = zip(call[key], call.shape, after, strict=True)
+    return {key: [old if size == new else new for old, size, new in sizes]}
 
 
 @resize("unflatten")
@@ -71,7 +70,7 @@ def part(call: Call, maps: Maps, dim: int, places: np.ndarray) -> Maps:
     if dim in maps.at and len(places) < maps.shape[dim]:
         m = result.at[dim]
         if m.context:
-            call.tags.block(np.broadcast_to(rows(call.tags, result, m), (*m.tags.shape[:-1], 1)), m.tags)
+            call.tags.block(np.broadcast_to(rows(call.tags, result, m)[..., 0], m.tags.shape[:-1]), m.tags)
         else:
             call.tags.floor(m.tags)
     return result
@@ -140,8 +139,8 @@ def _equal_parts(call: Call, maps: Maps, dim: int, count: int) -> None:
     """Parts of equal size stay equal, so that the same words in the user's code still say the right thing."""
     m = maps.at[dim]
     cells = m.tags.reshape(*m.tags.shape[:-1], count, -1)
-    outer = np.broadcast_to(rows(call.tags, maps, m)[..., None], (*cells.shape[:-1], 1))
-    call.tags.block(outer, cells)
+    outer = np.broadcast_to(rows(call.tags, maps, m), cells.shape[:-1])
+    call.tags.block(outer, cells, soft=True)
 
 
 @resize("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes")
