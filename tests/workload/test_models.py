@@ -92,7 +92,7 @@ def test_weights_and_random_weights_contradict(tmp_path: Path) -> None:
 
 def test_weights_of_another_model_do_not_fit(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "w.pt")
-    with pytest.raises(LissomError, match="does not fit the model; missing: 0.weight") as caught:
+    with pytest.raises(LissomError, match=r"does not fit the model; missing: 0.weight") as caught:
         load_model("sample", weights=tmp_path / "w.pt")
     assert "unexpected: weight, bias" in str(caught.value)
 

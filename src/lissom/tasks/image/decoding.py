@@ -1,6 +1,7 @@
 """Decoding pictures: once into memory where they fit, otherwise each time they are asked for."""
 
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -152,10 +153,10 @@ def _readable(
         return [position for position in positions if not _went_well(action, position)]
 
     chunks = [range(start, min(start + CHUNK, len(listing))) for start in range(0, len(listing), CHUNK)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        failed = [
-            bad for chunk in progress.track(_ordered(pool, attempt, chunks), what, len(chunks)) for bad in chunk
-        ]
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        warnings.simplefilter("ignore")  # Pillow's, on oddities of single files: what matters is counted
+        batches = progress.track(_ordered(pool, attempt, chunks), what, len(chunks))
+        failed = [bad for batch in batches for bad in batch]
     names = tuple(listing.pictures.name(int(listing.rows[position])) for position in failed)
     if len(failed) > UNREADABLE_SHARE * len(listing):
         shown = ", ".join(repr(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")

@@ -1,7 +1,7 @@
 """Put a model and pictures together into a workload, with everything checked before the slow part."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -62,7 +62,7 @@ def load_image_workload(
     Raises:
         LissomError: anything about the model, the weights or the data that the user can mend.
     """
-    chosen = ImageOptions(**options)
+    chosen = _chosen(options)
     found = find(request.data, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
     loaded = load_model(
@@ -94,6 +94,14 @@ def load_image_workload(
         keep=request.keep,
         notes=notes,
     )
+
+
+def _chosen(options: dict[str, Any]) -> ImageOptions:
+    known = [field.name for field in fields(ImageOptions)]
+    for name in options:
+        if name not in known:
+            raise LissomError(f"the task image has no option {name!r}", hint=f"it has {', '.join(known)}")
+    return ImageOptions(**options)
 
 
 def _asked_classes(found: Found, request: Request) -> int | None:
