@@ -78,3 +78,26 @@ OURS = {
     "text": TEXT,
     "small_input": SMALL_INPUT,
 }
+
+
+def _starting(*prefixes: str) -> tuple[str, ...]:
+    names = [*(name for group in OURS.values() for name in group), *TORCHVISION, *TIMM]
+    return tuple(name for name in names if name.startswith(prefixes) and name not in SMALL_INPUT)
+
+
+FAMILIES = {
+    "sample": OURS["sample"],
+    "MobileNetV1": MOBILENET_V1,
+    "MobileNetV2": _starting("mobilenet_v2"),
+    "MobileNetV3": _starting("mobilenet_v3"),
+    "MobileNetV4": _starting("mobilenetv4"),
+    "ShuffleNetV1": SHUFFLENET_V1,
+    "ShuffleNetV2": _starting("shufflenet_v2"),
+    "SqueezeNet": _starting("squeezenet"),
+    "EfficientNet": _starting("efficientnet_b"),
+    "EfficientNet-Lite": _starting("efficientnet_lite", "tf_efficientnet_lite"),
+    "ResNet": _starting("resnet18", "resnet34", "resnet50"),
+    "ResNet for CIFAR": OURS["resnet_cifar"],
+    "BERT": TEXT,
+    "small input": SMALL_INPUT,
+}
