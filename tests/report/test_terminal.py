@@ -9,17 +9,15 @@ from lissom.report.terminal import table
 from lissom.report.view import read
 
 MET = """\
-move                              size    latency   score   decision
-original                       25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1 thread
-prune 50 % + repair + distil   6.25 MB   0.716 ms   93.42   kept: latency 31 % of 15 %, drop
-                                                              -0.12 points
-prune 80 % + repair + distil   2.82 MB   0.324 ms   93.10   kept: latency 14 % of 15 %, drop
-                                                              0.2 points
-factorize features.15          2.76 MB   0.319 ms   92.90   undone: not faster on onnxruntime (0.98x
-                                                              to 1.03x)
-cluster 16                     2.82 MB   0.325 ms   41.30   undone: drop 52.0 points, 0.5 allowed
-quantize int8                  1.82 MB   0.209 ms   93.05   kept: latency 9 % of 15 %, drop
-                                                              0.25 points
+move                               size    latency   score   decision
+original                        25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1 thread
+prune 50 % + repair + distill   6.25 MB   0.716 ms   93.42   kept: on the way: latency 31 % of 15 %
+prune 80 % + repair + distill   2.82 MB   0.324 ms   93.10   kept: on the way: size 11.2 % of 2 %
+factorize features.15           2.76 MB   0.319 ms   92.90   undone: not faster on onnxruntime
+                                                               (0.98x to 1.03x)
+cluster 16                      2.82 MB   0.325 ms   41.30   undone: loses 52.00 points, allowed are
+                                                               0.50 points
+quantize int8                    328 kB   0.209 ms   93.05   kept: meets the budget
 skipped: drop layers: no block returns what it was given
 note: select was carved from train: its scores flatter everybody alike
 verdict on the test split: size 1.3 % of 2 %, latency 9 % of 15 %, drop 0.23 of 0.50 points (95 %:
@@ -29,10 +27,10 @@ next: lissom predict RUN/bundle PICTURE
 MISSED = """\
 move                       size    latency   score   decision
 original                25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1 thread
-prune 50 % + repair +   6.25 MB   0.716 ms   93.42   kept: latency 31 % of 15 %,
-  distil                                               drop -0.12 points
+prune 90 % + repair +    328 kB   0.417 ms   93.10   kept: on the way: latency
+  distill                                              18 % of 15 %
 prune 80 % + repair +         -          -       -   undone: export failed:
-  distil                                               <Squeeze> is not
+  distill                                              <Squeeze> is not
                                                        supported
 skipped: drop layers: no block returns what it was given
 note: select was carved from train: its scores flatter everybody alike
@@ -41,7 +39,7 @@ verdict on the test split: size 1.3 % of 2 %, latency 18 % of 15 %, drop 0.23 of
 next: lissom predict RUN/bundle PICTURE
 """
 UNFINISHED = """\
-not finished: 2 moves tried, 2 kept; so far on the select split: size 11.2 % of
+Not finished: 2 moves tried, 2 kept; so far on the select split: size 11.2 % of
   2 %, latency 14 % of 15 %, drop 0.20 of 0.50 points (95 %: -0.15 to 0.55)
 next: lissom compress zoo:fixture --task image \
 --data made-up-pictures --budget 'size<=2%, latency<=15%, drop<=0.5pt' --target onnxruntime -o RUN

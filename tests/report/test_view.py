@@ -18,13 +18,13 @@ def test_everything_that_was_written_is_read(met_run: Path) -> None:
     assert [trial.number for trial in view.kept] == [1, 2, 5]
     assert [neighbour.name for neighbour in view.neighbours] == ["fixture-small", "fixture-tiny"]
     assert view.skipped == (Skipped("drop layers", "no block returns what it was given"),)
-    assert view.reach[0] == Reach("prune, minimum", 450_000, 0.05, 1_000_000)
+    assert view.reach[0] == Reach("minimum fp32", 150_000, 0.05, 1_000_000, within=False)
     assert view.notes == ("select was carved from train: its scores flatter everybody alike",)
     assert view.end is not None and view.end.parts_seconds["train"] == 301.0
     assert view.finished and view.met is True
 
 
-def test_the_original_is_of_the_test_split_once_there_is_a_verdict(met_run: Path, unfinished_run: Path) -> None:
+def test_the_original_is_of_the_test_split_once_there_is_a_verdict(met_run: Path) -> None:
     original = read(met_run).original
     assert original is not None and original.split == "test"
 

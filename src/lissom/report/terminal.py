@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from lissom.core.records import Figures
 from lissom.core.units import format_bytes, format_ms
+from lissom.report.standing import delivered, standing
 from lissom.report.view import RunView
 from lissom.report.wording import (
+    balance,
     conditions,
     decision,
-    held_against,
     missed,
     next_command,
     page_path,
     progress,
 )
 
-NARROWEST, WIDEST = 60, 110
+NARROWEST, USUAL, WIDEST = 60, 100, 110
 MOST_REMARKS = 5
 _HEADINGS = ("move", "size", "latency", "score", "decision")
 _GAP = "   "
@@ -27,7 +28,7 @@ _BREAKS = re.compile(r"( +|(?<=[./_])(?=[A-Za-z]))")
 Row = tuple[str, str, str, str, str]
 
 
-def table(view: RunView, width: int = 100) -> str:
+def table(view: RunView, width: int = USUAL) -> str:
     """The run as plain text.
 
     Args:
@@ -36,10 +37,11 @@ def table(view: RunView, width: int = 100) -> str:
             wrapped, as they are there to be copied.
     """
     width = max(NARROWEST, min(width, WIDEST))
+    given = delivered(view)
     rows: list[Row] = []
     if view.baseline is not None:
         rows.append(("original", *_measured(view.baseline), conditions(view)))
-    rows += [(trial.move, *_measured(trial.figures), decision(trial)) for trial in view.trials]
+    rows += [(trial.move, *_measured(trial.figures), decision(trial, given)) for trial in view.trials]
     lines = _aligned([_HEADINGS, *rows], width) if rows else []
     for remark in [*_remarks(view), _last_word(view)]:
         lines += _wrapped(remark, width)
@@ -62,12 +64,11 @@ def _measured(figures: Figures | None) -> tuple[str, str, str]:
 
 
 def _last_word(view: RunView) -> str:
-    verdict = view.verdict
-    if verdict is None:
+    now = standing(view)
+    if view.verdict is None or now is None:
         return progress(view)
-    limits = ", ".join(held_against(check, verdict.drop_interval) for check in verdict.limits)
-    word = "met" if verdict.met else f"missed: {missed(verdict.limits)}"
-    return f"verdict on the {verdict.final.split} split: {limits}: {word}"
+    word = "met" if view.met else f"missed: {missed(now.limits)}"
+    return f"verdict on the {now.result.split} split: {balance(now)}: {word}"
 
 
 def _aligned(rows: Sequence[Row], width: int) -> list[str]:

@@ -20,12 +20,16 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Reach:
-    """A probe that says how far a step could go on this target: the least, the middle and the most of it."""
+    """A probe: a cut but untrained copy, exported and measured, that says how far a cut can go.
+
+    ``within`` says whether it keeps to the budget's limits on cost.
+    """
 
     name: str
-    size_bytes: int
+    size_bytes: float
     latency_ratio: float
-    macs: int
+    macs: float
+    within: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,16 @@ def read(folder: Path | str) -> RunView:
         verdict=ledger.get(Verdict),
         neighbours=tuple(ledger.all(Neighbour)),
         skipped=tuple(from_json(Skipped, value) for value in ledger.values("skipped")),
-        reach=tuple(from_json(Reach, value) for value in ledger.values("reach")),
+        reach=tuple(from_json(Reach, {**value, "name": key}) for key, value in _by_key(ledger, "reach").items()),
         notes=tuple(str(value) for value in ledger.values("note")),
         estimate=ledger.find("estimate"),
         end=None if end is None else from_json(End, end),
     )
+
+
+def _by_key(ledger: Ledger, kind: str) -> dict[str, Any]:
+    """The latest value of each key, in order of first appearance."""
+    return {record.key: record.value for record in ledger if record.kind == kind}
 
 
 def _checked(folder: Path) -> Path:

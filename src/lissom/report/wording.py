@@ -1,15 +1,20 @@
 """The sentences that the terminal and the page share: ratios, misses, the outcome, and commands to type."""
 
+import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lissom.core.records import Interval, LimitCheck, Settings, Trial
-from lissom.plan.budget import parse_budget
+from lissom.report.standing import Standing, standing
 from lissom.report.view import RunView
 
 SAME = 0.005
+# The options that can be typed; the others follow from them or are left to Python.
+FLAGS = ("weights", "random_weights", "keep", "size", "resize", "mean", "std", "epochs", "quick")
+# What the Python door writes in place of a name of data.
+_SPLITS = re.compile(r"train \d+, select \d+, test \d+")
 
 
 def times(before: float, after: float, *, less: str, more: str, same: str) -> str:
@@ -48,10 +53,11 @@ def missed(checks: Iterable[LimitCheck]) -> str:
     return ", ".join(f"{check.limit}{_excess(check)}" for check in checks if not check.met)
 
 
-def decision(trial: Trial) -> str:
-    """``"kept: ..."`` or ``"undone: ..."``."""
+def decision(trial: Trial, given: Trial | None = None) -> str:
+    """``"kept: ..."`` or ``"undone: ..."``; an undone one says so if it is what was ``given`` in the end."""
     word = "kept" if trial.kept else "undone"
-    return f"{word}: {trial.reason}" if trial.reason else word
+    text = f"{word}: {trial.reason}" if trial.reason else word
+    return f"{text}; delivered all the same, as the closest" if trial is given and not trial.kept else text
 
 
 def conditions(view: RunView) -> str:
@@ -63,35 +69,40 @@ def conditions(view: RunView) -> str:
 
 
 def outcome(view: RunView) -> str:
-    """The result of a run in one sentence."""
-    verdict = view.verdict
-    if verdict is None:
-        return progress(view)
-    before, after = verdict.original.size_bytes, verdict.final.size_bytes
+    """The result of a run, or how far it got, in a sentence or two."""
+    now = standing(view)
+    if view.verdict is None or now is None:
+        state = f"{_tried(view)}."
+        return f"{state} So far {gain(now)}." if now else state
+    start = "Budget met" if view.met else f"Budget missed ({missed(now.limits)})"
+    return f"{start}: {gain(now)}."
+
+
+def gain(now: Standing) -> str:
+    """``"the result is 55x smaller and 9x faster than the original, and its score is ..."``."""
+    before, after = now.original.size_bytes, now.result.size_bytes
     size = times(before, after, less="smaller", more="larger", same="no smaller")
-    speed = times(1.0, verdict.latency_ratio, less="faster", more="slower", same="no faster")
-    start = "Budget met" if verdict.met else f"Budget missed ({missed(verdict.limits)})"
-    score = f"its score is {lower(verdict.drop)} ({interval(verdict.drop_interval)})"
-    return f"{start}: the result is {size} and {speed} than the original, and {score}."
+    speed = times(1.0, now.latency_ratio, less="faster", more="slower", same="no faster")
+    score = f"{lower(now.drop)} ({interval(now.drop_interval)})"
+    return f"the result is {size} and {speed} than the original, and its score is {score}"
 
 
 def progress(view: RunView) -> str:
     """How far a run without a verdict got, held against its budget on the split it chooses by."""
-    if view.finished:
-        return "ended without a verdict"
-    count = len(view.trials)
-    text = f"not finished: {count} {'move' if count == 1 else 'moves'} tried, {len(view.kept)} kept"
-    best = view.kept[-1] if view.kept else None
-    if best is None or best.figures is None or view.baseline is None:
-        return text
-    checks = parse_budget(view.settings.budget).check(view.baseline, best.figures, best.drop, best.latency_ratio)
-    limits = ", ".join(held_against(check, best.drop_interval) for check in checks)
-    return f"{text}; so far on the {best.figures.split} split: {limits}"
+    now, text = standing(view), _tried(view)
+    return text if now is None else f"{text}; so far on the {now.result.split} split: {balance(now)}"
+
+
+def balance(now: Standing) -> str:
+    """Every limit with what was used of it."""
+    return ", ".join(held_against(check, now.drop_interval) for check in now.limits)
 
 
 def compress_command(view: RunView) -> str:
     """The command that makes this run again, or goes on with it."""
     settings = view.settings
+    if _SPLITS.fullmatch(settings.data):
+        return f'lissom.compress(...) in Python with the same arguments and output="{view.folder}"'
     return _joined(
         ["lissom", "compress", settings.model],
         {
@@ -100,7 +111,7 @@ def compress_command(view: RunView) -> str:
             "budget": settings.budget,
             "target": settings.target,
             **_counts(settings),
-            **settings.options,
+            **{name: settings.options[name] for name in FLAGS if name in settings.options},
         },
         ["-o", str(view.folder)],
     )
@@ -119,6 +130,12 @@ def next_command(view: RunView) -> str:
 def page_path(view: RunView) -> Path:
     """Where the page of this run lies."""
     return view.folder / "report.html"
+
+
+def _tried(view: RunView) -> str:
+    count = len(view.trials)
+    state = "Ended without a verdict" if view.finished else "Not finished"
+    return f"{state}: {count} {'move' if count == 1 else 'moves'} tried, {len(view.kept)} kept"
 
 
 def _excess(check: LimitCheck) -> str:
