@@ -87,6 +87,13 @@ def test_labels_out_of_range_name_the_picture() -> None:
         named_like_the_model(Found("x", {"test": listing(-1)}, numbered=True), (), 5)
 
 
+def test_numbered_classes_are_named_as_far_as_known() -> None:
+    found = Found("x", {"test": listing(0, 1)}, ("ant", "bee"), numbered=True)
+    assert named_like_the_model(found, (), 4)[1] == ("ant", "bee", "2", "3")
+    with pytest.raises(LissomError, match="names 2 classes, the model answers 1"):
+        named_like_the_model(Found("x", {"test": listing(0)}, ("ant", "bee"), numbered=True), (), 1)
+
+
 def test_names_that_are_too_few() -> None:
     with pytest.raises(LissomError, match="2 class names for a model with 3 outputs"):
         named_like_the_model(Found("x", {"test": listing(0)}), ("a", "b"), 3)

@@ -99,6 +99,22 @@ def test_a_model_that_does_not_take_the_input(class_folders: Path) -> None:
     assert load(fixed, data=class_folders, size=8).example[0].shape == (1, 3, 8, 8)
 
 
+def test_a_model_with_one_channel(class_folders: Path) -> None:
+    grey = nn.Sequential(nn.Conv2d(1, 3, 16), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(LissomError, match="expected input"):
+        load(grey, data=class_folders)
+    workload = load(grey, data=class_folders, channels="L")
+    assert workload.example[0].shape == (1, 1, 16, 20)
+    assert workload.splits.train.take([0, 1], view=1).inputs[0].shape == (2, 1, 16, 20)
+
+
+def test_small_pictures_made_large_are_remarked_on(class_folders: Path) -> None:
+    workload = load("torchvision:squeezenet1_1", data=class_folders, random_weights=True, limit=6)
+    assert any("20x16 pixels are enlarged" in note for note in workload.notes)
+    sized = load("torchvision:squeezenet1_1", data=class_folders, random_weights=True, limit=6, size=32)
+    assert not any("enlarged" in note for note in sized.notes)
+
+
 def test_a_model_that_does_not_classify(class_folders: Path) -> None:
     with pytest.raises(LissomError, match=r"answers one picture with \(1, 4, 16, 20\)"):
         load(nn.Conv2d(3, 4, 1), data=class_folders)

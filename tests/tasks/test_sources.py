@@ -71,6 +71,16 @@ def test_stray_and_hidden_files(tmp_path: Path) -> None:
     assert "1 pictures beside the class folders" in found.notes[0]
 
 
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    real = place(tmp_path / "real", "1.png", "2.png", "3.png")
+    root = place(tmp_path / "data", "a/1.png", "a/2.png")
+    (root / "b").symlink_to(real, target_is_directory=True)
+    (root / "a" / "loop").symlink_to(root, target_is_directory=True)
+    found = find(root)
+    assert found.classes == ("a", "b")
+    assert np.bincount(found.parts["all"].labels).tolist() == [2, 3]
+
+
 def test_one_picture_in_a_class(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="'b' has 1 picture"):
         find(place(tmp_path / "data", "a/1.png", "a/2.png", "b/1.png"))
@@ -139,7 +149,7 @@ def csv_of(root: Path, text: str) -> Path:
         ("1.png,cat\n2.png,ant\n", ("ant", "cat"), [1, 0]),
         ("1.png;3\n2.png;7\n", (), [3, 7]),
         ("what,which\n1.png,3\n2.png,7\n", (), [3, 7]),
-        ("file,class_index,label\n1.png,3,cat\n2.png,0,ant\n", (), [3, 0]),
+        ("file,class_index,label\n1.png,3,cat\n2.png,0,ant\n", ("ant", "1", "2", "cat"), [3, 0]),
         ("\ufefflabel\tfile\nb\t1.png\na\t2.png\n\n", ("a", "b"), [1, 0]),
     ],
 )
@@ -244,6 +254,13 @@ def test_validation_is_halved_where_there_is_no_test(tmp_path: Path) -> None:
     files = [f"{p}/{c}/{n}.png" for p in ("train", "val") for c in "ab" for n in range(10)]
     ours = divide(find(place(tmp_path / "data", *files)))
     assert {part: len(listing) for part, listing in ours.parts.items()} == {"train": 20, "select": 10, "test": 10}
+
+
+def test_a_select_split_of_its_own_goes_before_carving(tmp_path: Path) -> None:
+    files = [f"{p}/{c}/{n}.png" for p in ("train", "val", "test") for c in "ab" for n in range(4)]
+    ours = divide(find(place(tmp_path / "data", *files)), select=2)
+    assert len(ours.parts["select"]) == 8
+    assert "no other was carved" in ours.notes[-1]
 
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:

@@ -117,6 +117,12 @@ def test_misfits_are_listed() -> None:
     assert "3.weight (7, 16) in the file, (5, 16) in the model" in message
 
 
+def test_weights_for_another_number_of_classes_say_so() -> None:
+    with pytest.raises(LissomError) as caught:
+        fit(build(5), build(7).state_dict(), "file")
+    assert caught.value.hints == ("the file is for 7 classes, the model was built with 5",)
+
+
 def test_the_number_of_classes_is_read_off_the_last_layer() -> None:
     assert infer_num_classes(build(7).state_dict(), build) == 7
     assert infer_num_classes(build(5).state_dict(), build) is None

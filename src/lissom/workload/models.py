@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 from urllib.error import URLError
 
 from torch import nn
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.workload.library import (
     WAYS_OUT,
     Builder,
@@ -43,6 +45,16 @@ class LoadedModel:
     pretrained: bool = True
 
 
+@dataclass(frozen=True)
+class Library:
+    """A model of a library: its spec and builder, whether fetching is allowed, and what shows it."""
+
+    spec: str
+    builder: Builder
+    download: bool
+    progress: Progress
+
+
 def load_model(
     spec: str | nn.Module,
     *,
@@ -51,6 +63,7 @@ def load_model(
     download: bool = False,
     num_classes: int | None = None,
     data: str = "",
+    progress: Progress | None = None,
 ) -> LoadedModel:
     """Build a model and give it its weights, in eval mode and float32.
 
@@ -62,6 +75,7 @@ def load_model(
         download: allow the library to fetch its own.
         num_classes: outputs to build, where the builder can be told; by default as the weights have.
         data: the name of a known data set, for which the package may carry weights.
+        progress: shows what is waited for.
 
     Raises:
         LissomError: unknown name, no weights, weights that are damaged, not finite or do not fit, or the
@@ -79,9 +93,8 @@ def load_model(
     source, name = _named(spec)
     if source == "zoo":
         return _from_zoo(name, weights, random_weights, num_classes, data)
-    return _from_library(
-        f"{source}:{name}", LIBRARIES[source](name), weights, random_weights, download, num_classes
-    )
+    library = Library(f"{source}:{name}", LIBRARIES[source](name), download, progress or Progress(enabled=False))
+    return _from_library(library, weights, random_weights, num_classes)
 
 
 def _named(spec: str) -> tuple[str, str]:
@@ -136,13 +149,9 @@ def _shipped(name: str, data: str) -> tuple[Path, tuple[str, ...]]:
 
 
 def _from_library(
-    spec: str,
-    builder: Builder,
-    weights: Path | None,
-    random_weights: bool,
-    download: bool,
-    num_classes: int | None,
+    library: Library, weights: Path | None, random_weights: bool, num_classes: int | None
 ) -> LoadedModel:
+    spec, builder = library.spec, library.builder
     options = {} if num_classes is None else {"num_classes": num_classes}
     if random_weights:
         module = builder.build(**options)
@@ -156,17 +165,19 @@ def _from_library(
         return _finished(LoadedModel(module, spec, builder.preprocessing, classes))
     if num_classes not in (None, len(builder.classes) or None):
         raise LissomError(f"the library's weights for {spec} are not for {num_classes} classes", hint=WAYS_OUT)
-    state = _pretrained(spec, builder, download)
+    state = _pretrained(library)
     module = builder.build()
     fit(module, without_auxiliary(state), builder.weights_name)
     note = f"weights: {builder.weights_name}"
     return _finished(LoadedModel(module, spec, builder.preprocessing, builder.classes, (note,)))
 
 
-def _pretrained(spec: str, builder: Builder, download: bool) -> dict[str, Any]:
+def _pretrained(library: Library) -> dict[str, Any]:
+    spec, download = library.spec, library.download
     try:
-        state = builder.pretrained(download)
-    except (URLError, OSError, RuntimeError) as error:
+        with library.progress.waiting(f"weights of {spec}"):
+            state = library.builder.pretrained(download)
+    except (URLError, OSError, RuntimeError, UnpicklingError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise LissomError(f"the weights of {spec} could not be fetched: {reason}", hint=WAYS_OUT) from error
     if state is None:

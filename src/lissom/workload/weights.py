@@ -144,7 +144,8 @@ def fit(module: nn.Module, state: State, where: str) -> None:
     unexpected = [key for key in state if key not in wanted and not key.endswith("num_batches_tracked")]
     shaped = [key for key in wanted if key in state and state[key].shape != wanted[key].shape]
     if missing or unexpected or shaped:
-        raise LissomError(*_misfit(where, state, wanted, missing, unexpected, shaped))
+        message = _misfit(where, state, wanted, missing, unexpected, shaped)
+        raise LissomError(message, hint=_remedy(state, wanted, missing + unexpected, shaped))
     module.load_state_dict({key: value for key, value in state.items() if key in wanted}, strict=False)
 
 
@@ -155,7 +156,7 @@ def _misfit(
     missing: list[str],
     unexpected: list[str],
     shaped: list[str],
-) -> tuple[str]:
+) -> str:
     parts = [f"{where} does not fit the model"]
     if missing:
         parts.append(f"missing: {_some(missing)}")
@@ -166,7 +167,15 @@ def _misfit(
         ours, theirs = tuple(state[key].shape), tuple(wanted[key].shape)
         more = f" and {len(shaped) - 1} more" if len(shaped) > 1 else ""
         parts.append(f"other shape: {key} {ours} in the file, {theirs} in the model{more}")
-    return ("; ".join(parts),)
+    return "; ".join(parts)
+
+
+def _remedy(state: State, wanted: Mapping[str, Tensor], names: list[str], shaped: list[str]) -> str:
+    outputs = {(state[key].shape[0], wanted[key].shape[0]) for key in shaped if state[key].ndim}
+    if not names and len(outputs) == 1 and len(shaped) <= 2:
+        ours, theirs = outputs.pop()
+        return f"the file is for {ours} classes, the model was built with {theirs}"
+    return "give the model that the file was saved from"
 
 
 def _some(names: list[str]) -> str:

@@ -35,7 +35,10 @@ def named_like_the_model(
         return found, names, ("there are no labels: agreement with the original stands in for the score",)
     if found.numbered:
         _check_range(found, outputs)
-        return found, names or found.classes or tuple(map(str, range(outputs))), ()
+        if len(found.classes) > outputs:
+            raise LissomError(f"the data names {len(found.classes)} classes, the model answers {outputs}")
+        rest = tuple(str(number) for number in range(len(found.classes), outputs))
+        return found, names or (*found.classes, *rest), ()
     if names and set(found.classes) <= set(names):
         if found.classes == names:
             return found, names, ()

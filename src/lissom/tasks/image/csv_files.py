@@ -19,12 +19,16 @@ SPLIT_COLUMNS = ("split", "subset", "set", "part")
 
 @dataclass(frozen=True)
 class Columns:
-    """The numbers of the columns; ``label`` may be ``None`` (no labels), as may ``split``."""
+    """The numbers of the columns; all but ``file`` may be ``None``.
+
+    ``name`` is a column of names beside one of class numbers.
+    """
 
     file: int
     label: int | None
     split: int | None = None
     first_row: int = 0
+    name: int | None = None
 
 
 def find_in_csv(path: Path) -> Found:
@@ -39,7 +43,10 @@ def find_in_csv(path: Path) -> Found:
     rows = _rows(path)
     columns = _columns(path, rows)
     body = rows[columns.first_row :]
-    short = next((k for k, row in enumerate(body) if len(row) <= max(columns.file, columns.label or 0)), None)
+    short = next(
+        (k for k, row in enumerate(body) if len(row) <= max(columns.file, columns.label or 0, columns.name or 0)),
+        None,
+    )
     if not body or short is not None:
         where = "no rows" if short is None else f"too few columns in row {short + columns.first_row + 1}"
         raise LissomError(f"{path} has {where}", hint="it needs a column of files and one of labels")
@@ -48,6 +55,8 @@ def find_in_csv(path: Path) -> Found:
     labels, classes, numbered = _labels(
         [row[columns.label] for row in body] if columns.label is not None else None
     )
+    if labels is not None and numbered and columns.name is not None:
+        classes = _names(labels, [row[columns.name] for row in body])
     pictures = FilePictures(path.parent, names)
     parts = {
         part: Listing(pictures, np.asarray(at), None if labels is None else labels[at])
@@ -77,8 +86,8 @@ def _columns(path: Path, rows: list[list[str]]) -> Columns:
 
     file = named(FILE_COLUMNS)
     if file is not None:
-        label = named(INDEX_COLUMNS)
-        return Columns(file, named(LABEL_COLUMNS) if label is None else label, named(SPLIT_COLUMNS), 1)
+        number, name, split = named(INDEX_COLUMNS), named(LABEL_COLUMNS), named(SPLIT_COLUMNS)
+        return Columns(file, name if number is None else number, split, 1, None if number is None else name)
     for first_row in (0, 1):  # a header of other words is told by its having no picture in it
         row = rows[first_row] if len(rows) > first_row else []
         file = next((k for k, cell in enumerate(row) if Path(cell).suffix.lower() in ENDINGS), None)
@@ -108,6 +117,12 @@ def _labels(words: list[str] | None) -> tuple[np.ndarray | None, tuple[str, ...]
     classes = tuple(sorted(set(words)))
     number = {name: k for k, name in enumerate(classes)}
     return np.asarray([number[word] for word in words], dtype=np.int64), classes, False
+
+
+def _names(labels: np.ndarray, words: list[str]) -> tuple[str, ...]:
+    """Names of the outputs up to the highest label; its number for an output that no row names."""
+    known = dict(zip(labels.tolist(), words, strict=True))
+    return tuple(known.get(number, str(number)) for number in range(int(labels.max()) + 1))
 
 
 def _by_part(path: Path, body: list[list[str]], columns: Columns) -> dict[str, list[int]]:

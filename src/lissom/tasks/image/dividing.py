@@ -47,6 +47,9 @@ def divide(found: Found, *, select: float | None = None, seed: int = 0, limit: i
 
 def _into_parts(found: Found, select: float | None, seed: int) -> Found:
     parts = found.parts
+    if select is not None and "select" in parts:
+        note = "the data has a select split of its own: no other was carved"
+        found = replace(found, notes=(*found.notes, note))
     if "all" in parts:
         made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))})
         note = "one set of pictures was divided by a hash of their names into train, select and test"

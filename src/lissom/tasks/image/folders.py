@@ -1,9 +1,10 @@
 """Folders and zips of class folders, with or without ``train``, ``val`` and ``test`` above them."""
 
+import os
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -25,9 +26,22 @@ def find_in_folder(folder: Path) -> Found:
     Raises:
         LissomError: there are none, or a class has too few.
     """
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_picture(path.as_posix())]
-    names = sorted(names)
+    names = sorted(_walk(folder))
     return _arrange(str(folder), folder.name, FilePictures(folder, names), names)
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Paths of pictures below ``folder``; links to folders are followed, each folder is visited once."""
+
+    def refuse(error: OSError) -> None:
+        raise LissomError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    seen: set[str] = set()
+    for place, inner, files in os.walk(folder, onerror=refuse, followlinks=True):
+        seen.add(os.path.realpath(place))
+        inner[:] = [name for name in inner if os.path.realpath(os.path.join(place, name)) not in seen]
+        below = Path(place).relative_to(folder).as_posix()
+        yield from (name if below == "." else f"{below}/{name}" for name in files if _is_picture(name))
 
 
 def find_in_zip(path: Path) -> Found:
@@ -44,13 +58,13 @@ def find_in_zip(path: Path) -> Found:
         ) from error
     if any(member.flag_bits & 1 for member in archive.infolist()):
         raise LissomError(f"{path} is locked with a password", hint="unpack it and give the folder")
-    names = sorted(name for name in archive.namelist() if _is_picture(name))
+    names = sorted(name for name in archive.namelist() if _is_picture(name) and not name.startswith("__MACOSX/"))
     return _arrange(str(path), path.stem, ZipPictures(archive, names), names)
 
 
 def _is_picture(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and "__MACOSX" not in path.parts
+    file = name.rpartition("/")[2]
+    return os.path.splitext(file)[1].lower() in ENDINGS and not file.startswith(".")
 
 
 def _arrange(where: str, name: str, pictures: Pictures, names: list[str]) -> Found:

@@ -23,6 +23,7 @@ from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
 SHOWN = 20  # names listed in a note
+ENLARGED = 2.0  # times that pictures are made larger before it is remarked on
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ImageOptions:
         mean: subtracted from each channel, on the scale 0..1.
         std: what each channel is divided by.
         interpolation: of the resizing.
+        channels: ``"L"`` for a model that takes one channel; by default ``"RGB"``.
         classes: names of the model's outputs in order, where the folders' alphabetical order is not it.
         augment: makes views for training; by default shifts, crops and mirror images.
         loss: replaces cross entropy.
@@ -47,6 +49,7 @@ class ImageOptions:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     interpolation: str | None = None
+    channels: str | None = None
     classes: Sequence[str] = ()
     augment: Augment | None = None
     loss: Loss | None = None
@@ -72,14 +75,14 @@ def load_image_workload(
         download=request.download,
         num_classes=_asked_classes(found, request),
         data=found.name,
+        progress=progress,
     )
     preprocessing, notes = choose_preprocessing(chosen, loaded, found)
     example = torch.zeros(1, preprocessing.depth, *preprocessing.crop)
     outputs = _outputs(loaded, example)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     decoded = decode(found.parts, preprocessing, progress)
-    notes = (*loaded.notes, *found.notes, *notes, *more, *_unreadable(decoded))
-    splits = _splits(found, decoded, preprocessing, chosen, request.seed, notes)
+    splits = _splits(found, decoded, preprocessing, chosen, request.seed)
     return Workload(
         name=f"{loaded.name} on {found.name}",
         module=loaded.module,
@@ -92,7 +95,7 @@ def load_image_workload(
         handling={"input": preprocessing.to_json(), "output": {"kind": "logits"}},
         labelled=found.labelled and loaded.pretrained,
         keep=request.keep,
-        notes=notes,
+        notes=(*loaded.notes, *notes, *more, *splits.notes),
     )
 
 
@@ -131,18 +134,25 @@ def choose_preprocessing(
         "mean": None if options.mean is None else tuple(options.mean),
         "std": None if options.std is None else tuple(options.std),
         "interpolation": options.interpolation,
+        "channels": options.channels,
     }
+    if options.channels == "L":
+        usual_one |= {key: (sum(usual_one[key]) / len(usual_one[key]),) for key in ("mean", "std")}
     if options.size is not None:
         usual_one |= _of_size(options.size, usual_one, found)
     usual_one |= {key: value for key, value in own.items() if value is not None}
     made = Preprocessing(**usual_one)
     given = [name for name, value in (("size", options.size), *own.items()) if value is not None]
-    note = (
-        f"preprocessing: {', '.join(given)} as given, the rest from {source}"
-        if given
-        else f"preprocessing: {source}"
-    )
-    return made, (note,)
+    said = f"{', '.join(given)} as given, the rest from {source}" if given else source
+    return made, (f"preprocessing: {said}", *_enlarging(made, found, options))
+
+
+def _enlarging(made: Preprocessing, found: Found, options: ImageOptions) -> tuple[str, ...]:
+    width, height = _usual_size(found)
+    if options.size is not None or made.resize is None or made.resize < ENLARGED * min(width, height):
+        return ()
+    what = f"pictures of {width}x{height} pixels are enlarged to a shorter side of {made.resize}"
+    return (f"{what}: give the size, if the model was trained on another one",)
 
 
 def _guess(found: Found) -> dict[str, Any]:
@@ -188,7 +198,7 @@ def _outputs(loaded: LoadedModel, example: torch.Tensor) -> int:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LissomError(
             f"{loaded.name} cannot be run on an input of {tuple(example.shape)}: {reason[:200]}",
-            hint="give the size the model was trained at with --size",
+            hint=("give the size the model was trained at with --size", "--channels L for one channel"),
         ) from error
     if answer.ndim != 2 or answer.shape[0] != 1 or answer.shape[1] < 2:
         raise LissomError(
@@ -204,11 +214,10 @@ def _splits(
     preprocessing: Preprocessing,
     options: ImageOptions,
     seed: int,
-    notes: tuple[str, ...],
 ) -> Splits:
     augment = options.augment or _usual_augment(found, preprocessing)
     made = {name: _split(part, preprocessing, augment, seed) for name, part in decoded.items()}
-    return Splits(made["train"], made["select"], made["test"], notes)
+    return Splits(made["train"], made["select"], made["test"], (*found.notes, *_unreadable(decoded)))
 
 
 def _usual_augment(found: Found, preprocessing: Preprocessing) -> Augment:
