@@ -51,7 +51,10 @@ def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     if isinstance(layer, (nn.LayerNorm, nn.RMSNorm)) and shape:
         return {"normalized_shape": shape}
     if isinstance(layer, nn.GroupNorm):
-        return {"num_channels": shape[0] if shape else layer.num_channels, "num_groups": groups or layer.num_groups}
+        return {
+            "num_channels": shape[0] if shape else layer.num_channels,
+            "num_groups": groups or layer.num_groups,
+        }
     if isinstance(layer, nn.Embedding):
         return {"num_embeddings": shape[0], "embedding_dim": shape[1]}
     if isinstance(layer, nn.RNNBase):
@@ -59,7 +62,11 @@ def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     if isinstance(layer, nn.MultiheadAttention) and layer.in_proj_weight is not None:
         wide, embed = layer.in_proj_weight.shape
         same = wide == 3 * embed
-        return {"embed_dim": embed, "kdim": embed, "vdim": embed, "head_dim": embed // layer.num_heads} if same else {}
+        return (
+            {"embed_dim": embed, "kdim": embed, "vdim": embed, "head_dim": embed // layer.num_heads}
+            if same
+            else {}
+        )
     return {}
 
 
@@ -111,7 +118,9 @@ def _numbers(value: Any) -> Iterator[int]:
             yield from _numbers(item)
 
 
-def user_attributes(module: nn.Module, changes: Iterable[tuple[fx.Node, set[tuple[int, int]]]], depth: int) -> Attributes:
+def user_attributes(
+    module: nn.Module, changes: Iterable[tuple[fx.Node, set[tuple[int, int]]]], depth: int
+) -> Attributes:
     """Plain sizes in the ``depth`` innermost modules of changed nodes that equal what the node was called with."""
     result: Attributes = {}
     for node, sizes in changes:

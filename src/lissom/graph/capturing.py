@@ -105,7 +105,9 @@ def _where(error: Exception) -> str:
     """The last line of the user's code in the traceback."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "/torch/" not in f.filename and f.line]
     frames = [f for f in frames if "lissom/graph" not in f.filename]
-    return f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
+    return (
+        f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -125,4 +125,6 @@ def structure(tags: Tags) -> Structure:
     eithers = [np.stack([tags.find(e.cells), tags.find(e.rows), tags.find(e.cols)]) for e in tags.eithers]
     flat = np.unique(np.concatenate(eithers, axis=1), axis=1) if eithers else np.zeros((3, 0), dtype=np.int64)
     join = lambda parts: np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)  # noqa: E731
-    return Structure(tags.count, join(cells), join(row), join(rows), join(block), np.array(soft, dtype=bool), *flat)
+    return Structure(
+        tags.count, join(cells), join(row), join(rows), join(block), np.array(soft, dtype=bool), *flat
+    )

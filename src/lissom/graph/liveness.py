@@ -93,7 +93,9 @@ def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
 def _moved(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """The elements stay what they are: the same operator moves their liveness."""
     result = func(*args, **kwargs)
-    kwargs = {k: v for k, v in kwargs.items() if k not in ("dtype", "layout", "device", "pin_memory", "non_blocking")}
+    kwargs = {
+        k: v for k, v in kwargs.items() if k not in ("dtype", "layout", "device", "pin_memory", "non_blocking")
+    }
     if func.overloadpacket.__name__ == "constant_pad_nd":
         args = (*args[:2], 1.0)  # padding is not dead
     lives = _lives(mode, args)
@@ -126,12 +128,25 @@ def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 OPERATORS["copy_"] = OPERATORS["fill_"] = OPERATORS["zero_"] = OPERATORS["masked_fill"] = _pointwise
-for _name in ("hardswish", "hardsigmoid", "hardtanh", "relu6", "elu", "selu", "celu", "mish", "silu", "leaky_relu"):
+for _name in (
+    "hardswish",
+    "hardsigmoid",
+    "hardtanh",
+    "relu6",
+    "elu",
+    "selu",
+    "celu",
+    "mish",
+    "silu",
+    "leaky_relu",
+):
     OPERATORS[_name] = OPERATORS[_name + "_"] = _pointwise
 OPERATORS["where"] = OPERATORS["masked_fill_"] = OPERATORS["_prelu_kernel"] = _pointwise
 
 
-@operators("convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm")
+@operators(
+    "convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm"
+)
 def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """A sum of products lives when any of the products does (a bias alone does not make it live)."""
     result = func(*args, **kwargs)
@@ -147,6 +162,12 @@ def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     else:
         alive = func(*lives) > 0
     return _done(mode, result, alive.to(torch.float64))
+
+
+@operators("glu")
+def _glu(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    first, second = mode.of(args[0]).chunk(2, args[1] if len(args) > 1 else -1)
+    return _done(mode, func(*args, **kwargs), first * second)
 
 
 @operators("embedding")
@@ -242,7 +263,20 @@ def _group_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     return _done(mode, result, alive), mean, var
 
 
-@operators("sum", "mean", "var", "std", "var_mean", "amax", "amin", "linalg_vector_norm", "norm", "any", "all", "logsumexp")
+@operators(
+    "sum",
+    "mean",
+    "var",
+    "std",
+    "var_mean",
+    "amax",
+    "amin",
+    "linalg_vector_norm",
+    "norm",
+    "any",
+    "all",
+    "logsumexp",
+)
 def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """Statistics over what lives; a result lives when anything that it is made from does."""
     names = [a.name for a in func._schema.arguments]
@@ -256,7 +290,9 @@ def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     if name in ("var", "std", "var_mean"):
         mean, var, count = _moments(x, alive, dims)
         correction = given.get("correction", 1)
-        correction = (1 if given.get("unbiased", True) else 0) if correction is None or "unbiased" in given else correction
+        correction = (
+            (1 if given.get("unbiased", True) else 0) if correction is None or "unbiased" in given else correction
+        )
         var = var * count / (count - correction).clamp_min(1)
         var, mean = (t if keep else t.squeeze(dims) for t in (var, mean))
         if name == "var_mean":
@@ -306,6 +342,6 @@ def _made(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     return func(*args, **kwargs)
 
 
-@operators("native_dropout", "dropout")
+@operators("native_dropout", "dropout", "as_strided_", "_assert_async")
 def _dropout(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     return func(*args, **kwargs)

@@ -117,6 +117,8 @@ def meet_named(tags: Tags, operands: Sequence[tuple[Maps, Sequence[str]]]) -> tu
     for maps, labels in operands:
         for name, n in zip(labels, maps.shape, strict=True):
             size[name] = max(size[name], n)
-    lifted = [rename(m, [labels.index(name) if name in labels else None for name in names])
-              for m, labels in ((m, list(labels)) for m, labels in operands)]
+    lifted = [
+        rename(m, [labels.index(name) if name in labels else None for name in names])
+        for m, labels in ((m, list(labels)) for m, labels in operands)
+    ]
     return meet(tags, lifted, [size[name] for name in names]), names

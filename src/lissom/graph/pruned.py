@@ -1,7 +1,7 @@
 """Apply a cut: a new model, in the user's own class where its forward can express it."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from lissom.graph.adapting import (
 from lissom.graph.capturing import Capture, capture as capture_model
 from lissom.graph.closing import Flags, structure
 from lissom.graph.cut import Cut
+from lissom.graph.exciting import excite
 from lissom.graph.rewriting import rewrite
 from lissom.graph.slicing import slice_state
 from lissom.graph.walking import Walk, walk
@@ -69,7 +70,9 @@ def prune(
     cut.check(model)
     if capture is None or capture.model is not model:
         if args is None and kwargs is None:
-            raise LissomError("prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)")
+            raise LissomError(
+                "prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)"
+            )
         capture = capture_model(model, args or (), kwargs)
     found = walk(capture)
     graph, changed = rewrite(found, cut, dead_of(found, cut))
@@ -98,31 +101,43 @@ def _own_class(
     """A copy of the user's model with sliced state that computes what the graph computes, if there is one."""
     base = copy.deepcopy(model)
     slice_state(base, cut)
-    layers = layer_attributes(base, changed_groups(changed, capture.names))
-    sizes = [(node, size_changes(node, new)) for node, new in changed.items()]
-    why = ""
-    for depth in (0, 1, 2, 3, 100):
-        attributes = {**layers}
-        for name, values in user_attributes(base, sizes, depth).items():
-            attributes[name] = {**values, **attributes.get(name, {})}
-        before = {n: {a: getattr(base.get_submodule(n), a) for a in v} for n, v in attributes.items()}
-        set_attributes(base, attributes)
-        why = difference(base, graph, capture)
-        if not why:
-            return base, attributes, ""
-        set_attributes(base, before)
-    return None, {}, why
-
-
-def difference(module: nn.Module, graph: fx.GraphModule, capture: Capture) -> str:
-    """How the outputs of two models differ in double precision; empty when they are equal."""
     args, kwargs = pytree.tree_map(_double, (capture.args, dict(capture.kwargs)))
     with torch.no_grad():
         expected = pytree.tree_leaves(_in_double(graph)(*args, **kwargs))
-        try:
-            outputs = pytree.tree_leaves(_in_double(module)(*args, **kwargs))
-        except Exception as error:  # whatever the user's forward raises for sizes it does not know
-            return f"its forward fails ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
+    probe = _in_double(base)
+    why, tried = "", None
+    for attributes in _proposals(base, changed, capture):
+        if attributes == tried:
+            continue
+        tried = attributes
+        before = {n: {a: getattr(probe.get_submodule(n), a) for a in v} for n, v in attributes.items()}
+        set_attributes(probe, attributes)
+        why = difference(probe, expected, args, kwargs)
+        if not why:
+            set_attributes(base, attributes)
+            return base, attributes, ""
+        set_attributes(probe, before)
+    return None, {}, why
+
+
+def _proposals(base: nn.Module, changed: Mapping[fx.Node, fx.Node], capture: Capture) -> Iterator[Attributes]:
+    """Attributes to try: torch's own layers alone, then the user's modules around the changed nodes, ever wider."""
+    layers = layer_attributes(base, changed_groups(changed, capture.names))
+    sizes = [(node, size_changes(node, new)) for node, new in changed.items()]
+    for depth in (0, 1, 2, 3, 100):
+        attributes = dict(layers)
+        for name, values in user_attributes(base, sizes, depth).items():
+            attributes[name] = {**values, **attributes.get(name, {})}
+        yield attributes
+
+
+def difference(module: nn.Module, expected: Sequence[Any], args: Any, kwargs: Any) -> str:
+    """How the outputs of a module differ from what is expected; empty when they are equal."""
+    try:
+        with torch.no_grad():
+            outputs = pytree.tree_leaves(module(*args, **kwargs))
+    except Exception as error:  # whatever the user's forward raises for sizes that it does not know
+        return f"its forward fails ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
     outputs, expected = ([t for t in ts if isinstance(t, torch.Tensor)] for ts in (outputs, expected))
     if len(outputs) != len(expected):
         return "its forward gives other outputs"
@@ -136,7 +151,7 @@ def difference(module: nn.Module, graph: fx.GraphModule, capture: Capture) -> st
 
 
 def _in_double(module: nn.Module) -> nn.Module:
-    return copy.deepcopy(module).double().eval()
+    return excite(copy.deepcopy(module).double().eval())
 
 
 def _double(value: Any) -> Any:

@@ -10,11 +10,14 @@ from torch import fx, nn
 
 from lissom.graph.closing import Flags
 from lissom.graph.cut import Cut
+from lissom.graph.inputs import describe_inputs
 from lissom.graph.maps import Maps
 from lissom.graph.modes import add_modes
 from lissom.graph.rules.table import RESIZES, Call, Living, Replacement
 from lissom.graph.slicing import locate, sliced
 from lissom.graph.walking import Walk
+
+INPUTS = "lissom_inputs"
 
 
 def living_sizes(found: Walk, dead: Flags) -> Living:
@@ -61,6 +64,7 @@ def rewrite(found: Walk, cut: Cut, dead: Flags) -> tuple[fx.GraphModule, dict[fx
     add_modes(graph)
     root = _sliced_root(module, graph, cut)
     result = fx.GraphModule(root, graph, type(found.capture.model).__name__)
+    result.meta[INPUTS] = describe_inputs(found.capture.args, found.capture.kwargs)
     result.eval()
     return result, changed
 
@@ -97,7 +101,10 @@ def _sliced_root(module: fx.GraphModule, graph: fx.Graph, cut: Cut) -> nn.Module
     for node in graph.nodes:
         if node.op == "get_attr":
             _copy_tensor(module, root, str(node.target), cut, shared)
-    for name in [*dict(module.named_parameters(remove_duplicate=False)), *dict(module.named_buffers(remove_duplicate=False))]:
+    for name in [
+        *dict(module.named_parameters(remove_duplicate=False)),
+        *dict(module.named_buffers(remove_duplicate=False)),
+    ]:
         _copy_tensor(module, root, name, cut, shared)
     return root
 

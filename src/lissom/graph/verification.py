@@ -133,11 +133,16 @@ def _compare(outputs: list[Any], expected: list[Any]) -> Verification:
     worst, where = 0.0, ""
     for number, (one, two) in enumerate(zip(outputs, expected, strict=True)):
         if one.shape != two.shape:
-            return Verification(False, float("inf"), f"output {number}: shape {tuple(one.shape)}, not {tuple(two.shape)}")
+            return Verification(
+                False, float("inf"), f"output {number}: shape {tuple(one.shape)}, not {tuple(two.shape)}"
+            )
         if not two.numel():
             continue
-        error = ((one - two).abs().max() / two.abs().max().clamp_min(1e-12)).item() if two.is_floating_point() else \
-            float(not torch.equal(one, two))
+        error = (
+            ((one - two).abs().max() / two.abs().max().clamp_min(1e-12)).item()
+            if two.is_floating_point()
+            else float(not torch.equal(one, two))
+        )
         if not error <= worst:
             worst, where = error, f"output {number}"
     ok = worst <= TOLERANCE

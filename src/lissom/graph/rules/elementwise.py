@@ -1,8 +1,9 @@
 """Element by element: every operator that torch tags as pointwise, and the few that it does not."""
 
+import numpy as np
 from torch import fx
 
-from lissom.graph.maps import Maps, view_at
+from lissom.graph.maps import Maps, take, view_at
 from lissom.graph.meeting import meet
 from lissom.graph.rules.table import Call, Result, rule
 
@@ -22,8 +23,25 @@ def _same(call: Call) -> Maps:
     return call.of(call.node.all_input_nodes[0])
 
 
-for _name in ("copy_", "fill_", "zero_", "masked_fill", "masked_fill_", "where", "lerp", "relu6", "prelu_scalar",
-              "hardswish", "hardsigmoid", "logical_and", "logical_or", "logical_not", "nan_to_num", "normal_", "uniform_"):
+for _name in (
+    "copy_",
+    "fill_",
+    "zero_",
+    "masked_fill",
+    "masked_fill_",
+    "where",
+    "lerp",
+    "relu6",
+    "prelu_scalar",
+    "hardswish",
+    "hardsigmoid",
+    "logical_and",
+    "logical_or",
+    "logical_not",
+    "nan_to_num",
+    "normal_",
+    "uniform_",
+):
     rule(_name)(pointwise)
 
 
@@ -39,6 +57,15 @@ def _prelu(call: Call) -> Maps:
 @rule("_assert_tensor_metadata", "_assert_scalar", "sym_size", "_assert_async", "_functional_sym_constrain_range")
 def _nothing(call: Call) -> Result:
     return None
+
+
+@rule("glu")
+def _glu(call: Call) -> Maps:
+    maps = call.maps("self")
+    dim = maps.dim(call.get("dim", -1))
+    half = maps.shape[dim] // 2
+    halves = [take(maps, dim, np.arange(start, start + half)) for start in (0, half)]
+    return meet(call.tags, halves, call.shape)
 
 
 def tensors(call: Call) -> list[fx.Node]:

@@ -1,0 +1,120 @@
+"""Save a pruned model as data and load it into a fresh instance: safetensors with JSON in its header, no pickle."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import fx, nn
+
+from lissom.core.errors import LissomError
+from lissom.graph.adapting import set_attributes
+from lissom.graph.capturing import capture
+from lissom.graph.cut import Cut, state
+from lissom.graph.inputs import example_inputs
+from lissom.graph.pruned import dead_of
+from lissom.graph.rewriting import INPUTS, rewrite
+from lissom.graph.slicing import slice_state
+from lissom.graph.walking import walk
+
+HEADER = "lissom"
+
+
+def save(path: str | Path, cut: Cut, module: nn.Module) -> None:
+    """Write a pruned model (as :func:`lissom.graph.prune` gave it, trained further or not) to one file.
+
+    Args:
+        path: the file, usually ``*.safetensors``.
+        cut: the cut that it was pruned with.
+        module: the pruned model.
+    """
+    header: dict[str, Any] = {"cut": cut.to_json()}
+    if isinstance(module, fx.GraphModule) and INPUTS in module.meta:
+        header["inputs"] = module.meta[INPUTS]
+    else:
+        header["sizes"] = {name: sizes for name, m in module.named_modules() if (sizes := _sizes(m))}
+    tensors: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in state(module).items():
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            tensors[name] = tensor.detach().cpu().contiguous().clone()
+    save_file(tensors, str(path), metadata={HEADER: json.dumps(header)})
+
+
+def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
+    """Read a pruned model back.
+
+    Args:
+        path: what :func:`save` wrote.
+        build: makes a fresh, unpruned instance of the original's architecture.
+
+    Raises:
+        LissomError: the file is none of ours, or ``build`` makes another architecture.
+    """
+    header, tensors = _read(path)
+    cut = Cut.from_json(header["cut"])
+    model = build()
+    cut.check(model)
+    if "inputs" in header:
+        args, kwargs = example_inputs(header["inputs"])
+        found = walk(capture(model, args, kwargs))
+        module: nn.Module = rewrite(found, cut, dead_of(found, cut))[0]
+    else:
+        module = model
+        slice_state(module, cut)
+        set_attributes(module, _attributes(module, header["sizes"]))
+    _fill(module, tensors)
+    return module.train(model.training)
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            text = (file.metadata() or {}).get(HEADER)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise LissomError(
+            f"cannot read {path}: {error}", hint="expected a file that lissom.graph.save wrote"
+        ) from error
+    if text is None:
+        raise LissomError(f"{path} holds weights but no cut", hint="expected a file that lissom.graph.save wrote")
+    return json.loads(text), tensors
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Copy stored values in, by name."""
+    own = {name: tensor for name, tensor in state(module).items()}
+    with torch.no_grad():
+        for name, value in tensors.items():
+            if name not in own or own[name].shape != value.shape:
+                raise LissomError(f"{name} of shape {tuple(value.shape)} does not fit into this model",
+                                  hint="build() has to make the architecture that was pruned")  # fmt: skip
+            own[name].copy_(value)
+
+
+def _sizes(module: nn.Module) -> dict[str, Any]:
+    """The whole numbers, and tuples of them, among the public attributes of a module."""
+    public = {k: v for k, v in vars(module).items() if not k.startswith("_") and k != "training"}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in public.items() if _whole(v)}
+
+
+def _whole(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _attributes(module: nn.Module, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Stored sizes that differ from what a fresh instance says, in the types that it uses."""
+    changes: dict[str, dict[str, Any]] = {}
+    for name, owner in module.named_modules():
+        for attribute, value in stored.get(name, {}).items():
+            old = vars(owner).get(attribute)
+            new = tuple(value) if isinstance(old, tuple) else value
+            if old is not None and old != new and _whole(old):
+                changes.setdefault(name, {})[attribute] = new
+    return changes

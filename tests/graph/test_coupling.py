@@ -1,0 +1,84 @@
+import pytest
+import torch
+from torch import nn
+
+from lissom.core.errors import LissomError
+from lissom.graph import capture, couple
+
+
+@pytest.fixture
+def coupling(small, picture):
+    return couple(capture(small, (picture,)))
+
+
+def test_groups_of_a_residual_network(coupling):
+    found = {g.name: g.units for g in coupling.groups}
+    assert found == {"stem": 8, "body.0.conv1": 12, "body.0.conv2": 12, "body.1.conv1": 16, "body.1.conv2": 16}
+    assert all(g.kind == "channels" for g in coupling.groups)
+
+
+def test_members_say_what_goes_with_a_unit(coupling):
+    group = next(g for g in coupling.groups if g.name == "body.1.conv2")
+    names = {(m.name, m.dim): m for m in group.members}
+    assert {(m.name, m.dim) for m in group.producers} == {
+        ("body.1.conv2.weight", 0), ("body.1.conv2.bias", 0), ("body.1.short.weight", 0), ("body.1.short.bias", 0),
+    }  # fmt: skip
+    assert {m.module for m in group.followers} == {"body.1.bn2"}
+    assert {m.name.rpartition(".")[2] for m in group.followers} == {"weight", "bias", "running_mean", "running_var"}
+    head = names["head.weight", 1]
+    assert head.role == "consumer"
+    assert head.indices[3].tolist() == list(range(48, 64)), "16 places of the picture per channel"
+
+
+def test_a_printed_group_teaches(coupling):
+    text = str(coupling.groups[0])
+    assert "8 channels of stem" in text
+    assert "removing one channel removes, together:" in text
+    assert "stem.weight: 1 index along dimension 0" in text
+    assert "body.0.conv1.weight: 1 index along dimension 1" in text
+
+
+def test_kept_layers_stay(small, picture):
+    coupling = couple(capture(small, (picture,)), keep=("body.0.*", "stem.weight"))
+    assert {g.name for g in coupling.groups} == {"body.1.conv1", "body.1.conv2"}
+    with pytest.raises(LissomError, match="no module or parameter"):
+        couple(capture(small, (picture,)), keep=("nothing*",))
+
+
+def test_a_layer_cannot_be_emptied(coupling):
+    with pytest.raises(LissomError, match="would empty stem"):
+        coupling.cut({0: range(8)})
+
+
+def test_unknown_groups_and_units_are_refused(coupling):
+    with pytest.raises(LissomError, match="no group 99"):
+        coupling.cut({99: [0]})
+    with pytest.raises(LissomError, match="units 0 to 7"):
+        coupling.cut({0: [8]})
+
+
+def test_cut_keeps_the_same_positions_everywhere(coupling):
+    kept = coupling.cut({0: [1, 5]}).kept
+    stay = (0, 2, 3, 4, 6, 7)
+    assert kept["stem.weight"] == {0: stay} == kept["stem.bias"]
+    assert kept["body.0.conv1.weight"] == {1: stay} == kept["body.0.short.weight"]
+    assert len(kept) == 4
+
+
+class Odd(nn.Module):
+    """Uses an operator that nobody has a rule for."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        x = self.b(torch.relu(self.a(x)))
+        return self.c(torch.linalg.matrix_exp(x.unsqueeze(-1) * x.unsqueeze(-2)).sum(-1))
+
+
+def test_unknown_operators_pin_what_they_touch_and_are_named():
+    coupling = couple(capture(Odd(), (torch.randn(1, 4),)))
+    assert coupling.unknown == {"linalg_matrix_exp": 1}
+    assert [g.name for g in coupling.groups] == ["a"]
+    assert any("linalg_matrix_exp" in note for note in coupling.notes)
