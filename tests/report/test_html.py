@@ -90,6 +90,7 @@ def test_a_met_run_shows_all_of_it(met_run: Path) -> None:
         "features.15 convolution1024 → 72",
         "original: p50 2.32 ms, p95",
         "Ankle boot",
+        "With about 1,000 examples a class, small changes are chance.",
         "fixture-small",
         "not known",
         "minimum fp32",

@@ -12,7 +12,17 @@ from lissom.report.html import page
 from lissom.report.standing import delivered
 from lissom.report.terminal import table
 from lissom.report.view import read
-from lissom.report.wording import FLAGS, compress_command, decision, lower, missed, next_command, outcome, times
+from lissom.report.wording import (
+    FLAGS,
+    compress_command,
+    decision,
+    held_against,
+    lower,
+    missed,
+    next_command,
+    outcome,
+    times,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +55,21 @@ def test_the_outcome_in_one_sentence(met_run: Path) -> None:
 
 def test_a_miss_says_which_limit_and_by_how_much(missed_run: Path) -> None:
     assert outcome(read(missed_run)).startswith("Budget missed (latency by 20 %): the result is ")
+
+
+def test_an_interval_in_points_beside_a_limit_in_percent_says_so() -> None:
+    relative = LimitCheck("drop", 0.0025, 0.01, "0.25 %", "1 %", True)
+    assert held_against(relative, (-0.11, 0.52)) == "drop 0.25 % of 1 % (95 %: -0.11 to 0.52 points)"
+    size = LimitCheck("size", 1e6, 2e6, "1 MB", "2 MB", True)
+    assert held_against(size, (-0.11, 0.52)) == "size 1 MB of 2 MB"
+
+
+def test_quick_runs_warn_wherever_they_are_shown(met_run: Path) -> None:
+    view = read(met_run)
+    quick = replace(view, settings=replace(view.settings, options={"quick": True}))
+    assert "warning: quick mode: little data" in table(quick)
+    assert "<b>Warning:</b> quick mode: little data" in page(quick)
+    assert "quick mode" not in table(view) and "quick mode" not in page(view)
 
 
 def test_a_limit_of_zero_is_missed_without_a_percentage() -> None:

@@ -38,6 +38,7 @@ class ClassBars:
 
     shown: tuple[ClassBar, ...]
     hidden: tuple[ClassBar, ...]
+    count: int
     lost: int
     gained: int
 
@@ -75,6 +76,7 @@ def class_bars(original: Figures, result: Figures, classes: tuple[str, ...]) -> 
     return ClassBars(
         shown=tuple(shown),
         hidden=() if few else tuple(bars),
+        count=len(bars),
         lost=sum(bar.drop > 0 for bar in bars),
         gained=sum(bar.drop < 0 for bar in bars),
     )

@@ -26,6 +26,7 @@ from lissom.report.wording import (
     next_command,
     outcome,
     page_path,
+    warnings,
 )
 
 _LONGEST = 60
@@ -68,6 +69,7 @@ def _facts(view: RunView) -> dict[str, Any]:
         "times": time_bars(view.end.seconds, view.end.parts_seconds) if view.end else (),
         "estimate": estimate_text(view),
         "given": delivered(view),
+        "warnings": warnings(view),
         "command": compress_command(view),
         "next": next_command(view),
     }

@@ -11,7 +11,7 @@ from lissom.report.svg import Scale, drawing, element
 
 ROW = 84
 BINS = 120
-_FAR = 2.5
+_FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Row:
 
 
 def latency_chart(original: Figures, result: Figures, name: str = "result") -> Markup:
-    """Two histograms over one axis, logarithmic where the medians are far apart; each has its own height.
+    """Two histograms over one axis, logarithmic where timings are far apart; each has its own height.
 
     Empty without single timings.
     """
@@ -32,9 +32,12 @@ def latency_chart(original: Figures, result: Figures, name: str = "result") -> M
     samples = [*original.latency_samples_ms, *result.latency_samples_ms]
     if not (original.latency_samples_ms and result.latency_samples_ms) or min(samples) <= 0:
         return Markup("")
-    far = not 1 / _FAR < original.latency_ms / max(result.latency_ms, 1e-9) < _FAR
     low, high = min(samples), max(samples)
-    scale = Scale(low / 1.1, high * 1.1, log=True) if far else Scale(low - (high - low) / 10, high * 1.05)
+    scale = (
+        Scale(low / 1.1, high * 1.1, log=True)
+        if high > _FAR * low
+        else Scale(low - (high - low) / 10, high * 1.05)
+    )
     height = ROW * len(rows)
     label = "; ".join(f"{row.name}: {_described(row.figures)}" for row in rows)
     parts = [part for index, row in enumerate(rows) for part in _histogram(row, scale, (index + 1) * ROW)]

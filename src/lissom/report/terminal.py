@@ -16,6 +16,7 @@ from lissom.report.wording import (
     next_command,
     page_path,
     progress,
+    warnings,
 )
 
 NARROWEST, USUAL, WIDEST = 60, 100, 110
@@ -43,7 +44,8 @@ def table(view: RunView, width: int = USUAL) -> str:
         rows.append(("original", *_measured(view.baseline), conditions(view)))
     rows += [(trial.move, *_measured(trial.figures), decision(trial, given)) for trial in view.trials]
     lines = _aligned([_HEADINGS, *rows], width) if rows else []
-    for remark in [*_remarks(view), _last_word(view)]:
+    remarks = [*_remarks(view), *(f"warning: {text}" for text in warnings(view)), _last_word(view)]
+    for remark in remarks:
         lines += _wrapped(remark, width)
     return "\n".join([*lines, f"next: {next_command(view)}"])
 

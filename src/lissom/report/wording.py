@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lissom.core.records import Interval, LimitCheck, Settings, Trial
+from lissom.plan.budget import DROP
 from lissom.report.standing import Standing, standing
 from lissom.report.view import RunView
 
@@ -42,10 +43,11 @@ def interval(values: Interval, digits: int = 2) -> str:
 def held_against(check: LimitCheck, drop_interval: Interval) -> str:
     """``"size 1.3 % of 2 %"``; for the drop with its interval in points."""
     used, allowed = check.used_text, check.allowed_text
-    if used.endswith(" points") and allowed.endswith(" points"):
-        used = used.removesuffix(" points")
-    text = f"{check.limit} {used} of {allowed}"
-    return f"{text} ({interval(drop_interval)})" if check.limit == "drop" else text
+    in_points = allowed.endswith(" points")
+    text = f"{check.limit} {used.removesuffix(' points') if in_points else used} of {allowed}"
+    if check.limit != DROP:
+        return text
+    return f"{text} ({interval(drop_interval)}{'' if in_points else ' points'})"
 
 
 def missed(checks: Iterable[LimitCheck]) -> str:
@@ -58,6 +60,13 @@ def decision(trial: Trial, given: Trial | None = None) -> str:
     word = "kept" if trial.kept else "undone"
     text = f"{word}: {trial.reason}" if trial.reason else word
     return f"{text}; delivered all the same, as the closest" if trial is given and not trial.kept else text
+
+
+def warnings(view: RunView) -> tuple[str, ...]:
+    """What must be read before any figure."""
+    if view.settings.options.get("quick"):
+        return ("quick mode: little data and short training; these figures mean nothing",)
+    return ()
 
 
 def conditions(view: RunView) -> str:
