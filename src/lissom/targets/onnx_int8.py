@@ -70,9 +70,7 @@ def quantize_static_int8(
         shorten_names(model)
         with whole_file(path) as temporary:
             onnx.save(model, temporary)
-    note = f"static INT8, {method} calibration" + (
-        ", weights in 7 bits: no VNNI here" if reduce_range else ""
-    )
+    note = f"static INT8, {method} calibration" + (", weights in 7 bits: no VNNI here" if reduce_range else "")
     return Artefact(path, "int8", (*artefact.notes, note))
 
 
@@ -112,5 +110,6 @@ class _Reader(CalibrationDataReader):
             [dict(zip(names, batch, strict=True)) for batch in batches]
         )
 
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        return next(self._feeds, None)
+    def get_next(self) -> dict[str, np.ndarray]:
+        # the runtime ends its reading at the first value that is not true
+        return next(self._feeds, {})

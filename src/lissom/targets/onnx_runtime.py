@@ -48,9 +48,7 @@ class OnnxRuntime(Target):
     def load(self, path: Path, *, threads: int) -> Runner:
         return Session(path, threads)
 
-    def quantize(
-        self, artefact: Artefact, calibration: Sequence[Sequence[np.ndarray]], path: Path
-    ) -> Artefact:
+    def quantize(self, artefact: Artefact, calibration: Sequence[Sequence[np.ndarray]], path: Path) -> Artefact:
         from lissom.targets.onnx_int8 import quantize_static_int8
 
         return quantize_static_int8(artefact, calibration, path)
@@ -61,9 +59,7 @@ class OnnxRuntime(Target):
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode != 0:
-            raise LissomError(
-                f"the memory of {path.name} could not be measured: {done.stderr.strip()[-200:]}"
-            )
+            raise LissomError(f"the memory of {path.name} could not be measured: {done.stderr.strip()[-200:]}")
         return int(done.stdout)
 
 
@@ -90,4 +86,5 @@ class Session(Runner):
         self._names = [item.name for item in self._session.get_inputs()]
 
     def run(self, inputs: Sequence[np.ndarray]) -> Arrays:
-        return self._session.run(None, dict(zip(self._names, inputs, strict=True)))
+        outputs = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
+        return [np.asarray(output) for output in outputs]

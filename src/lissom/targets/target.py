@@ -59,9 +59,7 @@ class Target(ABC):
         """Load an artefact to run on ``threads`` threads."""
 
     @abstractmethod
-    def quantize(
-        self, artefact: Artefact, calibration: Sequence[Sequence[np.ndarray]], path: Path
-    ) -> Artefact:
+    def quantize(self, artefact: Artefact, calibration: Sequence[Sequence[np.ndarray]], path: Path) -> Artefact:
         """Make the INT8 artefact of an FP32 one from calibration inputs (static, post-training)."""
 
     @abstractmethod

@@ -67,10 +67,8 @@ class CachedTeacher:
         return torch.from_numpy(np.asarray(found, dtype=np.float32)).to(self._device.name)
 
 
-def keep_answers(
-    split: Split, answer: Answer, folder: Path, *, views: int, progress: Progress, what: str
-) -> None:
-    """Ask for every example in every view and keep the answers; views that are there already are not asked again.
+def keep_answers(split: Split, answer: Answer, folder: Path, *, views: int, progress: Progress, what: str) -> None:
+    """Ask for every example in every view and keep the answers; files that are there already stay.
 
     Args:
         split: the examples.

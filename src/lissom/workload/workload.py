@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lissom.graph import Cut
+
 Grades = npt.NDArray[np.floating]
 
 
@@ -45,7 +47,10 @@ class Split(Protocol):
 class Task(Protocol):
     """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As in the table of tasks."""
+        ...
 
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:
         """The training loss of a batch, a scalar."""
@@ -53,6 +58,11 @@ class Task(Protocol):
 
     def distance(self, outputs: Any, teacher: Any) -> Tensor:
         """How far a batch of outputs is from the teacher's, a scalar that can be trained on."""
+        ...
+
+    def probe(self, outputs: Any, generator: torch.Generator) -> Tensor:
+        """A random scalar of a batch of outputs whose squared derivative is, in the mean, the curvature of
+        :meth:`distance` at the model's own outputs (the Fisher information), summed over the batch."""
         ...
 
     def grade(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any] | None) -> Grades:
@@ -92,7 +102,8 @@ class Workload:
 
     ``example`` is a batch of one. ``handling`` is the JSON form of what happens to a raw input before the
     model and to its output afterwards; it goes into the bundle as it is. ``labelled`` is false where the
-    original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone.
+    original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``cut`` is
+    what was removed from the model that the workload began with.
     """
 
     name: str
@@ -105,10 +116,15 @@ class Workload:
     labelled: bool = True
     keep: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cut: Cut | None = None
 
     def with_module(self, module: nn.Module) -> "Workload":
         """The same workload with another model."""
         return replace(self, module=module)
+
+    def with_cut(self, cut: Cut, notes: Sequence[str] = ()) -> "Workload":
+        """The same workload, knowing what was removed."""
+        return replace(self, cut=cut, notes=(*self.notes, *notes))
 
 
 def calibration_batches(split: Split, *, examples: int, batch: int, seed: int) -> list[Batch]:

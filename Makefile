@@ -1,0 +1,34 @@
+# Each target sets up what it needs in .venv by itself; a machine needs Python 3.11, make and the package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= runs/demo
+QUICK ?=
+
+.PHONY: demo test check format clean
+
+demo: $(READY)
+	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
+	  --budget "size<=2%, latency<=15%, drop<=0.5pt" --target onnxruntime --time-limit 7m $(QUICK) -o $(DEMO)
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) runs/demo
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,timm,text,lite0]'
+	touch $@

@@ -1,0 +1,192 @@
+"""What ``lissom`` offers to Python programs: load, profile, compress, and the run that comes out."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lissom.core.errors import LissomError
+from lissom.core.files import writing
+from lissom.core.ledger import Ledger
+from lissom.core.progress import Progress
+from lissom.core.records import Settings
+from lissom.cost import Profile
+from lissom.cost import profile as profile_module
+from lissom.engine.compress import Job
+from lissom.engine.compress import compress as carry_out
+from lissom.engine.delivery import delivered_plan
+from lissom.engine.options import Options
+from lissom.plan.budget import parse_budget
+from lissom.plan.move import Plan
+from lissom.report.html import write_page
+from lissom.report.summary import write_summary
+from lissom.report.terminal import table
+from lissom.report.view import read
+from lissom.targets import TARGETS
+from lissom.targets.target import Target
+from lissom.tasks.loading import load
+from lissom.workload.workload import Workload
+
+__all__ = ["Run", "compress", "load", "profile"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run in its folder. Printing it shows every move, kept or undone, and why."""
+
+    folder: Path
+    met: bool
+
+    @property
+    def bundle(self) -> Path:
+        """The deployable folder."""
+        return self.folder / "bundle"
+
+    @property
+    def report(self) -> Path:
+        """The HTML page."""
+        return self.folder / "report.html"
+
+    def save(self, folder: str | Path) -> Path:
+        """Copy the bundle to ``folder``.
+
+        Raises:
+            LissomError: there is something at ``folder`` already.
+        """
+        place = Path(folder)
+        if place.exists() and any(place.iterdir()):
+            raise LissomError(f"{place} is not empty", hint="choose another folder")
+        with writing(place):
+            shutil.copytree(self.bundle, place, dirs_exist_ok=True)
+        return place
+
+    def __str__(self) -> str:
+        return table(read(self.folder))
+
+
+def profile(workload: Workload) -> Profile:
+    """Parameters, multiply-adds, peak activation memory and size of a workload's model, by layer."""
+    return profile_module(workload.module, workload.example)
+
+
+def find_target(name: str) -> Target:
+    """The target called ``name``, ready to be used.
+
+    Raises:
+        LissomError: it is unknown, or something it needs is not installed.
+    """
+    target: Target = TARGETS.get(name)()
+    missing = target.missing()
+    if missing:
+        raise LissomError(
+            f"the target {name} cannot be used here: {missing}", hint=f"pip install 'lissom[{name}]'"
+        )
+    return target
+
+
+def compress(
+    workload: Workload,
+    *,
+    budget: str,
+    target: str = "onnxruntime",
+    output: str | Path = "runs/lissom",
+    options: Options | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Make a workload's model meet a budget on a target, and prove it.
+
+    Args:
+        workload: from :func:`load`.
+        budget: limits, for example ``"latency<=5ms, size<=2MB, drop<=0.5pt"``.
+        target: a name in ``lissom.targets.TARGETS``.
+        output: the folder of the run. A run that was stopped there goes on; a finished one is given back.
+        options: how to search.
+        settings: what is written down as asked for; by default what the workload says of itself.
+        progress: where to show it; by default on a terminal.
+
+    Returns:
+        The run. ``run.met`` says whether the budget is met on the test split.
+
+    Raises:
+        LissomError: anything that a user can mend.
+    """
+    options = options or Options()
+    settings = settings or _settings(workload, budget, target, options)
+    return _carry_out(workload, budget, target, Path(output), options, settings, progress or Progress(), None)
+
+
+def _carry_out(
+    workload: Workload,
+    budget: str,
+    target: str,
+    folder: Path,
+    options: Options,
+    settings: Settings,
+    progress: Progress,
+    plan: Plan | None,
+) -> Run:
+    limits, runtime = parse_budget(budget), find_target(target)
+    job = Job(workload, limits, runtime, folder, settings, options, progress, plan)
+    try:
+        met = carry_out(job)
+    finally:
+        write_reports(folder)
+    return Run(folder, met)
+
+
+def apply_plan(run: str | Path, *, weights: str | Path, output: str | Path, download: bool = False) -> Run:
+    """Carry the plan of a finished run out on a newer checkpoint of the same architecture.
+
+    Args:
+        run: the folder of the finished run.
+        weights: the newer checkpoint.
+        output: the folder of the new run.
+        download: allow data to be fetched.
+
+    Raises:
+        LissomError: the run is not finished, or the checkpoint does not fit.
+    """
+    earlier = Ledger(Path(run))
+    settings = earlier.get(Settings)
+    if settings is None or earlier.find("end") is None:
+        raise LissomError(f"{run} holds no finished run", hint="the folder of lissom compress -o is meant")
+    plan = delivered_plan(earlier)
+    workload = load(
+        settings.model,
+        data=settings.data,
+        task=settings.task,
+        weights=weights,
+        download=download,
+        seed=settings.seed,
+        **settings.options.get("loading", {}),
+    )
+    options = Options(threads=settings.threads, batch=settings.batch, seed=settings.seed)
+    again = replace(settings, options={**settings.options, "weights": str(weights), "plan of": str(run)})
+    return _carry_out(workload, settings.budget, settings.target, Path(output), options, again, Progress(), plan)
+
+
+def write_reports(folder: Path) -> None:
+    """Write ``summary.json`` and ``report.html`` from the ledger, as far as the run got."""
+    if not (folder / "ledger.jsonl").exists():
+        return
+    view = read(folder)
+    if view.baseline is None:
+        return
+    write_summary(view)
+    write_page(view)
+
+
+def _settings(workload: Workload, budget: str, target: str, options: Options) -> Settings:
+    sizes: dict[str, Any] = {name: len(getattr(workload.splits, name)) for name in ("train", "select", "test")}
+    return Settings(
+        model=workload.name,
+        data=", ".join(f"{name} {size}" for name, size in sizes.items()),
+        task=workload.task.name,
+        budget=budget,
+        target=target,
+        threads=options.threads,
+        batch=options.batch,
+        seed=options.seed,
+        options={**options.deciding(), "keep": list(workload.keep)},
+    )

@@ -1,0 +1,34 @@
+"""What ``--dry-run`` prints: everything that was checked, without starting the work."""
+
+import tempfile
+from pathlib import Path
+
+from lissom.api import find_target
+from lissom.core.ledger import Ledger
+from lissom.core.progress import Progress
+from lissom.core.units import format_bytes, format_ms
+from lissom.engine.baseline import check_weights, establish
+from lissom.engine.options import Options
+from lissom.plan.budget import check_absolute, parse_budget
+from lissom.workload.workload import Workload
+
+
+def print_checks(workload: Workload, budget: str, target: str, options: Options) -> None:
+    """Score and measure the original, hold it against the budget, and print what a run would start from."""
+    limits = parse_budget(budget)
+    check_weights(workload)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        baseline = establish(workload, find_target(target), options, work, Ledger(work), Progress())
+    figures = baseline.figures
+    check_absolute(limits, figures)
+    splits = workload.splits
+    print(f"model    {workload.name}")
+    print(f"data     {len(splits.train)} train, {len(splits.select)} select, {len(splits.test)} test")
+    print(
+        f"original score {figures.score:.2f} on select, {format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
+    )
+    print(f"budget   {limits}")
+    for note in workload.notes:
+        print(f"note     {note}")
+    print("nothing was started (--dry-run)")

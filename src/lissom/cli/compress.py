@@ -1,0 +1,138 @@
+"""``lissom compress``: a model and a budget in, an artefact with proof out."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Model = Annotated[
+    str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, or file.py:function.", show_default=False)
+]
+_QUICK_EXAMPLES = 500
+
+
+def compress(
+    model: Model,
+    data: Annotated[
+        str, typer.Option(help="A known data set, a folder or zip of class folders, a CSV, or file.py:function.")
+    ],
+    budget: Annotated[str, typer.Option(help='Limits, such as "latency<=5ms, size<=2MB, drop<=0.5pt".')],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("runs/lissom"),
+    task: Annotated[str, typer.Option(help="What the model does.")] = "image",
+    target: Annotated[str, typer.Option(help="The runtime it will run on.")] = "onnxruntime",
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint: .safetensors, or a state dict in .pt.")
+    ] = None,
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="Do without trained weights.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Allow weights and data to be fetched.")] = False,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Name pattern of layers to leave alone; may be repeated.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the input in pixels.")] = None,
+    resize: Annotated[int | None, typer.Option(help="Shorter side before the crop, in pixels.")] = None,
+    mean: Annotated[str | None, typer.Option(help="Mean by channel, such as 0.485,0.456,0.406.")] = None,
+    std: Annotated[str | None, typer.Option(help="Deviation by channel.")] = None,
+    time_limit: Annotated[str | None, typer.Option(help="End with the best so far after 90s, 10m, 1h.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Length of a recovery; by default the time decides.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads that latency is measured with.")] = 1,
+    batch: Annotated[int, typer.Option(help="Batch that latency is measured with.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A trial run on little data: its figures mean nothing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, score the original, and stop.")
+    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Make a model meet a budget on a target, and prove it.
+
+    The folder gets summary.json, report.html and bundle/. The same command on the same folder goes on where it
+    was stopped. Exit code 0: the budget is met; 1: it is not, and the closest result is there; 2: an error.
+
+    Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, latency<=15%, drop<=0.5pt" -o runs/demo
+    """
+    from lissom.plan.budget import parse_budget
+
+    parse_budget(budget)
+    from lissom.api import compress as compress_workload
+    from lissom.api import find_target, load
+    from lissom.core.records import Settings
+    from lissom.core.units import parse_seconds
+    from lissom.engine.options import Options
+
+    find_target(target)
+    options = Options(
+        threads=threads,
+        batch=batch,
+        seed=seed,
+        time_limit_s=None if time_limit is None else parse_seconds(time_limit),
+        epochs=1 if quick and epochs is None else epochs,
+        calibration=128 if quick else 1024,
+        measure_s=0.5 if quick else 4.0,
+    )
+    loading = {
+        "random_weights": random_weights,
+        "keep": list(keep or ()),
+        "limit": _QUICK_EXAMPLES if quick else None,
+        **_handling(size, resize, mean, std),
+    }
+    workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)
+    if dry_run:
+        from lissom.cli.checks import print_checks
+
+        print_checks(workload, budget, target, options)
+        return
+    run = compress_workload(
+        workload,
+        budget=budget,
+        target=target,
+        output=output,
+        options=options,
+        settings=Settings(
+            model=model,
+            data=data,
+            task=task,
+            budget=budget,
+            target=target,
+            threads=threads,
+            batch=batch,
+            seed=seed,
+            options={
+                **options.deciding(),
+                "weights": None if weights is None else str(weights),
+                "loading": json.loads(json.dumps(loading)),
+            },
+        ),
+    )
+    if json_output:
+        print((output / "summary.json").read_text(encoding="utf-8"), end="")
+    else:
+        print(run)
+    if quick:
+        print("quick mode: little data, one epoch; these figures mean nothing", file=sys.stderr)
+    if not run.met:
+        raise typer.Exit(1)
+
+
+def _handling(size: int | None, resize: int | None, mean: str | None, std: str | None) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "size": size,
+        "resize": resize,
+        "mean": _numbers("--mean", mean),
+        "std": _numbers("--std", std),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    from lissom.core.errors import LissomError
+
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise LissomError(f"{option} {text!r} is not numbers", hint=f"write {option} 0.485,0.456,0.406") from error

@@ -1,0 +1,45 @@
+"""The ``lissom`` command: words to calls. Commands are read when they are called, so that ``--help`` is quick."""
+
+import os
+import sys
+
+import typer
+
+from lissom.cli import apply, bench, compress, predict, profile, report, targets, zoo
+from lissom.core.errors import LissomError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Make a trained PyTorch model small and fast enough for the device it has to run on, and prove it.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(profile.profile)
+app.command()(compress.compress)
+app.command()(apply.apply)
+app.command()(bench.bench)
+app.command()(predict.predict)
+app.command()(report.report)
+app.command()(zoo.zoo)
+app.command()(targets.targets)
+
+_ERROR = 2
+
+
+def main() -> None:
+    """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
+    try:
+        app()
+    except LissomError as error:
+        _fail(f"error: {error}")
+    except KeyboardInterrupt:
+        _fail("stopped\nhint: the same command goes on where it was")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_ERROR)
+
+
+def _fail(text: str) -> None:
+    print(text, file=sys.stderr)
+    sys.exit(_ERROR)

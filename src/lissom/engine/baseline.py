@@ -1,0 +1,168 @@
+"""The original as it is: exported, checked against PyTorch, scored and timed before anything is changed."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
+from lissom.core.progress import Progress
+from lissom.core.records import Figures, from_json
+from lissom.cost import profile
+from lissom.engine.measuring import Answers, Bench, grades, kept_answers, timings
+from lissom.engine.options import Options
+from lissom.targets.target import Artefact, Target
+from lissom.workload.workload import Batch, Split, Workload, calibration_batches
+
+_DIFFERENCE = 1e-3
+_PARITY_EXAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The original, ready to be compared with: its bench, its figures and answers on the select split."""
+
+    workload: Workload
+    bench: Bench
+    figures: Figures
+    select: Answers
+    fast: "Fast"
+
+
+class Fast:
+    """Answers of the original by the fastest way there is: its artefact on all cores."""
+
+    def __init__(self, target: Target, artefact: Artefact, cores: int) -> None:
+        self._runner = target.load(artefact.path, threads=cores)
+        self.runner = self._runner
+
+    def __call__(self, batch: Batch) -> np.ndarray:
+        return self._runner.run([tensor.numpy() for tensor in batch.inputs])[0]
+
+
+def check_weights(workload: Workload) -> None:
+    """Refuse a model whose weights are not all numbers.
+
+    Raises:
+        LissomError: naming the first tensor that holds NaN or infinity.
+    """
+    for name, tensor in workload.module.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise LissomError(
+                f"{name} of {workload.name} holds NaN or infinity",
+                hint="check the checkpoint: was its training stable?",
+            )
+
+
+def establish(
+    workload: Workload, target: Target, options: Options, work: Path, ledger: Ledger, progress: Progress
+) -> Baseline:
+    """Export, check and measure the original, or read what an earlier start of the run measured.
+
+    Raises:
+        LissomError: it cannot be exported, answers differently there, or scores at chance level.
+    """
+    cores = os.cpu_count() or 1
+    path = work / "original.onnx"
+    if path.exists():
+        artefact = Artefact(path)
+    else:
+        with progress.waiting(f"exporting the original for {target.name}"):
+            artefact = target.export(workload.module, workload.example, path)
+    fast = Fast(target, artefact, cores)
+    check_parity(workload, fast)
+    select = kept_answers(
+        work / "original-select.npz", fast.runner, workload.splits.select, progress, "scoring the original"
+    )
+    bench = Bench(
+        target=target,
+        threads=options.threads,
+        cores=cores,
+        seconds=options.measure_s,
+        original=artefact,
+        runner=target.load(path, threads=options.threads),
+        example=example_arrays(workload.splits.select, options.batch),
+        progress=progress,
+    )
+    found = ledger.find("baseline")
+    if found is not None:
+        return Baseline(workload, bench, from_json(Figures, found), select, fast)
+    figures = _figures(workload, bench, select)
+    check_chance(workload, select, figures)
+    ledger.append("baseline", "", figures)
+    return Baseline(workload, bench, figures, select, fast)
+
+
+def example_arrays(split: Split, batch: int) -> tuple[np.ndarray, ...]:
+    """The first ``batch`` examples of a split as the target takes them."""
+    taken = split.take([number % len(split) for number in range(batch)])
+    return tuple(tensor.numpy() for tensor in taken.inputs)
+
+
+def _figures(workload: Workload, bench: Bench, select: Answers) -> Figures:
+    with bench.progress.waiting("measuring the original"):
+        samples = timings({"original": bench.runner}, bench.example, seconds=bench.seconds / 2)
+    costs = profile(workload.module, workload.example)
+    return bench.figures(
+        workload,
+        bench.original,
+        samples["original"],
+        select,
+        grades(workload, select, select),
+        "select",
+        (costs.macs + costs.attention_macs, costs.parameters),
+    )
+
+
+@torch.no_grad()
+def check_parity(workload: Workload, answer: Fast) -> float:
+    """Compare the artefact with PyTorch on real inputs.
+
+    Returns:
+        The largest difference, relative to the largest output.
+
+    Raises:
+        LissomError: they differ by more than a thousandth.
+    """
+    workload.module.eval()
+    batch = calibration_batches(workload.splits.select, examples=_PARITY_EXAMPLES, batch=_PARITY_EXAMPLES, seed=0)[
+        0
+    ]
+    expected = workload.module(*batch.inputs)
+    expected = expected if isinstance(expected, torch.Tensor) else next(iter(expected.values()))
+    found = answer(batch)
+    scale = float(expected.abs().max()) or 1.0
+    difference = float(np.abs(found - expected.numpy()).max()) / scale
+    if not difference <= _DIFFERENCE:
+        raise LissomError(
+            f"the exported {workload.name} differs from PyTorch by {difference:.1e} of its largest output",
+            hint="an operator is converted wrongly; try another target (lissom targets)",
+        )
+    return difference
+
+
+def check_chance(workload: Workload, select: Answers, figures: Figures) -> None:
+    """Refuse an original that knows nothing: there would be nothing to keep.
+
+    Raises:
+        LissomError: its score is no better than guessing.
+    """
+    if not workload.labelled or select.targets is None:
+        return
+    chance = workload.task.chance(select.targets)
+    if figures.score_interval[1] <= chance * 1.05:
+        raise LissomError(
+            f"the original scores {figures.score:.1f} on select, guessing gives {chance:.1f}",
+            hint=(
+                "are the weights trained, and trained on this data? (--weights)",
+                "is the preprocessing the one it was trained with? (--size, --mean, --std)",
+            ),
+        )
+
+
+def without_samples(figures: Figures) -> Figures:
+    """Figures without the single timings, for records that are many."""
+    return replace(figures, latency_samples_ms=())

@@ -1,0 +1,68 @@
+"""Steps carried out once: a step's result is kept under the steps that led to it, and found there again."""
+
+import hashlib
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lissom.core.ledger import Ledger
+from lissom.engine.models import restore_model, save_model
+from lissom.plan.move import Move
+from lissom.steps.step import Context, ModelStep, Step
+from lissom.targets.target import Artefact
+from lissom.workload.workload import Workload
+
+
+class Carrier:
+    """Applies moves to the original, and knows what was applied before.
+
+    Args:
+        ledger: where a finished step is written down.
+        folder: where results are kept.
+        context: what steps may look at.
+    """
+
+    def __init__(self, ledger: Ledger, folder: Path, context: Context) -> None:
+        self._ledger, self._folder, self._context = ledger, folder, context
+
+    def model(self, steps: tuple[ModelStep, ...]) -> tuple[Workload, dict[str, float]]:
+        """The original after ``steps``, and the seconds that each took (when it was done, maybe earlier)."""
+        workload = self._context.original
+        seconds: dict[str, float] = {}
+        for number, step in enumerate(steps):
+            workload, spent = self._apply(step, steps[: number + 1], workload)
+            seconds[step.name] = seconds.get(step.name, 0.0) + spent
+        return workload, seconds
+
+    def _apply(self, step: ModelStep, so_far: tuple[Step, ...], workload: Workload) -> tuple[Workload, float]:
+        key = _key(so_far)
+        folder = self._folder / key
+        done: dict[str, Any] | None = self._ledger.find("step", key)
+        if done is not None:
+            return restore_model(folder, self._context.original, tuple(done["notes"])), done["seconds"]
+        start = time.monotonic()
+        folder.mkdir(parents=True, exist_ok=True)
+        result = step.apply(workload, replace(self._context, folder=folder))
+        save_model(folder, result)
+        spent = time.monotonic() - start
+        self._ledger.append("step", key, {"step": step.to_json(), "seconds": spent, "notes": list(result.notes)})
+        return result, spent
+
+    def artefact(self, move: Move, workload: Workload) -> Artefact:
+        """Export a workload's model and apply the artefact steps of ``move``."""
+        folder = self._folder / _key(move.steps)
+        folder.mkdir(parents=True, exist_ok=True)
+        context = replace(self._context, folder=folder)
+        with self._context.progress.waiting(f"exporting for {context.target.name}"):
+            made = context.target.export(workload.module, workload.example, folder / "model.onnx")
+        for step in move.artefact_steps:
+            made = step.apply(made, workload, context)
+        return made
+
+
+def _key(steps: tuple[Step, ...]) -> str:
+    """Sixteen hexadecimal digits that stand for a sequence of steps."""
+    text = json.dumps([step.to_json() for step in steps], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,82 @@
+"""Kept or undone, and why: from figures alone."""
+
+from dataclasses import dataclass
+
+from lissom.core.records import Figures, LimitCheck
+from lissom.engine.measuring import Comparison
+from lissom.plan.budget import DROP, Budget
+
+_FASTER = 0.98
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a move is kept, and the reason in words."""
+
+    kept: bool
+    reason: str
+
+
+def decide(
+    budget: Budget,
+    original: Figures,
+    tried: Comparison,
+    before: Comparison | None,
+    *,
+    quantized: bool,
+) -> Decision:
+    """Judge a move on the select split.
+
+    A move that loses more score than the budget allows is undone. One that only changes the number format is
+    kept where it is faster, or where a limit is met with it that is not met without it. Any other one is kept
+    where it brings the artefact nearer to the budget.
+
+    Args:
+        budget: the limits.
+        original: the original's figures.
+        tried: the artefact after the move.
+        before: the artefact before it, ``None`` for the original.
+        quantized: whether the move changes the number format alone.
+    """
+    checks = budget.check(original, tried.figures, tried.drop, tried.latency_ratio)
+    drop = next(check for check in checks if check.limit == DROP)
+    if not drop.met:
+        return Decision(False, f"loses {drop.used_text}, allowed are {drop.allowed_text}")
+    if quantized and before is not None:
+        return _number_format(budget, original, tried, before)
+    missed = [check for check in checks if not check.met]
+    if before is not None and overshoot(checks) > 0:
+        earlier = budget.check(original, before.figures, before.drop, before.latency_ratio)
+        if overshoot(checks) >= overshoot(earlier):
+            return Decision(False, "no nearer to the budget")
+    if missed:
+        return Decision(True, "on the way: " + ", ".join(_over(check) for check in missed))
+    return Decision(True, "meets the budget")
+
+
+def _number_format(budget: Budget, original: Figures, tried: Comparison, before: Comparison) -> Decision:
+    now = budget.check(original, tried.figures, tried.drop, tried.latency_ratio)
+    earlier = budget.check(original, before.figures, before.drop, before.latency_ratio)
+    gained = [a.limit for a, b in zip(now, earlier, strict=True) if a.met and not b.met]
+    lost = [a.limit for a, b in zip(now, earlier, strict=True) if b.met and not a.met]
+    speed = before.latency_ratio / tried.latency_ratio
+    if lost:
+        return Decision(False, f"the limit on {' and '.join(lost)} is met without it only")
+    if gained:
+        return Decision(True, f"the limit on {' and '.join(gained)} needs it ({speed:.2f}x the speed)")
+    if tried.latency_ratio <= before.latency_ratio * _FASTER:
+        return Decision(True, f"{speed:.2f}x the speed")
+    if overshoot(now) < overshoot(earlier):
+        return Decision(True, f"nearer to the budget ({speed:.2f}x the speed)")
+    return Decision(False, f"not faster ({speed:.2f}x the speed), and no limit needs the size")
+
+
+def overshoot(checks: tuple[LimitCheck, ...]) -> float:
+    """How far beyond its limit the worst measure is, as a share of the limit; 0 where all are met."""
+    return max(
+        (check.used - check.allowed) / max(abs(check.allowed), 1e-9) if not check.met else 0.0 for check in checks
+    )
+
+
+def _over(check: LimitCheck) -> str:
+    return f"{check.limit} {check.used_text} of {check.allowed_text}"

@@ -1,0 +1,139 @@
+"""The verdict on the test split, opened once for the result alone, and the bundle."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+
+from lissom.core.ledger import Ledger
+from lissom.core.records import Figures, Machine, Verdict, Width
+from lissom.cost import profile
+from lissom.engine.baseline import Baseline
+from lissom.engine.carrying import Carrier
+from lissom.engine.folder import RunFolder
+from lissom.engine.measuring import kept_answers
+from lissom.engine.trials import Tried
+from lissom.export.bundle import Contents, write_bundle
+from lissom.export.card import model_card
+from lissom.plan.budget import Budget
+from lissom.plan.move import Move, Plan, plan_from_json
+from lissom.targets.target import Artefact
+from lissom.workload.workload import Workload, calibration_batches
+
+_VERDICT_SECONDS = 2.5
+_VECTORS = 8
+
+
+def deliver(
+    original: Workload, budget: Budget, baseline: Baseline, carrier: Carrier, best: Tried, folder: RunFolder
+) -> Verdict:
+    """Measure the result on the test split, write the bundle, and tidy up."""
+    move = Move(best.trial.move, best.state.steps)
+    workload, _ = carrier.model(move.model_steps)
+    artefact = carrier.artefact(move, workload)
+    verdict = folder.ledger.get(Verdict)
+    if verdict is None:
+        verdict = _judge(original, workload, budget, baseline, artefact, folder)
+        folder.ledger.put(verdict)
+    folder.ledger.append("delivered", "", Plan((move,)).to_json())
+    _bundle(workload, artefact, baseline, verdict, move, folder)
+    shutil.rmtree(folder.work / "teacher", ignore_errors=True)
+    return verdict
+
+
+def delivered_plan(ledger: Ledger) -> Plan:
+    """The steps that led to what a finished run delivered, as one move."""
+    found = ledger.find("delivered")
+    assert found is not None, "a finished run has delivered something"
+    return plan_from_json(found)
+
+
+def _judge(
+    original: Workload,
+    workload: Workload,
+    budget: Budget,
+    baseline: Baseline,
+    artefact: Artefact,
+    folder: RunFolder,
+) -> Verdict:
+    bench, split = baseline.bench, original.splits.test
+    theirs = kept_answers(
+        folder.work / "original-test.npz",
+        baseline.fast.runner,
+        split,
+        bench.progress,
+        "scoring the original on test",
+    )
+    costs = profile(workload.module, workload.example)
+    comparison, base = bench.compare(
+        original,
+        artefact,
+        theirs,
+        split,
+        named="test",
+        costs=(costs.macs + costs.attention_macs, costs.parameters),
+        seconds=bench.seconds * _VERDICT_SECONDS,
+    )
+    base = replace(base, macs=baseline.figures.macs, parameters=baseline.figures.parameters)
+    checks = budget.check(base, comparison.figures, comparison.drop, comparison.latency_ratio)
+    return Verdict(
+        met=all(check.met for check in checks),
+        original=base,
+        final=comparison.figures,
+        drop=comparison.drop,
+        drop_interval=comparison.drop_interval,
+        latency_ratio=comparison.latency_ratio,
+        latency_ratio_interval=comparison.latency_ratio_interval,
+        limits=checks,
+        classes=original.classes,
+        widths=widths(original, workload),
+        agreement=comparison.agreement,
+    )
+
+
+def widths(original: Workload, workload: Workload) -> tuple[Width, ...]:
+    """The output width of every layer with a weight of two or more dimensions, before and after."""
+    after = dict(workload.module.named_parameters())
+    found: list[Width] = []
+    for owner, module in original.module.named_modules():
+        for leaf, parameter in module.named_parameters(recurse=False):
+            name = f"{owner}.{leaf}" if owner else leaf
+            if parameter.dim() < 2 or name not in after:
+                continue
+            found.append(Width(owner or leaf, type(module).__name__, parameter.shape[0], after[name].shape[0]))
+    return tuple(found)
+
+
+def _bundle(
+    workload: Workload, artefact: Artefact, baseline: Baseline, verdict: Verdict, move: Move, folder: RunFolder
+) -> None:
+    batch = calibration_batches(workload.splits.test, examples=_VECTORS, batch=_VECTORS, seed=0)[0]
+    inputs = [tensor.numpy() for tensor in batch.inputs]
+    outputs = baseline.bench.target.load(artefact.path, threads=1).run(inputs)[0]
+    machine = folder.ledger.get(Machine)
+    assert machine is not None
+    steps = [step.describe() for step in move.steps]
+    write_bundle(
+        folder.bundle,
+        Contents(
+            artefact=artefact.path,
+            task=workload.task.name,
+            handling=workload.handling,
+            classes=workload.classes,
+            inputs=inputs[0],
+            outputs=np.asarray(outputs),
+            card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
+            facts=_facts(verdict.final, artefact, folder),
+        ),
+    )
+
+
+def _facts(final: Figures, artefact: Artefact, folder: RunFolder) -> dict[str, object]:
+    return {
+        "model": folder.settings.model,
+        "task": folder.settings.task,
+        "target": folder.settings.target,
+        "precision": artefact.precision,
+        "score": final.score,
+        "latency_ms": final.latency_ms,
+    }

@@ -1,0 +1,89 @@
+"""The folder of a run: what is in it, who may write to it, and whether a run may go on there."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+from lissom.core.errors import LissomError
+from lissom.core.files import check_writable, writing
+from lissom.core.ledger import NAME, Ledger
+from lissom.core.records import Settings, to_json
+
+_NEED_BYTES = 200_000_000
+_CHANGED = 3
+
+
+class RunFolder:
+    """``RUN/``: the ledger, ``work/`` with what the run goes on from, and ``bundle/``.
+
+    Raises:
+        LissomError: the folder holds something else, another run, or another process is at work in it.
+    """
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.path, self.settings = path, settings
+        self.work = path / "work"
+        self.bundle = path / "bundle"
+        _refuse_foreign(path)
+        check_writable(path, _NEED_BYTES)
+        self._lock = _lock(path)
+        self.ledger = Ledger(path)
+        self.resumed = self._same_settings(settings)
+
+    def _same_settings(self, settings: Settings) -> bool:
+        earlier = self.ledger.find("settings")
+        if earlier is None:
+            self.ledger.put(settings)
+            return False
+        changed = _differences(earlier, to_json(settings))
+        if changed:
+            raise LissomError(
+                f"{self.path} holds a run with other settings: {'; '.join(changed[:_CHANGED])}",
+                hint="choose another folder with -o, or give the same settings to go on",
+            )
+        return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return self.ledger.find("end") is not None
+
+    def close(self) -> None:
+        """Let others write."""
+        os.close(self._lock)
+
+
+def _refuse_foreign(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise LissomError(f"{path} is a file", hint="choose a folder with -o")
+    if path.is_dir() and not (path / NAME).exists():
+        others = [item.name for item in path.iterdir() if item.name != ".lock"]
+        if others:
+            raise LissomError(
+                f"{path} is not empty and holds no run (it has {others[0]})", hint="choose another folder with -o"
+            )
+
+
+def _lock(path: Path) -> int:
+    with writing(path / ".lock"):
+        handle = os.open(path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise LissomError(
+            f"another process is at work in {path}", hint="wait for it, or choose another folder"
+        ) from error
+    return handle
+
+
+def _differences(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    for name in sorted({*earlier, *now}):
+        before, after = earlier.get(name), now.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += _differences(before, after)
+        elif before != after:
+            found.append(f"{name} was {before!r}, now {after!r}")
+    return found

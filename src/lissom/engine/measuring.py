@@ -1,0 +1,170 @@
+"""Artefacts measured: their score on a split, their latency beside the original's, their size and memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lissom.core.files import whole_file
+from lissom.core.progress import Progress
+from lissom.core.records import Figures
+from lissom.core.statistics import drop_interval, median_interval, ratio_interval, score_interval
+from lissom.core.timing import interleaved, spread
+from lissom.targets.target import Artefact, Runner, Target
+from lissom.train.batches import in_order, prepared
+from lissom.workload.workload import Grades, Split, Workload
+
+_BATCH = 100
+_NOISY = 0.05
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an artefact answered on a split: outputs ``(examples, ...)`` and the targets, if there are any."""
+
+    outputs: npt.NDArray[np.float32]
+    targets: npt.NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An artefact beside the original: figures, and what it lost."""
+
+    figures: Figures
+    drop: float
+    drop_interval: tuple[float, float]
+    latency_ratio: float
+    latency_ratio_interval: tuple[float, float]
+    agreement: float
+
+
+def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
+    """Run every example of a split, as it is."""
+    outputs: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    groups = in_order(len(split), _BATCH)
+    for batch in progress.track(prepared(split, groups), what, total=len(groups)):
+        outputs.append(runner.run([tensor.numpy() for tensor in batch.inputs])[0])
+        if batch.targets is not None:
+            targets.append(batch.targets.numpy())
+    return Answers(np.concatenate(outputs), np.concatenate(targets) if targets else None)
+
+
+def kept_answers(path: Path, runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
+    """The same, kept in a file: the original answers once."""
+    if path.exists():
+        with np.load(path) as kept:
+            return Answers(kept["outputs"], kept.get("targets"))
+    found = answers(runner, split, progress, what)
+    arrays = {"outputs": found.outputs} | ({} if found.targets is None else {"targets": found.targets})
+    with whole_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
+    return found
+
+
+def grades(workload: Workload, found: Answers, original: Answers) -> Grades:
+    """Grades by the labels, or by agreement with the original where there are none."""
+    if workload.labelled and found.targets is not None:
+        return workload.task.grade(found.outputs, found.targets)
+    return workload.task.agreement(found.outputs, original.outputs)
+
+
+def timings(
+    runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float
+) -> dict[str, list[float]]:
+    """Latencies in ms, taken in turn. A noisy machine gets twice the time, once."""
+    calls = {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
+    samples = interleaved(calls, seconds=seconds)
+    if max(spread(values) for values in samples.values()) > _NOISY:
+        more = interleaved(calls, seconds=2 * seconds, seed=1)
+        samples = {name: [*samples[name], *more[name]] for name in samples}
+    return samples
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The original, loaded, with its answers: what everything is compared with.
+
+    ``example`` is the batch that latency is measured with, ``fast`` answers with all cores.
+    """
+
+    target: Target
+    threads: int
+    cores: int
+    seconds: float
+    original: Artefact
+    runner: Runner
+    example: tuple[np.ndarray, ...]
+    progress: Progress
+
+    def compare(
+        self,
+        workload: Workload,
+        artefact: Artefact,
+        original: Answers,
+        split: Split,
+        *,
+        named: str,
+        costs: tuple[int, int],
+        seconds: float | None = None,
+    ) -> tuple[Comparison, Figures]:
+        """Measure an artefact beside the original.
+
+        Args:
+            workload: task and labels.
+            artefact: what to measure.
+            original: the original's answers on ``split``.
+            split: the examples.
+            named: the split's name.
+            costs: multiply-adds and parameters of the artefact's model.
+            seconds: for the latencies.
+
+        Returns:
+            The comparison, and the original's figures from the same interleaved run.
+        """
+        fast = self.target.load(artefact.path, threads=self.cores)
+        found = answers(fast, split, self.progress, f"scoring on {named}")
+        ours, theirs = grades(workload, found, original), grades(workload, original, original)
+        runner = self.target.load(artefact.path, threads=self.threads)
+        with self.progress.waiting("measuring latency"):
+            samples = timings(
+                {"original": self.runner, "final": runner}, self.example, seconds=seconds or self.seconds
+            )
+        ratio, ratio_range = ratio_interval(samples["final"], samples["original"])
+        drop, drop_range = drop_interval(theirs, ours, workload.task.score)
+        figures = self.figures(workload, artefact, samples["final"], found, ours, named, costs)
+        agreement = workload.task.score(workload.task.agreement(found.outputs, original.outputs))
+        base = self.figures(workload, self.original, samples["original"], original, theirs, named, (0, 0))
+        return Comparison(figures, drop, drop_range, ratio, ratio_range, agreement), base
+
+    def figures(
+        self,
+        workload: Workload,
+        artefact: Artefact,
+        samples: list[float],
+        found: Answers,
+        graded: Grades,
+        named: str,
+        costs: tuple[int, int],
+    ) -> Figures:
+        """The figures of an artefact from timings and graded answers."""
+        score, score_range = score_interval(graded, workload.task.score)
+        median, median_range = median_interval(samples)
+        targets = found.targets
+        return Figures(
+            score=score,
+            score_interval=score_range,
+            latency_ms=median,
+            latency_interval_ms=median_range,
+            latency_p95_ms=float(np.quantile(samples, 0.95)),
+            size_bytes=artefact.size_bytes,
+            macs=costs[0],
+            parameters=costs[1],
+            peak_memory_bytes=self.target.peak_memory_bytes(artefact.path, self.example, threads=self.threads),
+            split=named,
+            latency_samples_ms=tuple(round(value, 6) for value in samples[:500]),
+            score_by_class=() if targets is None else workload.task.classes(graded, targets),
+            examples=len(graded),
+        )

@@ -1,0 +1,46 @@
+"""What a run is told: frozen, and all that decides what it does."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lissom.core.errors import LissomError
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to search.
+
+    ``time_limit_s`` ends the run with the best result so far; ``epochs`` fixes the length of a recovery,
+    otherwise the time decides, up to ``most_epochs``. ``calibration`` inputs judge importance and ranges.
+    ``measure_s`` is spent on each comparison of latencies.
+    """
+
+    threads: int = 1
+    batch: int = 1
+    seed: int = 0
+    time_limit_s: float | None = None
+    epochs: int | None = None
+    most_epochs: int = 12
+    calibration: int = 1024
+    multiple: int = 8
+    measure_s: float = 4.0
+    tries: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "batch", "most_epochs", "calibration", "multiple", "tries"):
+            if getattr(self, name) < 1:
+                raise LissomError(f"{name} is {getattr(self, name)}; it starts at 1")
+        if self.epochs is not None and self.epochs < 1:
+            raise LissomError(f"epochs is {self.epochs}; it starts at 1")
+        if self.time_limit_s is not None and self.time_limit_s < 30:
+            raise LissomError(
+                f"a time limit of {self.time_limit_s:g} s is shorter than one trial",
+                hint="give at least 30 s; a recovery worth having takes minutes",
+            )
+
+    def deciding(self) -> dict[str, Any]:
+        """The options that must be the same when a run goes on (the time it may still take may differ)."""
+        values = asdict(self)
+        for name in ("threads", "batch", "seed", "time_limit_s"):
+            del values[name]
+        return values

@@ -1,0 +1,77 @@
+"""How long learning takes here, measured on a few steps, and how much of it the time allows."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from lissom.engine.options import Options
+from lissom.steps.distillation.distill import Distill
+from lissom.train.batches import shuffled
+from lissom.train.device import best_device
+from lissom.workload.workload import Workload
+
+_STEPS = 6
+_TEACHER_SHARE = 0.3
+_MOST_VIEWS = 4
+
+
+@torch.no_grad()
+def _answer_seconds(original: Workload, answer: Any, examples: int) -> float:
+    """Seconds that the original needs for one example."""
+    batch = original.splits.train.take(list(range(examples)), view=0)
+    answer(batch)
+    start = time.monotonic()
+    answer(batch)
+    return (time.monotonic() - start) / examples
+
+
+def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> dict[str, float]:
+    """Seconds of an epoch of the cut model, and of the original answering every training example once."""
+    device = best_device()
+    learner = _copy(cut, device.name)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=0.0)
+    groups = shuffled(len(original.splits.train), batch, seed=0, epoch=0)
+    spent: list[float] = []
+    for group in (groups * _STEPS)[:_STEPS]:
+        start = time.monotonic()
+        sent = device.send(original.splits.train.take(group, view=0))
+        with device.autocast():
+            outputs = learner(*sent.inputs)
+        original.task.distance(outputs, outputs).backward()
+        optimizer.step()
+        spent.append(time.monotonic() - start)
+    step = sorted(spent)[len(spent) // 2]
+    examples = min(256, len(original.splits.train))
+    return {
+        "epoch_s": step * len(groups),
+        "teacher_s": _answer_seconds(original, answer, examples) * len(original.splits.train),
+    }
+
+
+def recovery(pace: Mapping[str, float], options: Options, left_s: float) -> Distill:
+    """A distillation that fits into ``left_s`` seconds.
+
+    The original answers at most ``_MOST_VIEWS`` views, and takes about a third of the time for it.
+    """
+    if options.epochs is not None:
+        epochs = options.epochs
+        views = min(_MOST_VIEWS, epochs)
+    elif math.isinf(left_s):
+        epochs = options.most_epochs
+        views = min(_MOST_VIEWS, epochs)
+    else:
+        affordable = int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
+        views = min(_MOST_VIEWS, max(1, affordable))
+        remaining = left_s - views * pace["teacher_s"]
+        epochs = min(options.most_epochs, max(1, int(remaining / max(pace["epoch_s"], 1e-6))))
+        views = min(views, epochs)
+    return Distill(epochs=epochs, views=views)
+
+
+def _copy(cut: Workload, device: str) -> torch.nn.Module:
+    import copy
+
+    return copy.deepcopy(cut.module).train().to(device)

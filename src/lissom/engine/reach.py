@@ -1,0 +1,182 @@
+"""What is reachable: cut but untrained copies, exported and measured, and the widths that meet the limits."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lissom.core.ledger import Ledger
+from lissom.core.records import Figures
+from lissom.core.statistics import ratio_interval
+from lissom.cost import profile
+from lissom.engine.measuring import Bench, timings
+from lissom.plan.allocation import CostModel, Widths, allocate, narrowest
+from lissom.plan.budget import Budget, figure
+from lissom.steps.pruning.criteria import weakest
+from lissom.steps.pruning.prune import without
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.step import Context
+
+FORMATS = ("fp32", "int8")
+_AIM = 0.95
+_NEAR = 0.85
+_PROBES = 4
+_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Widths, the number format they are meant for, and what they were measured to cost there.
+
+    ``usage`` is by measure, as a share of the limit.
+    """
+
+    widths: Widths
+    precision: str
+    usage: dict[str, float]
+    lost: float
+
+    @property
+    def within(self) -> bool:
+        """Whether every limit is met."""
+        return all(share <= 1 for share in self.usage.values())
+
+
+class Prober:
+    """Measures cut copies of a workload, each once.
+
+    Args:
+        ledger: where measurements are kept.
+        context: the original, the target and the rest that steps look at.
+        bench: the original, loaded.
+        original: its figures.
+        model: groups and costs.
+    """
+
+    def __init__(
+        self, ledger: Ledger, context: Context, bench: Bench, original: Figures, model: CostModel
+    ) -> None:
+        self._ledger, self._context, self._bench = ledger, context, bench
+        self.original, self.model = original, model
+        self.importance = {choice.index: np.asarray(choice.importance) for choice in model.choices}
+
+    def measure(self, widths: Widths) -> dict[str, dict[str, float]]:
+        """Size, latency (as a share of the original's), memory, macs and parameters by number format."""
+        key = ",".join(f"{index}:{width}" for index, width in sorted(widths.items()))
+        found = self._ledger.find("probe", key)
+        if found is None:
+            with self._context.progress.waiting("measuring what is reachable"):
+                found = self._measure(widths)
+            self._ledger.append("probe", key, found)
+        return found
+
+    def _measure(self, widths: Widths) -> dict[str, dict[str, float]]:
+        workload = without(self._context.original, weakest(self.importance, widths))
+        costs = profile(workload.module, workload.example)
+        with tempfile.TemporaryDirectory() as folder:
+            context = replace(self._context, folder=Path(folder))
+            plain = context.target.export(workload.module, workload.example, Path(folder) / "probe.onnx")
+            made = {"fp32": plain, "int8": QuantizeInt8(examples=64).apply(plain, workload, context)}
+            runners = {
+                name: context.target.load(item.path, threads=self._bench.threads) for name, item in made.items()
+            }
+            samples = timings({"original": self._bench.runner, **runners}, self._bench.example, seconds=_SECONDS)
+            return {
+                name: {
+                    "size": float(item.size_bytes),
+                    "latency": ratio_interval(samples[name], samples["original"])[0],
+                    "memory": float(
+                        context.target.peak_memory_bytes(
+                            item.path, self._bench.example, threads=self._bench.threads
+                        )
+                    ),
+                    "macs": float(costs.macs + costs.attention_macs),
+                    "parameters": float(costs.parameters),
+                }
+                for name, item in made.items()
+            }
+
+    def usage(self, measured: Mapping[str, float], budget: Budget) -> dict[str, float]:
+        """What was measured as a share of each limit."""
+        shares: dict[str, float] = {}
+        for limit in budget.costs:
+            used = measured[limit.measure]
+            if limit.measure == "latency":
+                used *= self.original.latency_ms
+            shares[limit.measure] = used / limit.allowed(self.original)
+        return shares
+
+    def lost(self, widths: Widths) -> float:
+        """Importance lost at these widths."""
+        return sum(choice.lost(choice.units, widths[choice.index]) for choice in self.model.choices)
+
+
+def reachable(prober: Prober, budget: Budget) -> dict[str, Reach]:
+    """The narrowest model by number format: what no step goes below."""
+    widths = narrowest(prober.model)
+    measured = prober.measure(widths)
+    return {
+        name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in FORMATS
+    }
+
+
+def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:
+    """The widest cut that keeps within the limits in a number format, found by measuring.
+
+    Limits on the artefact are turned into limits on parameters and multiply-adds, which the measurements of
+    the cuts tried so far correct.
+    """
+    model = prober.model
+    full = {measure: model.cost(measure, model.full) for measure in ("parameters", "macs")}
+    allowed = {"parameters": full["parameters"], "macs": full["macs"]}
+    for limit in budget.costs:
+        share = _first_guess(limit.measure, prober, budget, precision)
+        measure = "macs" if limit.measure in ("latency", "macs") else "parameters"
+        allowed[measure] = min(allowed[measure], share * full[measure])
+    best: Reach | None = None
+    for _ in range(_PROBES):
+        widths = allocate(model, allowed)
+        if widths is None:
+            break
+        usage = prober.usage(prober.measure(widths)[precision], budget)
+        tried = Reach(widths, precision, usage, prober.lost(widths))
+        if tried.within and max(usage.values()) <= _AIM + 0.02 and (best is None or tried.lost < best.lost):
+            best = tried
+        if tried.within and _NEAR <= max(usage.values()) <= _AIM + 0.02:
+            break
+        allowed = _corrected(allowed, widths, usage, model)
+    return best
+
+
+def _first_guess(measure: str, prober: Prober, budget: Budget, precision: str) -> float:
+    limit = next(limit for limit in budget.costs if limit.measure == measure)
+    share = limit.allowed(prober.original) / max(figure(prober.original, measure), 1e-9)
+    if measure == "size" and precision == "int8":
+        share *= 3.9
+    return min(1.0, share * _AIM)
+
+
+def _corrected(
+    allowed: Mapping[str, float], widths: Widths, usage: Mapping[str, float], model: CostModel
+) -> dict[str, float]:
+    """Move each limit on the model by how far its measurement was off."""
+    moved = dict(allowed)
+    for measure, drivers in (("macs", ("latency", "macs")), ("parameters", ("size", "memory", "parameters"))):
+        shares = [usage[name] for name in drivers if name in usage]
+        if shares:
+            moved[measure] = model.cost(measure, widths) * _AIM / max(*shares, 1e-6)
+    return moved
+
+
+def reach_record(reach: Reach, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of what is reachable, for the report."""
+    return {
+        "name": reach.precision,
+        "size_bytes": measured["size"],
+        "latency_ratio": measured["latency"],
+        "macs": measured["macs"],
+        "within": reach.within,
+    }

@@ -1,0 +1,72 @@
+"""What may be cut, how much it matters and what it costs: a model turned into the numbers a plan is made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lissom.core.progress import Progress
+from lissom.cost import Profile, profile
+from lissom.graph import Coupling, Group, capture, couple
+from lissom.plan.allocation import Choice, CostModel, Side, Term
+from lissom.steps.pruning.criteria import fisher
+from lissom.workload.workload import Workload
+
+
+def analyse(workload: Workload, *, examples: int, seed: int, progress: Progress) -> dict[str, Any]:
+    """Groups and the importance of their units, as plain values for the ledger."""
+    coupling = coupled(workload)
+    importance = fisher(workload, coupling, examples=examples, seed=seed, progress=progress)
+    return {
+        "groups": [
+            {
+                "index": group.index,
+                "name": group.name,
+                "kind": group.kind,
+                "least": group.min_units,
+                "importance": importance[group.index].tolist(),
+            }
+            for group in coupling.groups
+        ],
+        "unknown": dict(coupling.unknown),
+        "notes": list(coupling.notes),
+    }
+
+
+def coupled(workload: Workload) -> Coupling:
+    """The coupling of a workload's model."""
+    return couple(capture(workload.module, workload.example), keep=workload.keep)
+
+
+def cost_model(workload: Workload, coupling: Coupling, analysis: Mapping[str, Any], multiple: int) -> CostModel:
+    """Choices and terms for :func:`lissom.plan.allocation.allocate`."""
+    choices = tuple(
+        Choice(
+            index=group["index"],
+            name=group["name"],
+            importance=tuple(group["importance"]),
+            least=group["least"],
+            multiple=multiple,
+        )
+        for group in analysis["groups"]
+    )
+    return CostModel(choices, _terms(workload, coupling.groups, profile(workload.module, workload.example)))
+
+
+def _terms(workload: Workload, groups: tuple[Group, ...], costs: Profile) -> tuple[Term, ...]:
+    macs = {layer.name: layer.macs + layer.attention_macs for layer in costs.layers}
+    parts: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for group in groups:
+        for member in group.members:
+            parts.setdefault((member.name, member.dim), []).append((group.index, member.indices.size))
+    terms: list[Term] = []
+    for owner, module in workload.module.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        largest = max(own, key=lambda name: own[name].numel(), default="")
+        for leaf, parameter in own.items():
+            name = f"{owner}.{leaf}" if owner else leaf
+            sides = tuple(
+                Side(parameter.shape[dim], tuple(parts[name, dim]))
+                for dim in range(parameter.dim())
+                if (name, dim) in parts
+            )
+            terms.append(Term(name, parameter.numel(), macs.get(owner, 0) if leaf == largest else 0, sides))
+    return tuple(terms)

@@ -1,0 +1,32 @@
+"""Where the time of a run goes, by part."""
+
+import contextlib
+import time
+from collections.abc import Generator
+
+
+class Stopwatch:
+    """Adds up seconds by part; time inside no part is the engine's own."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self.parts: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Generator[None]:
+        """Count what happens inside under ``name``."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.parts[name] = self.parts.get(name, 0.0) + time.monotonic() - start
+
+    @property
+    def total(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    def summary(self) -> dict[str, float]:
+        """Seconds by part, with the engine's own."""
+        rounded = {name: round(seconds, 3) for name, seconds in self.parts.items()}
+        return {**rounded, "engine": round(max(0.0, self.total - sum(self.parts.values())), 3)}

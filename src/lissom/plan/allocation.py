@@ -1,0 +1,174 @@
+"""How wide each group stays under limits on cost: knows widths, importance and costs, but no model.
+
+Greedy, as in knapsack relaxations for pruning (Shen et al., 2022, "Structural pruning via latency-saliency
+knapsack", section 3): units leave where the least importance is lost for the most cost saved.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Widths = dict[int, int]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A group whose width may be chosen.
+
+    ``importance`` is of its units; ``least`` units stay whatever happens; widths are whole multiples of
+    ``multiple`` where the group is wide enough for that.
+    """
+
+    index: int
+    name: str
+    importance: tuple[float, ...]
+    least: int = 1
+    multiple: int = 1
+
+    @property
+    def units(self) -> int:
+        """The width before."""
+        return len(self.importance)
+
+    @cached_property
+    def ascending(self) -> npt.NDArray[np.float64]:
+        """Importance from the least unit to the greatest."""
+        return np.sort(np.asarray(self.importance, dtype=np.float64))
+
+    def narrower(self, width: int) -> int:
+        """The next width below ``width`` that may be taken, or ``width`` itself at the end.
+
+        A twentieth goes at a time, so that wide groups do not take a thousand moves.
+        """
+        stride = max(1, width // 20)
+        target = width - stride
+        if self.units >= 4 * self.multiple:
+            target = target // self.multiple * self.multiple
+        return target if target >= max(self.least, 1) else width
+
+    def lost(self, width: int, below: int) -> float:
+        """Importance lost by going from ``width`` to ``below``.
+
+        Units of a group stand in for each other, so each one matters more the fewer are left: the sum is
+        divided by the share that stays.
+        """
+        gone = self.ascending[self.units - width : self.units - below].sum()
+        return float(gone) * self.units / below
+
+
+@dataclass(frozen=True)
+class Side:
+    """One dimension of a tensor: its size, and how many of its places belong to which group."""
+
+    size: int
+    parts: tuple[tuple[int, int], ...]
+
+    def share(self, widths: Mapping[int, int], full: Mapping[int, int]) -> float:
+        """The share of the dimension that is left at these widths."""
+        gone = sum(places * (1 - widths[group] / full[group]) for group, places in self.parts)
+        return max(0.0, 1 - gone / self.size)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A tensor of the model: what it costs, and the sides that shrink it."""
+
+    name: str
+    parameters: float
+    macs: float
+    sides: tuple[Side, ...]
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """The cost of a choice of widths, in parameters, multiply-adds and activations."""
+
+    choices: tuple[Choice, ...]
+    terms: tuple[Term, ...]
+
+    @cached_property
+    def full(self) -> Widths:
+        """The widths before."""
+        return {choice.index: choice.units for choice in self.choices}
+
+    def cost(self, measure: str, widths: Mapping[int, int]) -> float:
+        """The total of ``measure`` (``"parameters"`` or ``"macs"``) at these widths."""
+        full = self.full
+        total = 0.0
+        for term in self.terms:
+            share = 1.0
+            for side in term.sides:
+                share *= side.share(widths, full)
+            total += getattr(term, measure) * share
+        return total
+
+
+def allocate(model: CostModel, limits: Mapping[str, float]) -> Widths | None:
+    """The widths that lose the least importance and keep within ``limits``.
+
+    Args:
+        model: groups and what they cost.
+        limits: the most of ``"parameters"`` and ``"macs"`` that is allowed.
+
+    Returns:
+        Group to width, or ``None`` when even the narrowest model costs more.
+    """
+    widths = dict(model.full)
+    while True:
+        over = {measure: allowed for measure, allowed in limits.items() if model.cost(measure, widths) > allowed}
+        if not over:
+            return widths
+        best = _cheapest_move(model, widths, over)
+        if best is None:
+            return None
+        widths[best[0]] = best[1]
+
+
+def _cheapest_move(model: CostModel, widths: Widths, over: Mapping[str, float]) -> tuple[int, int] | None:
+    best: tuple[float, int, int] | None = None
+    before = {measure: model.cost(measure, widths) for measure in over}
+    for choice in model.choices:
+        width = widths[choice.index]
+        below = choice.narrower(width)
+        if below == width:
+            continue
+        after = {**widths, choice.index: below}
+        saved = sum((before[measure] - model.cost(measure, after)) / allowed for measure, allowed in over.items())
+        if saved <= 0:
+            continue
+        price = choice.lost(width, below) / saved
+        if best is None or price < best[0]:
+            best = (price, choice.index, below)
+    return None if best is None else best[1:]
+
+
+def narrowest(model: CostModel) -> Widths:
+    """The least widths that may be taken."""
+    widths = dict(model.full)
+    for choice in model.choices:
+        while (below := choice.narrower(widths[choice.index])) != widths[choice.index]:
+            widths[choice.index] = below
+    return widths
+
+
+def uniform(model: CostModel, share: float) -> Widths:
+    """The same share of every group, rounded to its multiple."""
+    widths: Widths = {}
+    for choice in model.choices:
+        step = choice.multiple if choice.units >= 4 * choice.multiple else 1
+        widths[choice.index] = max(
+            choice.least, min(choice.units, step * max(1, round(choice.units * share / step)))
+        )
+    return widths
+
+
+def to_json(widths: Mapping[int, int], choices: Sequence[Choice]) -> list[dict[str, Any]]:
+    """Widths for a record: group, name, before and after."""
+    return [
+        {"group": choice.index, "name": choice.name, "before": choice.units, "after": widths[choice.index]}
+        for choice in choices
+    ]

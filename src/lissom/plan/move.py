@@ -1,0 +1,49 @@
+"""A move: the steps that only make sense together. Tried, kept and undone as one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lissom.steps.step import ArtefactStep, ModelStep, Step, step_from_json
+
+
+@dataclass(frozen=True)
+class Move:
+    """Steps that are judged together: first those that change the model, then those that change the artefact."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    @property
+    def model_steps(self) -> tuple[ModelStep, ...]:
+        """The steps that give a new model."""
+        return tuple(step for step in self.steps if isinstance(step, ModelStep))
+
+    @property
+    def artefact_steps(self) -> tuple[ArtefactStep, ...]:
+        """The steps that give a new artefact."""
+        return tuple(step for step in self.steps if isinstance(step, ArtefactStep))
+
+    def to_json(self) -> dict[str, Any]:
+        """The move as plain values."""
+        return {"name": self.name, "steps": [step.to_json() for step in self.steps]}
+
+
+def move_from_json(data: dict[str, Any]) -> Move:
+    """Rebuild a move."""
+    return Move(data["name"], tuple(step_from_json(step) for step in data["steps"]))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Moves in the order in which they are carried out."""
+
+    moves: tuple[Move, ...]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The plan as plain values."""
+        return [move.to_json() for move in self.moves]
+
+
+def plan_from_json(data: list[dict[str, Any]]) -> Plan:
+    """Rebuild a plan."""
+    return Plan(tuple(move_from_json(move) for move in data))

@@ -1,0 +1,42 @@
+"""Structured pruning: take units out of groups, and all that goes with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lissom.core.errors import LissomError
+from lissom.graph import capture, couple, prune
+from lissom.steps.step import Context, ModelStep
+from lissom.workload.workload import Workload
+
+
+@dataclass(frozen=True)
+class Prune(ModelStep):
+    """Remove the named units.
+
+    ``removed`` holds for each group its number, its name and the units that go.
+    """
+
+    removed: tuple[tuple[int, str, tuple[int, ...]], ...]
+
+    name = "prune"
+
+    def describe(self) -> str:
+        units = sum(len(units) for _, _, units in self.removed)
+        return f"prune {units} units of {len(self.removed)} groups"
+
+    def apply(self, workload: Workload, context: Context) -> Workload:
+        return without(workload, {index: units for index, _, units in self.removed})
+
+
+def without(workload: Workload, removed: Mapping[int, Sequence[int]]) -> Workload:
+    """The workload with units removed from groups of its coupling (see :func:`lissom.graph.couple`).
+
+    Raises:
+        LissomError: the workload was cut before, or a layer would be left empty.
+    """
+    if workload.cut is not None:
+        raise LissomError("the model was cut already", hint="join the two cuts into one step")
+    captured = capture(workload.module, workload.example)
+    cut = couple(captured, keep=workload.keep).cut(removed)
+    pruned = prune(workload.module, cut, capture=captured)
+    return workload.with_module(pruned.module).with_cut(cut, pruned.notes)

@@ -1,0 +1,48 @@
+"""BatchNorm statistics re-estimated after a change of what comes in."""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lissom.steps.step import Context, ModelStep
+from lissom.workload.workload import Workload, calibration_batches
+
+
+@dataclass(frozen=True)
+class ReestimateBatchNorm(ModelStep):
+    """Replace running means and variances by those of ``examples`` training inputs.
+
+    The average over batches is cumulative (``momentum=None``), so the old statistics leave no trace
+    (Li, Wu, Su and Wang, 2020, "EagleEye", section 3.2).
+    """
+
+    examples: int = 1024
+    batch: int = 128
+
+    name = "batchnorm"
+
+    def describe(self) -> str:
+        return "re-estimate BatchNorm"
+
+    def apply(self, workload: Workload, context: Context) -> Workload:
+        model = copy.deepcopy(workload.module)
+        norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        if not norms:
+            return workload
+        momenta = [norm.momentum for norm in norms]
+        model.eval()
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None
+            norm.train()
+        batches = calibration_batches(
+            workload.splits.train, examples=self.examples, batch=self.batch, seed=context.seed
+        )
+        with torch.no_grad():
+            for batch in context.progress.track(batches, "re-estimating BatchNorm"):
+                model(*batch.inputs)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        return workload.with_module(model.eval())

@@ -1,0 +1,87 @@
+"""What every step is: one frozen value that describes one change; applying it to a model gives a new model."""
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lissom.core.progress import Deadline, Progress
+from lissom.core.tables import Table
+from lissom.targets.target import Artefact, Target
+from lissom.train.teacher import Answer
+from lissom.workload.workload import Workload
+
+STEPS = Table(
+    "step",
+    {
+        "nothing": "lissom.steps.nothing:Nothing",
+        "prune": "lissom.steps.pruning.prune:Prune",
+        "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
+        "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",
+        "distill": "lissom.steps.distillation.distill:Distill",
+        "int8": "lissom.steps.quantization.int8:QuantizeInt8",
+    },
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step may look at besides the workload.
+
+    ``answer`` gives the original's outputs by the fastest way there is; ``folder`` is where a step keeps what
+    it can go on from after a kill; ``shared`` is where results are kept that do not depend on the trial.
+    """
+
+    original: Workload
+    target: Target
+    answer: Answer
+    folder: Path
+    shared: Path
+    seed: int = 0
+    deadline: Deadline = field(default_factory=lambda: Deadline(None))
+    progress: Progress = field(default_factory=lambda: Progress(False))
+
+
+@dataclass(frozen=True)
+class Step(ABC):
+    """The base of all steps. Fields are plain values, checked in the constructor, written as JSON."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def describe(self) -> str:
+        """A few words for the table of moves."""
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"step": name, field: value, ...}``."""
+        return {"step": self.name, **asdict(self)}
+
+
+class ModelStep(Step):
+    """Gives a new model."""
+
+    @abstractmethod
+    def apply(self, workload: Workload, context: Context) -> Workload:
+        """The workload with the changed model; the given one stays as it is."""
+
+
+class ArtefactStep(Step):
+    """Gives a new artefact: a runtime's own tool."""
+
+    @abstractmethod
+    def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
+        """The changed artefact, in ``context.folder``; the given one stays as it is."""
+
+
+def step_from_json(data: dict[str, Any]) -> Step:
+    """Rebuild a step from its JSON form.
+
+    Raises:
+        LissomError: no step is called that.
+    """
+    fields = {key: _frozen(value) for key, value in data.items() if key != "step"}
+    return STEPS.get(data["step"])(**fields)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
