@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from torch import nn
 
 from lissom.graph import Coupling, Pruned, capture, couple, prune, verify
 from lissom.graph.verification import Verification
 
 torch.set_num_threads(1)
+settings.register_profile("graph", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("graph")
 
 
 def random_removal(coupling: Coupling, ratio: float = 0.5, seed: int = 0) -> dict[int, list[int]]:

@@ -17,8 +17,12 @@ Tensor = torch.Tensor
 aten = torch.ops.aten
 
 
-class UnknownOperator(Exception):
+class UnknownOperatorError(Exception):
     """An operator met dead elements and nobody has said what that means."""
+
+
+class MisalignedError(Exception):
+    """Something alive meets something dead where both should have been kept or removed."""
 
 
 class Alive(TorchDispatchMode):
@@ -31,7 +35,7 @@ class Alive(TorchDispatchMode):
     def of(self, tensor: Tensor) -> Tensor:
         """Ones where the elements of a tensor live, zeros elsewhere."""
         found = self.alive.get(tensor)
-        return torch.ones_like(tensor, dtype=torch.float64) if found is None else found
+        return torch.ones_like(tensor, dtype=torch.float32) if found is None else found
 
     def mark(self, tensor: Tensor, alive: Tensor) -> None:
         """Say which elements of a tensor live."""
@@ -50,7 +54,7 @@ class Alive(TorchDispatchMode):
             return _moved(self, func, args, kwargs)
         if torch.Tag.pointwise in func.tags:
             return _pointwise(self, func, args, kwargs)
-        raise UnknownOperator(name)
+        raise UnknownOperatorError(name)
 
 
 Handler = Callable[[Alive, Any, Any, Any], Any]
@@ -76,11 +80,21 @@ def _mark_all(mode: Alive, results: Any, alive: Any) -> None:
             mode.mark(one, two)
 
 
+def _agree(func: Any, met: Tensor, *parts: Tensor) -> None:
+    """Raise when a part is alive where nothing of it survives the meeting with the others."""
+    for part in parts:
+        wide = part.reshape(*[1] * (met.dim() - part.dim()), *part.shape)
+        dims = [d for d in range(met.dim()) if wide.shape[d] < met.shape[d]]
+        seen = met.amax(dims, keepdim=True) if dims else met
+        if not torch.equal((seen > 0).expand(wide.shape), wide > 0):
+            raise MisalignedError(f"{func.overloadpacket.__name__}: one operand keeps what the other has lost")
+
+
 def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
     """Zero what is dead and remember it."""
     if result.is_floating_point():
         result = torch.where(alive > 0, result, torch.zeros_like(result))
-    mode.mark(result, (alive > 0).to(torch.float64))
+    mode.mark(result, (alive > 0).to(torch.float32))
     return result
 
 
@@ -110,15 +124,18 @@ def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     inplace = func._schema.is_mutable
     lives = [mode.of(t) for t in tensors]
     result = func(*args, **kwargs)
-    alive = torch.ones((), dtype=torch.float64)
+    alive = torch.ones((), dtype=torch.float32)
     for live in lives:
         alive = alive * live
     alive = alive.expand(result.shape)
+    tracked = [mode.of(t) for t in tensors if t in mode.alive and t.is_floating_point()]
+    if len(tracked) > 1:
+        _agree(func, alive, *tracked)
     if not inplace:
         return _done(mode, result, alive.contiguous())
     target = args[0]
     if target not in mode.alive:
-        mode.mark(target, torch.ones_like(target, dtype=torch.float64))
+        mode.mark(target, torch.ones_like(target, dtype=torch.float32))
     if func.overloadpacket.__name__ in ("copy_", "fill_", "zero_"):
         alive = lives[1].expand(target.shape) if len(lives) > 1 else torch.ones_like(alive)
     mode.alive[target].copy_(alive)
@@ -148,20 +165,35 @@ OPERATORS["where"] = OPERATORS["masked_fill_"] = OPERATORS["_prelu_kernel"] = _p
     "convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm"
 )
 def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    """A sum of products lives when any of the products does (a bias alone does not make it live)."""
+    """A sum of products lives when any of the products does (a bias alone does not make it live).
+
+    What lives in one factor must meet what lives in the other: both counts of summands must be equal.
+    """
     result = func(*args, **kwargs)
     name = func.overloadpacket.__name__
     lives = list(_lives(mode, args))
-    if name == "convolution":
-        lives[2] = None
-        one = func(torch.ones_like(lives[0]), torch.ones_like(lives[1]), *lives[2:])
-        alive = (func(*lives) > 0) | (one == 0)
-    elif name in ("addmm", "baddbmm", "addmv", "addbmm"):
-        plain = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}[name]
-        alive = plain(lives[1], lives[2]) > 0
+    if name in PRODUCTS:
+        multiply, lives = PRODUCTS[name], lives[1:3]
+    elif name == "convolution":
+        multiply = lambda x, w: func(x, w, None, *args[3:], **kwargs)  # noqa: E731
+        lives = lives[:2]
     else:
-        alive = func(*lives) > 0
-    return _done(mode, result, alive.to(torch.float64))
+        multiply, lives = func, lives[:2]
+    first, second = lives
+    living = multiply(first, second)
+    all_first, all_second = multiply(first, torch.ones_like(second)), multiply(torch.ones_like(first), second)
+    there = living > 0
+    if not (torch.equal(living[there], all_first[there]) and torch.equal(living[there], all_second[there])):
+        raise MisalignedError(f"{name}: one factor keeps what the other has lost")
+    empty = (all_first == 0) & (all_second == 0) & (multiply(*map(torch.ones_like, lives)) == 0)
+    alive = (there | empty).to(torch.float32)
+    bias = args[2] if name == "convolution" else args[0] if name in PRODUCTS else None
+    if bias is not None and bias in mode.alive:
+        alive = _with_parameters(func, mode, alive, [bias], args[0].dim() if name == "convolution" else 0)
+    return _done(mode, result, alive)
+
+
+PRODUCTS = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}
 
 
 @operators("glu")
@@ -202,7 +234,18 @@ def _per_channel(tensor: Tensor | None, rank: int) -> Tensor | None:
     return None if tensor is None else tensor.reshape(1, -1, *[1] * (rank - 2))
 
 
-def _affine(mode: Alive, x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def _with_parameters(func: Any, mode: Alive, alive: Tensor, state: Iterable[Tensor | None], rank: int = 0) -> Tensor:
+    """What is alive of activations after they met their parameters (vectors of channels, if ``rank`` is given)."""
+    given = [mode.of(p) for p in state if p is not None]
+    parts = [p.reshape(1, -1, *[1] * (rank - 2)) if rank else p for p in given]
+    met = alive
+    for part in parts:
+        met = met * part
+    _agree(func, met, alive, *parts)
+    return met
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     x = x if weight is None else x * weight
     return x if bias is None else x + bias
 
@@ -212,10 +255,8 @@ def _layer_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     x, shape, weight, bias, eps = args[:5]
     alive = mode.of(x)
     mean, var, _ = _moments(x, alive, range(x.dim() - len(shape), x.dim()))
-    result = _affine(mode, (x - mean) / torch.sqrt(var + eps), weight, bias)
-    for parameter in (weight, bias):
-        alive = alive if parameter is None else alive * mode.of(parameter)
-    return _done(mode, result, alive), mean, var
+    result = _affine((x - mean) / torch.sqrt(var + eps), weight, bias)
+    return _done(mode, result, _with_parameters(func, mode, alive, [weight, bias])), mean, var
 
 
 @operators("_fused_rms_norm")
@@ -226,8 +267,7 @@ def _rms_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     square = (x * alive).square().sum(dims, keepdim=True) / alive.sum(dims, keepdim=True).clamp_min(1)
     scale = torch.rsqrt(square + (torch.finfo(x.dtype).eps if eps is None else eps))
     result = x * scale if weight is None else x * scale * weight
-    alive = alive if weight is None else alive * mode.of(weight)
-    return _done(mode, result, alive), scale
+    return _done(mode, result, _with_parameters(func, mode, alive, [weight])), scale
 
 
 @operators("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
@@ -242,11 +282,9 @@ def _batch_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     if given.get("training", False) or mean is None or var is None:
         mean, var, _ = _moments(x, alive, [d for d in range(rank) if d != 1])
     weight, bias = (_per_channel(given.get(k), rank) for k in ("weight", "bias"))
-    result = _affine(mode, (x - mean) / torch.sqrt(var + given["eps"]), weight, bias)
-    for key in ("weight", "bias", "running_mean", "running_var"):
-        parameter = given.get(key)
-        if parameter is not None:
-            alive = alive * _per_channel(mode.of(parameter), rank)
+    result = _affine((x - mean) / torch.sqrt(var + given["eps"]), weight, bias)
+    state = [given.get(key) for key in ("weight", "bias", "running_mean", "running_var")]
+    alive = _with_parameters(func, mode, alive, state, rank)
     return _done(mode, result, alive), x.new_zeros(0), x.new_zeros(0)
 
 
@@ -257,9 +295,8 @@ def _group_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     flat, live = (t.reshape(x.shape[0], groups, -1) for t in (x, alive))
     mean, var, _ = _moments(flat, live, [2])
     result = ((flat - mean) / torch.sqrt(var + eps)).reshape(x.shape)
-    result = _affine(mode, result, _per_channel(weight, x.dim()), _per_channel(bias, x.dim()))
-    for parameter in (weight, bias):
-        alive = alive if parameter is None else alive * _per_channel(mode.of(parameter), x.dim())
+    result = _affine(result, _per_channel(weight, x.dim()), _per_channel(bias, x.dim()))
+    alive = _with_parameters(func, mode, alive, [weight, bias], x.dim())
     return _done(mode, result, alive), mean, var
 
 
@@ -312,7 +349,7 @@ def _along(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     x, dim = args[0], args[1] if len(args) > 1 else -1
     alive = mode.of(x)
     if not torch.equal(alive.amax(dim), alive.amin(dim)):
-        raise UnknownOperator(f"{func.overloadpacket.__name__} along a dimension of which only a part is alive")
+        raise UnknownOperatorError(f"{func.overloadpacket.__name__} along a dimension of which only a part is alive")
     result = func(*args, **kwargs)
     return _done(mode, result, alive) if isinstance(result, Tensor) else result
 

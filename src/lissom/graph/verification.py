@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
 from lissom.graph.cut import Cut
-from lissom.graph.liveness import Alive, UnknownOperator
+from lissom.graph.liveness import Alive, MisalignedError, UnknownOperatorError
 
 TOLERANCE = 1e-6
 
@@ -58,8 +58,10 @@ def verify(
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             expected = _masked(original, cut, inputs, named)
             outputs = candidate(*inputs, **named)
-    except UnknownOperator as error:
+    except UnknownOperatorError as error:
         return Verification(False, float("inf"), f"cannot follow what is alive through {error}")
+    except MisalignedError as error:
+        return Verification(False, float("inf"), str(error))
     except Exception as error:  # whatever the forward raises for sizes that do not fit
         first = str(error).splitlines()[0] if str(error) else ""
         return Verification(False, float("inf"), f"the forward fails: {type(error).__name__}: {first}")
@@ -114,9 +116,9 @@ def _masked(model: nn.Module, cut: Cut, args: Any, kwargs: Any) -> Any:
     mode = Alive()
     for name, tensor in _tensors(model).items():
         if name in cut.kept:
-            alive = torch.ones(tensor.shape, dtype=torch.float64)
+            alive = torch.ones(tensor.shape)
             for dim, places in cut.kept[name].items():
-                line = torch.zeros(tensor.shape[dim], dtype=torch.float64)
+                line = torch.zeros(tensor.shape[dim])
                 line[list(places)] = 1
                 alive = alive * line.reshape([-1 if d == dim else 1 for d in range(tensor.dim())])
             if tensor.is_floating_point():
