@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from lissom.core.records import Figures
 from lissom.report.latency_chart import latency_chart
 from lissom.report.path_chart import HEIGHT, path_chart
-from lissom.report.standing import delivered
 from lissom.report.svg import Scale, drawing, element
 from lissom.report.view import RunView, read
 
@@ -108,8 +107,9 @@ def test_a_trial_far_below_does_not_flatten_the_others(met_run: Path) -> None:
 def test_what_was_delivered_has_a_ring(any_run: Path, cost: str) -> None:
     view = read(any_run)
     rings = [node for node in _parsed(path_chart(view, cost)).iter() if node.get("class") == "ring"]
-    assert len(rings) == (delivered(view) is not None)
-    assert all(ring.get("cx") in {mark.get("cx") for mark in _marks(view, cost)["kept"]} for ring in rings)
+    assert len(rings) == (view.delivered is not None)
+    marks = {mark.get("cx") for kind in _marks(view, cost).values() for mark in kind}
+    assert all(ring.get("cx") in marks for ring in rings)
 
 
 @pytest.mark.parametrize("cost", ["latency", "size"])

@@ -29,6 +29,7 @@ def test_a_met_run_has_every_promised_field(met_run: Path) -> None:
 def test_every_step_has_its_decision_and_its_figures(met_run: Path) -> None:
     steps = summary(read(met_run))["steps"]
     assert [step["kept"] for step in steps] == [True, True, False, False, True]
+    assert [step["delivered"] for step in steps] == [False, False, False, False, True]
     assert steps[2]["name"] == "factorize features.15"
     assert steps[2]["reason"] == "not faster on onnxruntime (0.98x to 1.03x)"
     assert all((FIGURES | {"drop", "drop_interval", "latency_ratio"}).issubset(step) for step in steps)

@@ -1,6 +1,7 @@
 """Reading a run back: finished, unfinished, broken, absent."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,27 @@ def test_a_ledger_without_settings_has_nothing_to_show(tmp_path: Path) -> None:
     )
     with pytest.raises(LissomError, match="before it wrote its settings"):
         read(tmp_path)
+
+
+def test_the_trial_that_was_delivered_is_known(met_run: Path) -> None:
+    view = read(met_run)
+    assert view.delivered is view.trials[-1]
+
+
+def test_nothing_is_delivered_before_the_verdict(unfinished_run: Path) -> None:
+    assert read(unfinished_run).delivered is None
+
+
+def test_moves_of_one_name_are_told_apart_by_their_steps(unfinished_run: Path) -> None:
+    ledger = Ledger(unfinished_run)
+    cut, recover = {"step": "prune", "removed": [[0, "a", [1, 2]]]}, {"step": "distill", "epochs": 1}
+    base = read(unfinished_run).trials[0]
+    for number, steps in (
+        (3, (cut, recover)),
+        (4, (cut, recover, recover)),
+        (5, (cut, recover, recover, recover)),
+    ):
+        ledger.put(replace(base, number=number, move="again", steps=steps), str(number))
+    ledger.append("delivered", "", [{"name": "again", "steps": [cut, recover, recover]}])
+    delivered = read(unfinished_run).delivered
+    assert delivered is not None and delivered.number == 4

@@ -1,6 +1,5 @@
 """Sentences: what they say at the edges."""
 
-import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,17 +8,13 @@ import pytest
 from lissom.core.ledger import Ledger
 from lissom.core.records import LimitCheck
 from lissom.report.html import page
-from lissom.report.standing import delivered
 from lissom.report.terminal import table
 from lissom.report.view import read
 from lissom.report.wording import (
-    FLAGS,
-    compress_command,
     decision,
     held_against,
     lower,
     missed,
-    next_command,
     outcome,
     times,
 )
@@ -66,7 +61,7 @@ def test_an_interval_in_points_beside_a_limit_in_percent_says_so() -> None:
 
 def test_quick_runs_warn_wherever_they_are_shown(met_run: Path) -> None:
     view = read(met_run)
-    quick = replace(view, settings=replace(view.settings, options={"quick": True}))
+    quick = replace(view, settings=replace(view.settings, options={"loading": {"limit": 500}}))
     assert "warning: quick mode: little data" in table(quick)
     assert "<b>Warning:</b> quick mode: little data" in page(quick)
     assert "quick mode" not in table(view) and "quick mode" not in page(view)
@@ -78,6 +73,12 @@ def test_a_limit_of_zero_is_missed_without_a_percentage() -> None:
     assert missed([replace(check, met=True)]) == ""
 
 
+def test_great_misses_are_told_in_times() -> None:
+    size = LimitCheck("size", 6.63, 2.0, "6.63 %", "2 %", False)
+    latency = LimitCheck("latency", 0.18, 0.15, "18 %", "15 %", False)
+    assert missed([size, latency]) == "size 3.3 times its limit, latency by 20 %"
+
+
 def test_a_run_that_ended_without_a_verdict(unfinished_run: Path) -> None:
     Ledger(unfinished_run).append("end", "", {"met": False, "seconds": 3.0})
     view = read(unfinished_run)
@@ -86,50 +87,11 @@ def test_a_run_that_ended_without_a_verdict(unfinished_run: Path) -> None:
     )
 
 
-def test_the_command_holds_what_decides_the_run(met_run: Path) -> None:
-    view = read(met_run)
-    settings = replace(
-        view.settings,
-        threads=4,
-        options={"keep": ["a.*", "b"], "random_weights": True, "size": None, "quick": False, "tries": 4},
-    )
-    assert compress_command(replace(view, settings=settings)) == (
-        "lissom compress zoo:fixture --task image --data made-up-pictures"
-        " --budget 'size<=2%, latency<=15%, drop<=0.5pt' --target onnxruntime --threads 4"
-        f" --random-weights --keep 'a.*' --keep b -o {met_run}"
-    )
-
-
-def test_other_tasks_are_predicted_by_the_bundle_itself(met_run: Path) -> None:
-    view = read(met_run)
-    other = replace(view, settings=replace(view.settings, task="text"))
-    assert next_command(other) == f"python {met_run}/bundle/predict.py --help"
-
-
-def test_every_option_that_is_repeated_can_be_typed() -> None:
-    from lissom.cli.compress import compress
-
-    assert set(FLAGS) <= set(inspect.signature(compress).parameters)
-
-
-def test_a_run_from_python_is_made_again_from_python(met_run: Path) -> None:
-    view = read(met_run)
-    other = replace(view, settings=replace(view.settings, data="train 55000, select 5000, test 10000"))
-    assert compress_command(other) == (
-        f'lissom.compress(...) in Python with the same arguments and output="{met_run}"'
-    )
-
-
 def test_an_undone_move_that_was_delivered_says_so(missed_run: Path) -> None:
     view = read(missed_run)
     undone = replace(view.trials[0], kept=False, reason="loses 0.90 points")
-    view = replace(view, trials=(undone, view.trials[1]))
-    assert delivered(view) is undone
+    view = replace(view, trials=(undone, view.trials[1]), delivered=undone)
     text = "undone: loses 0.90 points; delivered all the same, as the closest"
-    assert decision(undone, delivered(view)) == text
+    assert decision(undone, undone) == text
     assert "delivered, as the closest" in page(view)
     assert "delivered all the same" in " ".join(table(view, 110).split())
-
-
-def test_nothing_is_delivered_before_the_verdict(unfinished_run: Path) -> None:
-    assert delivered(read(unfinished_run)) is None

@@ -14,16 +14,15 @@ from lissom.core.records import Trial
 from lissom.core.units import format_bytes, format_count, format_ms, format_seconds
 from lissom.report.bars import class_bars, time_bars, width_bars
 from lissom.report.cards import cards
+from lissom.report.commands import chosen, command_again, next_command
 from lissom.report.latency_chart import latency_chart
 from lissom.report.path_chart import COSTS, path_chart
-from lissom.report.standing import delivered, standing
+from lissom.report.standing import standing
 from lissom.report.view import RunView
 from lissom.report.wording import (
     balance,
-    compress_command,
     conditions,
     missed,
-    next_command,
     outcome,
     page_path,
     warnings,
@@ -68,10 +67,11 @@ def _facts(view: RunView) -> dict[str, Any]:
         "by_class": class_bars(now.original, now.result, classes) if now else None,
         "times": time_bars(view.end.seconds, view.end.parts_seconds) if view.end else (),
         "estimate": estimate_text(view),
-        "given": delivered(view),
+        "given": view.delivered,
         "warnings": warnings(view),
-        "command": compress_command(view),
+        "command": command_again(view),
         "next": next_command(view),
+        "chosen": chosen(view.settings),
     }
 
 

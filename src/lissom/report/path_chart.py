@@ -8,7 +8,6 @@ from markupsafe import Markup
 from lissom.core.records import Figures, Trial
 from lissom.core.units import format_bytes, format_ms
 from lissom.plan.budget import DROP, parse_budget
-from lissom.report.standing import delivered
 from lissom.report.svg import Scale, drawing, element
 from lissom.report.view import RunView
 from lissom.report.wording import decision
@@ -53,13 +52,13 @@ def path_chart(view: RunView, cost: str) -> Markup:
         *_score_limit(points, across, upward, least),
         *_arrows(points, across, upward, cost),
         *(_mark(point, across, upward) for point in points),
-        *_ring(points, delivered(view), across, upward),
+        *_ring(points, view.delivered, across, upward),
         *_labels(points, across, upward),
     )
 
 
 def _points(view: RunView, original: Figures, cost: str) -> list[Point]:
-    given = delivered(view)
+    given = view.delivered
     points = [_point(0, original, cost, 1.0, original, "original", "original")]
     for trial in view.trials:
         if trial.figures is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lissom.core.records import Figures, Interval, LimitCheck, Trial
+from lissom.core.records import Figures, Interval, LimitCheck
 from lissom.plan.budget import parse_budget
 from lissom.report.view import RunView
 
@@ -41,14 +41,3 @@ def standing(view: RunView) -> Standing | None:
     budget = parse_budget(view.settings.budget)
     limits = budget.check(view.baseline, best.figures, best.drop, best.latency_ratio)
     return Standing(view.baseline, best.figures, best.drop, best.drop_interval, best.latency_ratio, limits)
-
-
-def delivered(view: RunView) -> Trial | None:
-    """The trial whose artefact was delivered: the last kept one, or, where no kept one meets the budget, the
-    closest. It is known by its size, which no other artefact shares by chance; ``None`` before the verdict.
-    """
-    if view.verdict is None:
-        return None
-    size = view.verdict.final.size_bytes
-    found = [trial for trial in view.trials if trial.figures and trial.figures.size_bytes == size]
-    return max(found, key=lambda trial: (trial.kept, trial.number), default=None)

@@ -40,7 +40,7 @@ def summary(view: RunView) -> dict[str, Any]:
         "original": _figures(view.original),
         "final": _figures(verdict.final) if verdict else None,
         **_verdict(verdict),
-        "steps": [_step(trial) for trial in view.trials],
+        "steps": [_step(trial, trial is view.delivered) for trial in view.trials],
         "seconds": end.seconds if end else None,
         "parts_seconds": dict(end.parts_seconds) if end else {},
         "settings": to_json(view.settings),
@@ -69,13 +69,14 @@ def _verdict(verdict: Verdict | None) -> dict[str, Any]:
     return {name: to_json(getattr(verdict, name)) if verdict else None for name in names}
 
 
-def _step(trial: Trial) -> dict[str, Any]:
+def _step(trial: Trial, delivered: bool) -> dict[str, Any]:
     """One move with its figures beside its name; they are ``None`` where the move could not be measured."""
     empty: dict[str, Any] = dict.fromkeys(_FIGURES)
     return {
         "number": trial.number,
         "name": trial.move,
         "kept": trial.kept,
+        "delivered": delivered,
         "reason": trial.reason,
         **(_figures(trial.figures) or empty),
         "drop": trial.drop if trial.figures else None,

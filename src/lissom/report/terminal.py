@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from lissom.core.records import Figures
 from lissom.core.units import format_bytes, format_ms
-from lissom.report.standing import delivered, standing
+from lissom.report.commands import next_command
+from lissom.report.standing import standing
 from lissom.report.view import RunView
 from lissom.report.wording import (
     balance,
     conditions,
     decision,
     missed,
-    next_command,
     page_path,
     progress,
     warnings,
@@ -38,7 +38,7 @@ def table(view: RunView, width: int = USUAL) -> str:
             wrapped, as they are there to be copied.
     """
     width = max(NARROWEST, min(width, WIDEST))
-    given = delivered(view)
+    given = view.delivered
     rows: list[Row] = []
     if view.baseline is not None:
         rows.append(("original", *_measured(view.baseline), conditions(view)))

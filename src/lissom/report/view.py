@@ -43,7 +43,11 @@ class End:
 
 @dataclass(frozen=True)
 class RunView:
-    """All that the records of a run say. What was not written yet is ``None`` or empty."""
+    """All that the records of a run say. What was not written yet is ``None`` or empty.
+
+    ``delivered`` is the trial whose artefact was handed over: the last kept one, or, where none that was kept
+    meets the budget, the closest of all.
+    """
 
     folder: Path
     settings: Settings
@@ -57,6 +61,7 @@ class RunView:
     notes: tuple[str, ...] = ()
     estimate: Mapping[str, Any] | None = None
     end: End | None = None
+    delivered: Trial | None = None
 
     @property
     def original(self) -> Figures | None:
@@ -96,12 +101,13 @@ def read(folder: Path | str) -> RunView:
             hint="run lissom compress again with the same -o",
         )
     baseline, end = ledger.find("baseline"), ledger.find("end")
+    trials = tuple(sorted(ledger.all(Trial), key=lambda trial: trial.number))
     return RunView(
         folder=folder,
         settings=settings,
         machine=ledger.get(Machine),
         baseline=None if baseline is None else from_json(Figures, baseline),
-        trials=tuple(sorted(ledger.all(Trial), key=lambda trial: trial.number)),
+        trials=trials,
         verdict=ledger.get(Verdict),
         neighbours=tuple(ledger.all(Neighbour)),
         skipped=tuple(from_json(Skipped, value) for value in ledger.values("skipped")),
@@ -109,7 +115,21 @@ def read(folder: Path | str) -> RunView:
         notes=tuple(str(value) for value in ledger.values("note")),
         estimate=ledger.find("estimate"),
         end=None if end is None else from_json(End, end),
+        delivered=_delivered(trials, ledger.find("delivered")),
     )
+
+
+def _delivered(trials: tuple[Trial, ...], plan: Any) -> Trial | None:
+    """The trial of the plan that was delivered: its steps are the last ones of the plan's only move."""
+    if not plan:
+        return None
+    name, steps = plan[-1]["name"], plan[-1]["steps"]
+    found = [
+        trial
+        for trial in trials
+        if trial.move == name and list(trial.steps) == steps[len(steps) - len(trial.steps) :]
+    ]
+    return found[-1] if found else None
 
 
 def _by_key(ledger: Ledger, kind: str) -> dict[str, Any]:

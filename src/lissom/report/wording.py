@@ -1,21 +1,15 @@
-"""The sentences that the terminal and the page share: ratios, misses, the outcome, and commands to type."""
+"""The sentences that the terminal and the page share: ratios, misses, decisions, the outcome."""
 
-import re
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from lissom.core.records import Interval, LimitCheck, Settings, Trial
+from lissom.core.records import Interval, LimitCheck, Trial
 from lissom.plan.budget import DROP
+from lissom.report.commands import loading
 from lissom.report.standing import Standing, standing
 from lissom.report.view import RunView
 
 SAME = 0.005
-# The options that can be typed; the others follow from them or are left to Python.
-FLAGS = ("weights", "random_weights", "keep", "size", "resize", "mean", "std", "epochs", "quick")
-# What the Python door writes in place of a name of data.
-_SPLITS = re.compile(r"train \d+, select \d+, test \d+")
 
 
 def times(before: float, after: float, *, less: str, more: str, same: str) -> str:
@@ -51,7 +45,7 @@ def held_against(check: LimitCheck, drop_interval: Interval) -> str:
 
 
 def missed(checks: Iterable[LimitCheck]) -> str:
-    """By how much each limit was missed: ``"latency by 20 %, drop by 5 %"`` (of the limit itself)."""
+    """By how much each limit was missed: ``"latency by 20 %"`` (of the limit), ``"drop 3.1 times its limit"``."""
     return ", ".join(f"{check.limit}{_excess(check)}" for check in checks if not check.met)
 
 
@@ -64,7 +58,7 @@ def decision(trial: Trial, given: Trial | None = None) -> str:
 
 def warnings(view: RunView) -> tuple[str, ...]:
     """What must be read before any figure."""
-    if view.settings.options.get("quick"):
+    if loading(view.settings).get("limit"):
         return ("quick mode: little data and short training; these figures mean nothing",)
     return ()
 
@@ -107,35 +101,6 @@ def balance(now: Standing) -> str:
     return ", ".join(held_against(check, now.drop_interval) for check in now.limits)
 
 
-def compress_command(view: RunView) -> str:
-    """The command that makes this run again, or goes on with it."""
-    settings = view.settings
-    if _SPLITS.fullmatch(settings.data):
-        return f'lissom.compress(...) in Python with the same arguments and output="{view.folder}"'
-    return _joined(
-        ["lissom", "compress", settings.model],
-        {
-            "task": settings.task,
-            "data": settings.data,
-            "budget": settings.budget,
-            "target": settings.target,
-            **_counts(settings),
-            **{name: settings.options[name] for name in FLAGS if name in settings.options},
-        },
-        ["-o", str(view.folder)],
-    )
-
-
-def next_command(view: RunView) -> str:
-    """What one would type after looking at this run."""
-    if not view.finished:
-        return compress_command(view)
-    bundle = view.folder / "bundle"
-    if view.settings.task == "image":
-        return shlex.join(["lissom", "predict", str(bundle)]) + " PICTURE"
-    return shlex.join(["python", str(bundle / "predict.py"), "--help"])
-
-
 def page_path(view: RunView) -> Path:
     """Where the page of this run lies."""
     return view.folder / "report.html"
@@ -150,22 +115,5 @@ def _tried(view: RunView) -> str:
 def _excess(check: LimitCheck) -> str:
     if check.allowed <= 0:
         return f" ({check.used_text} of {check.allowed_text})"
-    return f" by {(check.used / check.allowed - 1) * 100:.2g} %"
-
-
-def _counts(settings: Settings) -> dict[str, int]:
-    """The numbers that differ from what the command line takes by itself."""
-    usual = {"threads": 1, "batch": 1, "seed": 0}
-    return {name: getattr(settings, name) for name, value in usual.items() if getattr(settings, name) != value}
-
-
-def _joined(command: list[str], options: dict[str, Any], last: list[str]) -> str:
-    words = [*command]
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        for item in value if isinstance(value, (list, tuple)) else (value,):  # pyright: ignore[reportUnknownVariableType]
-            if item is True:
-                words.append(flag)
-            elif item is not None and item is not False and item != "":
-                words += [flag, str(item)]  # pyright: ignore[reportUnknownArgumentType]
-    return shlex.join([*words, *last])
+    times = check.used / check.allowed
+    return f" by {(times - 1) * 100:.2g} %" if times < 1.995 else f" {times:.2g} times its limit"

@@ -1,0 +1,81 @@
+"""Commands to type: the one that made a run, the one that comes next, and what was chosen by options."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lissom.core.records import Settings
+from lissom.report.view import RunView
+
+# The options of lissom compress that say how a workload is loaded; the rest follows from them.
+FLAGS = ("random_weights", "keep", "size", "resize", "mean", "std")
+_USUAL = {"threads": 1, "batch": 1, "seed": 0}
+
+
+def loading(settings: Settings) -> Mapping[str, Any]:
+    """How the command line loaded the workload; empty for a run that was started from Python."""
+    return settings.options.get("loading") or {}
+
+
+def command_again(view: RunView) -> str:
+    """What makes this run again, or goes on with it."""
+    settings, last = view.settings, ["-o", str(view.folder)]
+    options = settings.options
+    if "plan of" in options:
+        weights = ["--weights", str(options.get("weights"))]
+        return shlex.join(["lissom", "apply", str(options["plan of"]), *weights, *last])
+    if "loading" not in options:
+        return f'lissom.compress(...) in Python with the same arguments and output="{view.folder}"'
+    words = ["lissom", "compress", settings.model]
+    for name in ("task", "data", "budget", "target"):
+        words += _flag(name, getattr(settings, name))
+    for name, usual in _USUAL.items():
+        if (value := getattr(settings, name)) != usual:
+            words += _flag(name, value)
+    for name in ("weights", "epochs"):
+        words += _flag(name, options.get(name))
+    for name in FLAGS:
+        words += _flag(name, loading(settings).get(name))
+    return shlex.join([*words, *_flag("quick", loading(settings).get("limit") is not None), *last])
+
+
+def next_command(view: RunView) -> str:
+    """What one would type after looking at this run."""
+    if not view.finished:
+        return command_again(view)
+    bundle = view.folder / "bundle"
+    if view.settings.task == "image":
+        return shlex.join(["lissom", "predict", str(bundle)]) + " PICTURE"
+    return shlex.join(["python", str(bundle / "predict.py"), "--help"])
+
+
+def chosen(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Every option that has a value, with its name in words."""
+    return tuple((name.replace("_", " "), _text(value)) for name, value in _flat(settings.options))
+
+
+def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value)  # pyright: ignore[reportUnknownArgumentType]
+        elif value not in (None, False, "", []):
+            yield name, value
+
+
+def _text(value: Any) -> str:
+    if value is True:
+        return "yes"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    """An option as words: lists of numbers are joined, other lists repeat the option, ``None`` is left out."""
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, (list, tuple)):
+        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        if items and all(isinstance(item, (int, float)) for item in items):
+            return [flag, ",".join(map(str, items))]
+        return [word for item in items for word in (flag, str(item))]
+    if value is None or value is False or value == "":
+        return []
+    return [flag] if value is True else [flag, str(value)]

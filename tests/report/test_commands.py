@@ -1,0 +1,76 @@
+"""Commands: what is printed can be typed."""
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lissom.report.commands import FLAGS, chosen, command_again, next_command
+from lissom.report.view import RunView, read
+
+START = "lissom compress zoo:fixture --task image --data made-up-pictures"
+REST = "--budget 'size<=2%, latency<=15%, drop<=0.5pt' --target onnxruntime"
+
+
+def _with(view: RunView, **changes: Any) -> RunView:
+    return replace(view, settings=replace(view.settings, **changes))
+
+
+@pytest.fixture
+def view(met_run: Path) -> RunView:
+    """A finished run of the command line."""
+    return read(met_run)
+
+
+def test_what_is_usual_is_left_out(view: RunView) -> None:
+    assert command_again(view) == f"{START} {REST} -o {view.folder}"
+
+
+def test_the_command_holds_what_decides_the_run(view: RunView) -> None:
+    loading = {"random_weights": True, "keep": ["a.*", "b"], "limit": 500, "size": 64, "mean": [0.5, 0.4, 0.3]}
+    options = {"epochs": 3, "tries": 4, "weights": "my weights.pt", "loading": loading}
+    assert command_again(_with(view, threads=4, options=options)) == (
+        f"{START} {REST} --threads 4 --weights 'my weights.pt' --epochs 3 --random-weights"
+        f" --keep 'a.*' --keep b --size 64 --mean 0.5,0.4,0.3 --quick -o {view.folder}"
+    )
+
+
+def test_every_option_that_is_repeated_can_be_typed() -> None:
+    from lissom.cli.compress import compress
+
+    known = set(inspect.signature(compress).parameters)
+    assert {*FLAGS, "task", "data", "budget", "target", "threads", "batch", "seed", "weights", "quick"} <= known
+
+
+def test_a_plan_that_was_applied_is_applied_again(view: RunView) -> None:
+    options = {**view.settings.options, "plan of": "runs/demo", "weights": "newer.pt"}
+    assert command_again(_with(view, options=options)) == (
+        f"lissom apply runs/demo --weights newer.pt -o {view.folder}"
+    )
+
+
+def test_a_run_from_python_is_made_again_from_python(view: RunView) -> None:
+    assert command_again(_with(view, options={"epochs": None})) == (
+        f'lissom.compress(...) in Python with the same arguments and output="{view.folder}"'
+    )
+
+
+def test_a_finished_run_is_put_to_use(view: RunView) -> None:
+    assert next_command(view) == f"lissom predict {view.folder}/bundle PICTURE"
+    assert next_command(_with(view, task="text")) == f"python {view.folder}/bundle/predict.py --help"
+
+
+def test_an_unfinished_run_goes_on(unfinished_run: Path) -> None:
+    view = read(unfinished_run)
+    assert next_command(view) == command_again(view)
+
+
+def test_options_are_flat_and_only_those_that_say_something(view: RunView) -> None:
+    options = {"epochs": None, "loading": {"random_weights": True, "keep": ["a", "b"], "limit": None}, "tries": 4}
+    assert chosen(replace(view.settings, options=options)) == (
+        ("random weights", "yes"),
+        ("keep", "a, b"),
+        ("tries", "4"),
+    )
