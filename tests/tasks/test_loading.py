@@ -40,7 +40,7 @@ def test_the_handling_reproduces_the_inputs(model_file: Path, class_folders: Pat
     workload = load(
         f"{model_file}:colours", data=class_folders, size=12, mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7)
     )
-    preprocessing = Preprocessing.from_json(workload.handling["input"])
+    preprocessing = Preprocessing.from_json(workload.handling["preprocessing"])
     assert (preprocessing.crop, preprocessing.resize, preprocessing.mean) == ((12, 12), 12, (0.1, 0.2, 0.3))
     listed = {preprocessing(Image.open(path)).tobytes() for path in class_folders.rglob("*.png")}
     taken = workload.splits.train.take(range(42)).inputs[0].numpy()

@@ -92,7 +92,7 @@ def load_image_workload(
         ),
         splits=splits,
         classes=classes,
-        handling={"input": preprocessing.to_json(), "output": {"kind": "logits"}},
+        handling={"preprocessing": preprocessing.to_json(), "output": {"kind": "logits"}},
         labelled=found.labelled and loaded.pretrained,
         keep=request.keep,
         notes=(*loaded.notes, *notes, *more, *splits.notes),

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lissom.tasks.image.class_order import check_original
 from lissom.workload.workload import Grades
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -77,6 +78,21 @@ class ImageClassification:
     def chance(self, targets: npt.NDArray[Any]) -> float:
         """The accuracy in percent of always answering the most frequent class."""
         return 100.0 * float(np.bincount(targets).max()) / len(targets)
+
+    def check(
+        self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any], classes: tuple[str, ...] = ()
+    ) -> None:
+        """Refuse an original that guesses, or whose classes are in another order than the data's.
+
+        Args:
+            outputs: of the original on the select split, ``(examples, classes)``.
+            targets: ``(examples,)``.
+            classes: names of the outputs.
+
+        Raises:
+            LissomError: saying which, with the order that its answers suggest.
+        """
+        check_original(outputs, targets, classes)
 
     def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float, ...]:
         """The accuracy in percent of each class, in class order; not a number where it has no example."""
