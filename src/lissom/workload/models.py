@@ -24,7 +24,7 @@ from lissom.workload.user_code import call, is_user_code
 from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
 from lissom.zoo import MODELS, build
 from lissom.zoo.names import TIMM, TORCHVISION
-from lissom.zoo.weights import PACKAGED, library_spec, packaged_state
+from lissom.zoo.weights import PACKAGED, packaged_state
 
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
@@ -156,8 +156,6 @@ def _shipped(name: str, data: str) -> tuple[Path, tuple[str, ...]]:
     if file is None:
         sets = [known for model, known in SHIPPED if model == name]
         hints = [f"--data {known} has weights in the package" for known in sets]
-        elsewhere = library_spec(name)
-        hints += [f"{elsewhere} has pretrained weights"] if elsewhere else []
         raise LissomError(
             f"the model zoo:{name} needs weights",
             hint=("--weights FILE for your own, --random-weights for none (then the guard is agreement)", *hints),
