@@ -112,6 +112,18 @@ def test_what_was_delivered_has_a_ring(any_run: Path, cost: str) -> None:
     assert all(ring.get("cx") in marks for ring in rings)
 
 
+def test_a_run_that_kept_nothing_shows_its_trials_all_the_same(missed_run: Path) -> None:
+    view = read(missed_run)
+    figures = replace(_figures(view)[1], score=80.0)
+    undone = replace(view.trials[0], figures=figures, kept=False)
+    for changed in (
+        replace(view, trials=(undone,), delivered=undone),
+        replace(view, trials=(undone,), delivered=None),
+    ):
+        marks = _marks(changed, "size")["undone"]
+        assert [mark.tag for mark in marks] == ["circle"]
+
+
 @pytest.mark.parametrize("cost", ["latency", "size"])
 def test_everything_is_inside_the_chart(any_run: Path, cost: str) -> None:
     for node in _parsed(path_chart(read(any_run), cost)).iter():

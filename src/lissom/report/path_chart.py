@@ -16,7 +16,7 @@ HEIGHT = 300
 COSTS = ("latency", "size")
 _WRITTEN = {"latency": format_ms, "size": format_bytes}
 _GUESSED_WIDTH = 420
-_BELOW = ((0, -20), (0, -34))
+_BELOW = ((0, -20), (0, -34), (0, -48), (0, -62))
 _PLACES = ((0, -15), (0, 23), (16, 4), (-16, 4), (15, -11), (-15, -11), (15, 19), (-15, 19))
 
 
@@ -29,6 +29,7 @@ class Point:
     score: float
     kind: str
     title: str
+    delivered: bool
 
 
 def path_chart(view: RunView, cost: str) -> Markup:
@@ -52,44 +53,64 @@ def path_chart(view: RunView, cost: str) -> Markup:
         *_score_limit(points, across, upward, least),
         *_arrows(points, across, upward, cost),
         *(_mark(point, across, upward) for point in points),
-        *_ring(points, view.delivered, across, upward),
+        *_ring(points, across, upward),
         *_labels(points, across, upward),
     )
 
 
 def _points(view: RunView, original: Figures, cost: str) -> list[Point]:
-    given = view.delivered
-    points = [_point(0, original, cost, 1.0, original, "original", "original")]
-    for trial in view.trials:
-        if trial.figures is not None:
-            kind = "kept" if trial.kept else "undone"
-            title = f"{trial.number} {trial.move}: {decision(trial, given)}"
-            points.append(_point(trial.number, trial.figures, cost, trial.latency_ratio, original, kind, title))
-    return points
-
-
-def _point(
-    number: int, figures: Figures, cost: str, ratio: float, original: Figures, kind: str, title: str
-) -> Point:
-    # The ratio was timed in turn with the original; absolute times of different moments do not compare.
-    value = original.latency_ms * ratio if cost == "latency" else float(figures.size_bytes)
-    text = (
-        f"{title}\n{format_bytes(figures.size_bytes)}, {format_ms(figures.latency_ms)}, "
-        f"score {figures.score:.2f} ({figures.score_interval[0]:.2f} to {figures.score_interval[1]:.2f})"
+    measured = [trial for trial in view.trials if trial.figures is not None]
+    first = Point(
+        0, _cost(original, cost, 1.0, original), original.score, "original", _told(original, "original"), False
     )
-    return Point(number, value, figures.score, kind, text)
+    return [first, *(_point(trial, original, cost, trial is view.delivered) for trial in measured)]
+
+
+def _point(trial: Trial, original: Figures, cost: str, delivered: bool) -> Point:
+    assert trial.figures is not None
+    return Point(
+        number=trial.number,
+        cost=_cost(trial.figures, cost, trial.latency_ratio, original),
+        score=trial.figures.score,
+        kind="kept" if trial.kept else "undone",
+        title=_told(
+            trial.figures, f"{trial.number} {trial.move}: {decision(trial, trial if delivered else None)}"
+        ),
+        delivered=delivered,
+    )
+
+
+def _cost(figures: Figures, cost: str, ratio: float, original: Figures) -> float:
+    # The ratio was timed in turn with the original; absolute times of different moments do not compare.
+    return original.latency_ms * ratio if cost == "latency" else float(figures.size_bytes)
+
+
+def _told(figures: Figures, title: str) -> str:
+    low, high = figures.score_interval
+    return (
+        f"{title}\n{format_bytes(figures.size_bytes)}, {format_ms(figures.latency_ms)}, "
+        f"score {figures.score:.2f} ({low:.2f} to {high:.2f})"
+    )
 
 
 def _scales(points: list[Point], limit: float | None, least: float) -> tuple[Scale, Scale]:
     costs = [point.cost for point in points] + ([limit] if limit else [])
     low, high = min(costs), max(costs)
     across = Scale(low / 1.35, high * 1.25, log=True)
-    firm = [point.score for point in points if point.kind != "undone"] + [least]
+    firm = _firm(points, least)
     span = max(max(firm) - min(firm), 0.5)
     near = [point.score for point in points if point.score > min(firm) - 2 * span] + firm
     below = any(point.score < min(near) for point in points)
     height = max(near) - min(near) or 1.0
     return across, Scale(min(near) - (0.3 if below else 0.15) * height, max(near) + 0.12 * height)
+
+
+def _firm(points: list[Point], least: float) -> list[float]:
+    """Scores that must be inside: the original, what was kept or delivered (else the best), and the limit."""
+    scores = [point.score for point in points if point.kind != "undone" or point.delivered]
+    if len(scores) == 1:
+        scores.append(max((point.score for point in points[1:]), default=least))
+    return [*scores, least]
 
 
 def _down(upward: Scale, score: float) -> float:
@@ -183,12 +204,12 @@ def _mark(point: Point, across: Scale, upward: Scale) -> Markup:
     return element("circle", title, class_=f"mark {point.kind}", cx=x, cy=y, r=6)
 
 
-def _ring(points: list[Point], given: Trial | None, across: Scale, upward: Scale) -> list[Markup]:
+def _ring(points: list[Point], across: Scale, upward: Scale) -> list[Markup]:
     """A ring around the trial that was delivered."""
     return [
         element("circle", class_="ring", cx=across.across(point.cost), cy=_down(upward, point.score), r=10)
         for point in points
-        if given is not None and point.number == given.number and point.score >= upward.low
+        if point.delivered
     ]
 
 
