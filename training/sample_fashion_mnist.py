@@ -71,12 +71,10 @@ def main(output: Path) -> None:
             optimizer.step()
             cycle.step()
         print(f"epoch {epoch + 1}: {accuracy(model, splits.select):.2f} % on select", flush=True)
-    state = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in model.state_dict().items()
-    }
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    halved = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     with whole_file(output) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, temporary)
+        save_file(halved, temporary)
     print(f"{accuracy(model, splits.test):.2f} % on test, written to {output}")
 
 

@@ -25,9 +25,8 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options)
     splits = workload.splits
     print(f"model    {workload.name}")
     print(f"data     {len(splits.train)} train, {len(splits.select)} select, {len(splits.test)} test")
-    print(
-        f"original score {figures.score:.2f} on select, {format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
-    )
+    cost = f"{format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
+    print(f"original score {figures.score:.2f} on select, {cost}")
     print(f"budget   {limits}")
     for note in workload.notes:
         print(f"note     {note}")

@@ -52,7 +52,7 @@ def compress(
     The folder gets summary.json, report.html and bundle/. The same command on the same folder goes on where it
     was stopped. Exit code 0: the budget is met; 1: it is not, and the closest result is there; 2: an error.
 
-    Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, latency<=15%, drop<=0.5pt" -o runs/demo
+    Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, drop<=0.5pt" -o runs/demo
     """
     from lissom.plan.budget import parse_budget
 

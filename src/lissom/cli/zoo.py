@@ -183,7 +183,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
             ]
         )
     lines = _aligned(table)
-    lines += ["", f"{len(rows)} models. Sources of scores (? not looked up there):" if sources else ""]
+    lines += ["", f"{len(rows)} models" + (". Sources of scores (? not looked up there):" if sources else "")]
     lines += [f"  [{number}] {source}" for number, source in enumerate(sources, 1)]
     lines += [f"  {row['name']} not measured: {row['not_measured']}" for row in rows if "not_measured" in row]
     return "\n".join([*lines, "next: lissom zoo NAME shows one by layer"])

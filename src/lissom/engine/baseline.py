@@ -90,8 +90,9 @@ def establish(
     found = ledger.find("baseline")
     if found is not None:
         return Baseline(workload, bench, from_json(Figures, found), select, fast)
+    if workload.labelled and select.targets is not None:
+        workload.task.check(select.outputs, select.targets, workload.classes)
     figures = _figures(workload, bench, select)
-    check_chance(workload, select, figures)
     ledger.append("baseline", "", figures)
     return Baseline(workload, bench, figures, select, fast)
 
@@ -142,25 +143,6 @@ def check_parity(workload: Workload, answer: Fast) -> float:
             hint="an operator is converted wrongly; try another target (lissom targets)",
         )
     return difference
-
-
-def check_chance(workload: Workload, select: Answers, figures: Figures) -> None:
-    """Refuse an original that knows nothing: there would be nothing to keep.
-
-    Raises:
-        LissomError: its score is no better than guessing.
-    """
-    if not workload.labelled or select.targets is None:
-        return
-    chance = workload.task.chance(select.targets)
-    if figures.score_interval[1] <= chance * 1.05:
-        raise LissomError(
-            f"the original scores {figures.score:.1f} on select, guessing gives {chance:.1f}",
-            hint=(
-                "are the weights trained, and trained on this data? (--weights)",
-                "is the preprocessing the one it was trained with? (--size, --mean, --std)",
-            ),
-        )
 
 
 def without_samples(figures: Figures) -> Figures:

@@ -12,6 +12,7 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
+from lissom.engine.neighbours import neighbours
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
@@ -35,10 +36,20 @@ def deliver(
     if verdict is None:
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
+        _beside(original, verdict.final, baseline, folder.ledger)
     folder.ledger.append("delivered", "", Plan((move,)).to_json())
     _bundle(workload, artefact, baseline, verdict, move, folder)
     shutil.rmtree(folder.work / "teacher", ignore_errors=True)
     return verdict
+
+
+def _beside(original: Workload, final: Figures, baseline: Baseline, ledger: Ledger) -> None:
+    with baseline.bench.progress.waiting("measuring off-the-shelf networks of the same size"):
+        found, left_out = neighbours(original, final, baseline.bench)
+    for neighbour in found:
+        ledger.put(neighbour, neighbour.name)
+    for reason in left_out:
+        ledger.append("skipped", reason, {"what": "an off-the-shelf network beside the result", "why": reason})
 
 
 def delivered_plan(ledger: Ledger) -> Plan:

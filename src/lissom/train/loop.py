@@ -26,7 +26,7 @@ class Schedule:
 
     The rate rises over ``warm_up`` of the steps and falls to nothing along a cosine (one cycle, Smith and
     Topin, 2018, section 3). ``views`` bounds the augmented views that are shown in turn; ``None`` for a new
-    one each epoch.
+    one each epoch. ``share`` of the examples, drawn anew, is seen in an epoch, for data too large for the time.
     """
 
     epochs: int
@@ -35,6 +35,7 @@ class Schedule:
     weight_decay: float = 1e-2
     warm_up: float = 0.2
     views: int | None = None
+    share: float = 1.0
     seed: int = 0
 
 
@@ -58,7 +59,7 @@ def train(
         schedule: epochs, rate and batch.
         checkpoint: a file that is written after each epoch and gone on from when it is there.
         progress: where to show it.
-        deadline: stop after the epoch in which it passes.
+        deadline: stop when it passes.
         what: what the bar says.
 
     Returns:
@@ -69,7 +70,8 @@ def train(
     """
     device = best_device()
     learner = copy.deepcopy(module).to(device.name)
-    state = _State(learner, schedule, math.ceil(len(split) / schedule.batch))
+    per_epoch = max(1, math.ceil(len(split) / schedule.batch * schedule.share))
+    state = _State(learner, schedule, per_epoch)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint)
     for epoch in range(state.epoch, schedule.epochs):
@@ -77,13 +79,13 @@ def train(
             break
         learner.train()
         view = epoch if schedule.views is None else epoch % schedule.views
-        groups = shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch)
+        groups = shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch)[:per_epoch]
         bar = (progress or Progress(False)).track(
             prepared(split, groups, view),
             f"{what}, epoch {epoch + 1} of {schedule.epochs}",
             total=len(groups),
         )
-        _epoch(state, device, bar, objective, view)
+        _epoch(state, device, bar, objective, view, deadline or Deadline(None))
         state.epoch = epoch + 1
         if checkpoint is not None:
             state.save(checkpoint)
@@ -137,8 +139,12 @@ def one_cycle(done: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
 
 
-def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int) -> None:
+def _epoch(
+    state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline
+) -> None:
     for batch in batches:
+        if deadline.passed():
+            break
         sent = device.send(batch)
         with device.autocast():
             outputs = state.learner(*sent.inputs)

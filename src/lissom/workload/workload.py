@@ -81,6 +81,16 @@ class Task(Protocol):
         """The score of guessing without looking."""
         ...
 
+    def check(
+        self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any], classes: tuple[str, ...] = ()
+    ) -> None:
+        """Refuse an original that does not know its task, before any work.
+
+        Raises:
+            LissomError: it scores at chance level, or its classes are in another order than the data's.
+        """
+        ...
+
     def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float, ...]:
         """The score by class, in class order; empty where the task has none."""
         ...

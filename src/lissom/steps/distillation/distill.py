@@ -19,6 +19,7 @@ class Distill(ModelStep):
 
     ``labels`` is the weight of the task's own loss beside the distance to the teacher. ``views`` augmented
     views are shown in turn and the teacher's answers to them kept on disk; 0 runs the teacher on every batch.
+    ``share`` of the training examples is seen in an epoch.
     """
 
     epochs: int
@@ -26,6 +27,7 @@ class Distill(ModelStep):
     batch: int = 128
     labels: float = 0.1
     views: int = 2
+    share: float = 1.0
 
     name = "distill"
 
@@ -36,10 +38,10 @@ class Distill(ModelStep):
             raise LissomError(f"the weight of the labels is {self.labels}; it lies between 0 and 1")
 
     def describe(self) -> str:
-        return f"distill {self.epochs} epochs"
+        return f"distill {self.epochs * self.share:.3g} epochs"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
-        schedule = Schedule(self.epochs, self.rate, self.batch, views=self.views or None, seed=context.seed)
+        schedule = Schedule(self.epochs, self.rate, self.batch, views=self.views or None, share=self.share, seed=context.seed)
         labels = self.labels if workload.labelled else 0.0
         trained = train(
             workload.module,
