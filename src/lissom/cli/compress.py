@@ -1,7 +1,6 @@
 """``lissom compress``: a model and a budget in, an artefact with proof out."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,8 +110,6 @@ def compress(
         print((output / "summary.json").read_text(encoding="utf-8"), end="")
     else:
         print(run)
-    if quick:
-        print("quick mode: little data, one epoch; these figures mean nothing", file=sys.stderr)
     if not run.met:
         raise typer.Exit(1)
 

@@ -54,21 +54,20 @@ def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> 
 def recovery(pace: Mapping[str, float], options: Options, left_s: float) -> Distill:
     """A distillation that fits into ``left_s`` seconds.
 
-    The original answers at most ``_MOST_VIEWS`` views, and takes about a third of the time for it.
+    The original answers at most ``_MOST_VIEWS`` views, and takes about a third of the time for it. Where not even
+    one epoch fits, the original runs beside the learner on a share of the examples.
     """
-    if options.epochs is not None:
-        epochs = options.epochs
-        views = min(_MOST_VIEWS, epochs)
-    elif math.isinf(left_s):
-        epochs = options.most_epochs
-        views = min(_MOST_VIEWS, epochs)
-    else:
-        affordable = int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
-        views = min(_MOST_VIEWS, max(1, affordable))
-        remaining = left_s - views * pace["teacher_s"]
-        epochs = min(options.most_epochs, max(1, int(remaining / max(pace["epoch_s"], 1e-6))))
-        views = min(views, epochs)
-    return Distill(epochs=epochs, views=views)
+    if options.epochs is not None or math.isinf(left_s):
+        epochs = options.epochs or options.most_epochs
+        return Distill(epochs=epochs, views=min(_MOST_VIEWS, epochs))
+    affordable = int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
+    views = min(_MOST_VIEWS, max(1, affordable))
+    epochs = (left_s - views * pace["teacher_s"]) / max(pace["epoch_s"], 1e-6)
+    if epochs < 1:
+        live = pace["epoch_s"] + pace["teacher_s"]
+        return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s / live, 3))))
+    whole = min(options.most_epochs, int(epochs))
+    return Distill(epochs=whole, views=min(views, whole))
 
 
 def _copy(cut: Workload, device: str) -> torch.nn.Module:

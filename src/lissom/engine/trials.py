@@ -58,7 +58,8 @@ class Trials:
 
     def _run(self, number: int, state: State, whole: Move, move: Move) -> Trial:
         start = time.monotonic()
-        workload, seconds = self._carrier.model(whole.model_steps)
+        workload, spent = self._carrier.model(whole.model_steps)
+        seconds = {step.name: spent[step.name] for step in move.model_steps}
         artefact = self._carrier.artefact(whole, workload)
         costs = profile(workload.module, workload.example)
         comparison, _ = self._baseline.bench.compare(

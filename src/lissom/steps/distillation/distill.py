@@ -41,7 +41,14 @@ class Distill(ModelStep):
         return f"distill {self.epochs * self.share:.3g} epochs"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
-        schedule = Schedule(self.epochs, self.rate, self.batch, views=self.views or None, share=self.share, seed=context.seed)
+        schedule = Schedule(
+            self.epochs,
+            self.rate,
+            self.batch,
+            views=self.views or None,
+            share=self.share,
+            seed=context.seed,
+        )
         labels = self.labels if workload.labelled else 0.0
         trained = train(
             workload.module,

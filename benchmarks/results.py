@@ -1,0 +1,131 @@
+"""Write docs/results.md from what the other scripts of this folder measured.
+
+python benchmarks/results.py
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lissom.core.files import write_text
+from lissom.core.units import format_bytes, format_ms, format_seconds
+
+RESULTS = Path(__file__).parent / "results"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "results.md"
+
+
+def figures_table(verdict: dict[str, Any]) -> list[str]:
+    """Original and result side by side."""
+    before, after = verdict["original"], verdict["final"]
+    rows = [
+        ("score, %", f"{before['score']:.2f}", f"{after['score']:.2f}", f"-{verdict['drop']:.2f} points"),
+        (
+            "latency, median",
+            format_ms(before["latency_ms"]),
+            format_ms(after["latency_ms"]),
+            f"{verdict['latency_ratio']:.1%}",
+        ),
+    ]
+    for name, label, written in (
+        ("size_bytes", "size of the artefact", format_bytes),
+        ("peak_memory_bytes", "peak memory", format_bytes),
+        ("parameters", "parameters", lambda value: f"{value:,}"),
+        ("macs", "multiply-adds", lambda value: f"{value:,}"),
+    ):
+        rows.append((label, written(before[name]), written(after[name]), f"{after[name] / before[name]:.1%}"))
+    lines = ["| | original, FP32 | result | |", "|---|---|---|---|"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
+def demo() -> list[str]:
+    """The section of the demo."""
+    found = json.loads((RESULTS / "demo.json").read_text(encoding="utf-8"))
+    verdict, machine = found["verdict"], found["machine"]
+    low, high = verdict["drop_interval"]
+    fast, slow = verdict["latency_ratio_interval"]
+    settings = found["settings"]
+    outcome = "met" if verdict["met"] else "missed"
+    widths = ", ".join(f"{item['before']} to {item['after']}" for item in found["widths"])
+    lines = [
+        "## The sample network on Fashion-MNIST (`make demo`)",
+        "",
+        f"Budget `{settings['budget']}`, ONNX Runtime, {settings['threads']} thread, batch 1:",
+        f"**{outcome}** in {format_seconds(found['seconds'])}.",
+        "",
+        *figures_table(verdict),
+        "",
+        f"The drop is on {verdict['final']['examples']:,} test pictures that nothing was chosen by, 95 % paired",
+        f"bootstrap {low:.2f} to {high:.2f} points; the share of latency is {fast:.1%} to {slow:.1%}, timed in",
+        "turn in one process.",
+        "",
+        f"Widths: {widths}.",
+        "",
+        "**The least that it has to beat**: the same final architecture, trained from scratch on the labels for",
+        "as long as the whole run took, in FP32:",
+        "",
+        "| seed | epochs | time | score, % (95 %) |",
+        "|---|---|---|---|",
+    ]
+    for row in found["from_scratch"]:
+        low, high = row["interval"]
+        lines.append(
+            f"| {row['seed']} | {row['epochs']} | {format_seconds(row['seconds'])} "
+            f"| {row['score']:.2f} ({low:.2f} to {high:.2f}) |"
+        )
+    return [*lines, "", _measured_on(machine)]
+
+
+def second_case() -> list[str]:
+    """The section of the second real case."""
+    path = RESULTS / "cifar10.json"
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    lines = ["", "## MobileNetV3-Small of torchvision on CIFAR-10", "", *found["words"], ""]
+    for run in found["runs"]:
+        verdict = run["verdict"]
+        low, high = verdict["drop_interval"]
+        met = "met" if verdict["met"] else "missed"
+        lines += [
+            f"Budget `{run['budget']}`: **{met}** in {format_seconds(run['seconds'])}.",
+            "",
+            *figures_table(verdict),
+            "",
+            (
+                f"Drop: {verdict['drop']:.2f} points, 95 % paired bootstrap {low:.2f} to {high:.2f}, on "
+                f"{verdict['final']['examples']:,} test pictures."
+            ),
+            "",
+            "| move | size | latency | score on select | decision |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {step['move']} | {format_bytes(step['size_bytes'])} | {format_ms(step['latency_ms'])} "
+                f"| {step['score']:.2f} | {step['decision']} |"
+                for step in run["steps"]
+            ),
+            "",
+        ]
+    return [*lines, _measured_on(found["machine"])]
+
+
+def _measured_on(machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    features = " ".join(machine["instructions"])
+    return f"Measured on {machine['processor']} ({machine['cores']} cores, {features}); {versions}."
+
+
+def main() -> None:
+    """Write the document."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `benchmarks/results.py` from what the other scripts of that folder measured.",
+        "",
+        *demo(),
+        *second_case(),
+    ]
+    write_text(DOCUMENT, "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
