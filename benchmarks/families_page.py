@@ -61,8 +61,8 @@ NOTES = """## What is built
 - **BERT** family: encoders, with their pooler (DistilBERT has none). TinyBERT's projection to its teacher's
   size is `lissom.zoo.text.FitProjection` (240,384 parameters from 312 to 768), for training only.
   `lissom.zoo.distilbert_start.distilbert_from_bert` starts a DistilBERT from a BERT's every second layer.
-- **small input**: the network of that name with its first halvings taken out: two for 28 and 32 pixels (total
-  stride 8), one for 64 (total stride 16), so that 4x4 is left; 10 classes.
+- **small input**: the network of that name with its first halvings taken out, for a total stride of 8 at 28 and
+  32 pixels and 16 at 64, so that 4x4 is left; 10 classes.
 """
 MEMORY = """## Peak memory, checked
 

@@ -30,7 +30,7 @@ def test_a_quarter_of_the_widths() -> None:
 
 
 @pytest.mark.parametrize("name", ["sample", "sample_separable"])
-@pytest.mark.parametrize("pixels", [28, 32, 224])
+@pytest.mark.parametrize("pixels", [28, 64])
 def test_any_input_size(name: str, pixels: int) -> None:
     model = build(name, num_classes=10).eval()
     with torch.no_grad():

@@ -1,7 +1,7 @@
 """Mobile families for small pictures: fewer strides, so that the last map is not a single point.
 
-The plan is by total stride: 32 at 224 pixels, 16 at 64 (4x4 is left), 8 at 32 and 28 (4x4). The first halvings
-go, which is what keeps most of the picture. Weights keep their names and shapes.
+The plan is by total stride: 32 (SqueezeNet: 16) at 224 pixels, 16 at 64, 8 at 32 and 28; 4x4 is left. The first
+halvings go, which keeps most of the picture. Weights keep their names and shapes.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,20 @@ from lissom.core.errors import LissomError
 from lissom.zoo.models import build
 from lissom.zoo.names import SMALL_INPUT_FAMILIES, small_input_name
 
-# Pixels to the number of halvings that are taken out.
-STRIDE_PLAN = {28: 2, 32: 2, 64: 1}
+# Side of the pictures to the total stride.
+STRIDE_PLAN = {28: 8, 32: 8, 64: 16}
+_USUAL_STRIDE = 32
+_OTHER_STRIDES = {"squeezenet1_1": 16}
 
 
-def for_small_input(model: nn.Module, pixels: int) -> nn.Module:
+def for_small_input(model: nn.Module, pixels: int, *, total_stride: int = _USUAL_STRIDE) -> nn.Module:
     """Take the first halvings out of a network made for 224 pixels, in place.
 
     Args:
-        model: built anew; its convolutions with stride 2 stand in the order in which they run, and no shortcut
-            goes around the first two.
+        model: built anew; its layers with stride 2 stand in the order in which they run, and no shortcut goes
+            around the first two.
         pixels: side of the pictures: 28, 32 or 64.
+        total_stride: of the network as it is.
 
     Raises:
         LissomError: there is no plan for this size.
@@ -31,8 +34,9 @@ def for_small_input(model: nn.Module, pixels: int) -> nn.Module:
     if pixels not in STRIDE_PLAN:
         sizes = ", ".join(map(str, STRIDE_PLAN))
         raise LissomError(f"no stride plan for pictures of {pixels} pixels", hint=f"there is one for {sizes}")
+    surplus = (total_stride // STRIDE_PLAN[pixels]).bit_length() - 1
     halvings = [module for module in model.modules() if _halves(module)]
-    for module in halvings[: STRIDE_PLAN[pixels]]:
+    for module in halvings[:surplus]:
         _keep_size(module)
     return model
 
@@ -56,7 +60,8 @@ def builder(family: str, pixels: int) -> Callable[..., nn.Module]:
     """The builder of ``family`` for pictures of ``pixels``; 10 classes unless told otherwise."""
 
     def build_small(num_classes: int = 10, **options: Any) -> nn.Module:
-        return for_small_input(build(family, num_classes=num_classes, **options), pixels)
+        model = build(family, num_classes=num_classes, **options)
+        return for_small_input(model, pixels, total_stride=_OTHER_STRIDES.get(family, _USUAL_STRIDE))
 
     return build_small
 

