@@ -73,6 +73,12 @@ def test_classes_are_matched_by_name() -> None:
     assert "by name" in notes[0]
 
 
+def test_a_name_of_two_outputs_is_ambiguous() -> None:
+    found = Found("x", {"test": listing(0, 1)}, ("ant", "crane"))
+    with pytest.raises(LissomError, match="several outputs of the model are called 'crane'"):
+        named_like_the_model(found, ("crane", "ant", "crane"), 3)
+
+
 def test_fewer_classes_without_names_are_refused() -> None:
     found = Found("x", {"test": listing(0, 1, 1)}, ("cat", "dog"))
     with pytest.raises(LissomError, match="2 classes, the model answers 5"):

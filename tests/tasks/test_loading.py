@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
+from lissom.tasks.image.augmentation import AsItIs
 from lissom.tasks.image.class_order import check_original
 from lissom.tasks.image.handling import Preprocessing
 from lissom.tasks.loading import load
@@ -70,6 +71,7 @@ def test_without_labels_agreement_is_the_guard(model_file: Path, class_folders: 
 def test_random_weights_turn_the_guard_into_agreement(class_folders: Path) -> None:
     workload = load("zoo:sample", data=class_folders, random_weights=True)
     assert not workload.labelled
+    assert any("random weights, as asked" in note for note in workload.notes)
     assert workload.module(*workload.example).shape == (1, 3)
 
 
@@ -132,12 +134,23 @@ def test_a_model_that_does_not_classify(class_folders: Path) -> None:
         ({"colour": "red"}, "no option 'colour'"),
         ({"weights": "absent.pt"}, "no weight file"),
         ({"select": 5000}, "cannot be taken"),
+        ({"classes": ("blue", "green", "rde")}, "class 'red' that is not among the 3 names given"),
     ],
 )
 def test_wrong_options(model_file: Path, class_folders: Path, options: dict[str, Any], told: str) -> None:
     with pytest.raises(LissomError, match=told) as caught:
         load(f"{model_file}:colours", data=class_folders, **options)
     assert 1 <= str(caught.value).count("\n") + 1 <= 4
+
+
+def test_what_training_sees_is_said(model_file: Path, class_folders: Path) -> None:
+    spec = f"{model_file}:colours"
+    notes = load(spec, data=class_folders).notes
+    assert "training sees shifts by up to 2 pixels, half of them mirrored" in notes
+    own = load(spec, data=class_folders, augment=AsItIs())
+    assert not any("training sees" in note for note in own.notes)
+    plain, view = (own.splits.train.take([3], view=view).inputs[0] for view in (None, 2))
+    assert torch.equal(plain, view)
 
 
 def test_keep_is_handed_on(model_file: Path, class_folders: Path) -> None:

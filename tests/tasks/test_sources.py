@@ -128,13 +128,15 @@ def test_corrupt_zips(class_folders: Path, tmp_path: Path) -> None:
 
 def test_paths_in_a_zip_that_lead_outside_are_only_names(tmp_path: Path) -> None:
     folder = place(tmp_path / "data", "a/1.png", "a/2.png", "b/1.png", "b/2.png")
-    with zipfile.ZipFile(tmp_path / "sly.zip", "w") as archive:
+    deep = tmp_path / "one" / "two"
+    deep.mkdir(parents=True)
+    with zipfile.ZipFile(deep / "sly.zip", "w") as archive:
         for path in sorted(folder.rglob("*.png")):
             archive.write(path, f"../../{path.relative_to(folder).as_posix()}")
-    before = sorted(tmp_path.parent.rglob("*.png"))
-    found = find(tmp_path / "sly.zip")
+    before = sorted(tmp_path.rglob("*.png"))
+    found = find(deep / "sly.zip")
     assert found.parts["all"].pictures.read(0).size == (4, 4)
-    assert sorted(tmp_path.parent.rglob("*.png")) == before
+    assert sorted(tmp_path.rglob("*.png")) == before
 
 
 def csv_of(root: Path, text: str) -> Path:

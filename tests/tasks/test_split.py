@@ -6,14 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lissom.tasks.image.augmentation import Augment, CropFlip, ShiftFlip, draw, mirrored, usual
+from lissom.tasks.image.augmentation import AsItIs, Augment, CropFlip, ShiftFlip, draw, mirrored, usual
 from lissom.tasks.image.decoding import MemoryStore
 from lissom.tasks.image.handling import Preprocessing
 from lissom.tasks.image.split import PictureSplit
 from lissom.workload.workload import Split
 
 PIXELS = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (40, 3, 16, 12), dtype=np.uint8))
-AUGMENTS = [ShiftFlip(2), ShiftFlip(0), ShiftFlip(3, flip=False), CropFlip(), CropFlip(flip=False)]
+AUGMENTS = [AsItIs(), ShiftFlip(2), ShiftFlip(0), ShiftFlip(3, flip=False), CropFlip(), CropFlip(flip=False)]
 
 
 def split(augment: Augment | None = None, pixels: torch.Tensor = PIXELS, seed: int = 0) -> PictureSplit:

@@ -34,6 +34,18 @@ class Augment(Protocol):
 
 
 @dataclass(frozen=True)
+class AsItIs:
+    """No change: every view is the picture itself."""
+
+    def __call__(self, pictures: Tensor, draws: Tensor) -> Tensor:
+        """The pictures, ``(batch, channels, height, width)``."""
+        return pictures
+
+    def __str__(self) -> str:
+        return "pictures as they are"
+
+
+@dataclass(frozen=True)
 class ShiftFlip:
     """Shift by up to so many pixels (filled with black) and mirror half of the views.
 
@@ -55,6 +67,9 @@ class ShiftFlip:
             down, across = (draws[:, :2] * (2 * reach + 1)).long().numpy().T
             pictures = torch.from_numpy(windows[np.arange(len(padded)), :, down, across])
         return mirrored(pictures, draws[:, 2] < 0.5) if self.flip else pictures
+
+    def __str__(self) -> str:
+        return f"shifts by up to {self.pixels} pixels" + _and_mirrored(self.flip)
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,13 @@ class CropFlip:
         cut = F.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=False)
         cut = cut.round_().to(torch.uint8)
         return mirrored(cut, draws[:, 4] < 0.5) if self.flip else cut
+
+    def __str__(self) -> str:
+        return f"random parts of {self.least:.0%} of the area or more" + _and_mirrored(self.flip)
+
+
+def _and_mirrored(flip: bool) -> str:
+    return ", half of them mirrored" if flip else ""
 
 
 def mirrored(pictures: Tensor, which: Tensor) -> Tensor:

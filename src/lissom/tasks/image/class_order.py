@@ -42,6 +42,12 @@ def named_like_the_model(
     if names and set(found.classes) <= set(names):
         if found.classes == names:
             return found, names, ()
+        double = next((name for name in found.classes if names.count(name) > 1), None)
+        if double is not None:
+            raise LissomError(
+                f"several outputs of the model are called {double!r}",
+                hint="give a CSV with the number of the model's output for each file",
+            )
         order = np.asarray([names.index(name) for name in found.classes], dtype=np.int64)
         return _renumbered(found, order), names, ("classes were matched to the model's outputs by name",)
     if len(found.classes) != outputs:

@@ -31,7 +31,7 @@ PREPROCESSING = {"crop": (32, 32), "mean": (0.286,) * 3, "std": (0.353,) * 3}
 SELECT = 5000
 PACKAGE = "dataset-fashion-mnist"
 INSTALLED = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 10
 FILES = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",

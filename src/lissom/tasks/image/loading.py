@@ -1,6 +1,6 @@
 """Put a model and pictures together into a workload, with everything checked before the slow part."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -38,7 +38,8 @@ class ImageOptions:
         interpolation: of the resizing.
         channels: ``"L"`` for a model that takes one channel; by default ``"RGB"``.
         classes: names of the model's outputs in order, where the folders' alphabetical order is not it.
-        augment: makes views for training; by default shifts, crops and mirror images.
+        augment: makes views for training; by default shifts or crops, half of them mirrored, which suits
+            things but not letters and digits: see :mod:`lissom.tasks.image.augmentation`.
         loss: replaces cross entropy.
         metric: replaces accuracy.
         label_smoothing: of the cross entropy.
@@ -80,9 +81,12 @@ def load_image_workload(
     preprocessing, notes = choose_preprocessing(chosen, loaded, found)
     example = torch.zeros(1, preprocessing.depth, *preprocessing.crop)
     outputs = _outputs(loaded, example)
+    _check_names(found, tuple(chosen.classes))
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     decoded = decode(found.parts, preprocessing, progress)
-    splits = _splits(found, decoded, preprocessing, chosen, request.seed)
+    augment = chosen.augment or _usual_augment(found, preprocessing)
+    splits = _splits(found, decoded, preprocessing, augment, request.seed)
+    more = (*more, *_said(loaded, chosen, augment))
     return Workload(
         name=f"{loaded.name} on {found.name}",
         module=loaded.module,
@@ -212,10 +216,9 @@ def _splits(
     found: Found,
     decoded: dict[str, Decoded],
     preprocessing: Preprocessing,
-    options: ImageOptions,
+    augment: Augment,
     seed: int,
 ) -> Splits:
-    augment = options.augment or _usual_augment(found, preprocessing)
     made = {name: _split(part, preprocessing, augment, seed) for name, part in decoded.items()}
     return Splits(made["train"], made["select"], made["test"], (*found.notes, *_unreadable(decoded)))
 
@@ -231,6 +234,22 @@ def _usual_augment(found: Found, preprocessing: Preprocessing) -> Augment:
 def _split(part: Decoded, preprocessing: Preprocessing, augment: Augment, seed: int) -> PictureSplit:
     labels = None if part.listing.labels is None else torch.from_numpy(part.listing.labels)
     return PictureSplit(part.store, labels, preprocessing, augment, seed, len(part.listing))
+
+
+def _check_names(found: Found, classes: tuple[str, ...]) -> None:
+    missing = [name for name in found.classes if name not in classes]
+    if classes and missing and not found.numbered:
+        raise LissomError(
+            f"the data has a class {missing[0]!r} that is not among the {len(classes)} names given",
+            hint="name all outputs of the model in order, as the class folders are called",
+        )
+
+
+def _said(loaded: LoadedModel, options: ImageOptions, augment: Augment) -> Iterator[str]:
+    if not loaded.pretrained:
+        yield "random weights, as asked: agreement with the original stands in for the score"
+    if options.augment is None:
+        yield f"training sees {augment}"
 
 
 def _unreadable(decoded: dict[str, Decoded]) -> tuple[str, ...]:

@@ -79,9 +79,7 @@ class ImageClassification:
         """The accuracy in percent of always answering the most frequent class."""
         return 100.0 * float(np.bincount(targets).max()) / len(targets)
 
-    def check(
-        self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any], classes: tuple[str, ...] = ()
-    ) -> None:
+    def check(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any], classes: tuple[str, ...] = ()) -> None:
         """Refuse an original that guesses, or whose classes are in another order than the data's.
 
         Args:
