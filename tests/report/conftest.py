@@ -150,7 +150,8 @@ def begin(folder: Path, settings: Settings = SETTINGS) -> Ledger:
 def finish(ledger: Ledger, last: Verdict, given: Trial) -> None:
     """The verdict, the trial that was delivered, and what is written around it."""
     ledger.put(last)
-    ledger.append("delivered", "", [{"name": given.move, "steps": [*TRIALS[0].steps, *given.steps]}])
+    plan = [{"name": given.move, "steps": [*TRIALS[0].steps, *given.steps]}]
+    ledger.append("delivered", "", {"trial": given.number, "plan": plan})
     for name, share, score in (("fixture-small", 0.22, 92.4), ("fixture-tiny", 0.06, None)):
         size, macs = round(ORIGINAL_BYTES * share), round(ORIGINAL_MACS * share)
         ledger.put(Neighbour(name, size, macs, ORIGINAL_MS * share, score, "trained by nobody"), key=name)

@@ -37,7 +37,7 @@ def deliver(
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
         _beside(original, verdict.final, baseline, folder.ledger)
-    folder.ledger.append("delivered", "", Plan((move,)).to_json())
+    folder.ledger.append("delivered", "", {"trial": best.trial.number, "plan": Plan((move,)).to_json()})
     _bundle(workload, artefact, baseline, verdict, move, folder)
     shutil.rmtree(folder.work / "teacher", ignore_errors=True)
     return verdict
@@ -56,7 +56,7 @@ def delivered_plan(ledger: Ledger) -> Plan:
     """The steps that led to what a finished run delivered, as one move."""
     found = ledger.find("delivered")
     assert found is not None, "a finished run has delivered something"
-    return plan_from_json(found)
+    return plan_from_json(found["plan"])
 
 
 def _judge(

@@ -119,17 +119,9 @@ def read(folder: Path | str) -> RunView:
     )
 
 
-def _delivered(trials: tuple[Trial, ...], plan: Any) -> Trial | None:
-    """The trial of the plan that was delivered: its steps are the last ones of the plan's only move."""
-    if not plan:
-        return None
-    name, steps = plan[-1]["name"], plan[-1]["steps"]
-    found = [
-        trial
-        for trial in trials
-        if trial.move == name and list(trial.steps) == steps[len(steps) - len(trial.steps) :]
-    ]
-    return found[-1] if found else None
+def _delivered(trials: tuple[Trial, ...], record: Any) -> Trial | None:
+    """The trial whose artefact was handed over."""
+    return next((trial for trial in trials if record and trial.number == record["trial"]), None)
 
 
 def _by_key(ledger: Ledger, kind: str) -> dict[str, Any]:

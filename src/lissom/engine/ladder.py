@@ -1,0 +1,106 @@
+"""A ladder of cuts within the budget, each judged by what it loses with its repair alone, before any training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from lissom.core.ledger import Ledger
+from lissom.engine.baseline import Baseline
+from lissom.engine.carrying import Carrier
+from lissom.engine.measuring import Answers, grades
+from lissom.engine.reach import Prober, Reach
+from lissom.plan.allocation import Widths, allocate, to_json
+from lissom.steps.pruning.criteria import weakest
+from lissom.steps.pruning.prune import Prune
+from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.steps.step import ModelStep
+from lissom.workload.workload import Workload, calibration_batches
+
+SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12)
+_EXAMPLES = 2000
+_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A cut: the share of the allowed cost it takes, the share of parameters left, and its drop when repaired."""
+
+    share: float
+    widths: Widths
+    kept: float
+    drop: float
+    steps: tuple[ModelStep, ...]
+
+
+class Ladder:
+    """Makes rungs one after the other; one that the ledger knows is read.
+
+    Args:
+        ledger: where rungs are kept.
+        carrier: applies the cut and its repair, and keeps the result for the trial that may follow.
+        baseline: the original.
+        prober: groups, importance and costs.
+        reach: the widest cut within the limits.
+        examples: calibration inputs of the repair.
+    """
+
+    def __init__(
+        self, ledger: Ledger, carrier: Carrier, baseline: Baseline, prober: Prober, reach: Reach, examples: int
+    ) -> None:
+        self._ledger, self._carrier, self._baseline = ledger, carrier, baseline
+        self._prober, self._reach, self._examples = prober, reach, examples
+
+    def rungs(self, hope: float) -> list[Rung]:
+        """Rungs from the widest down to the first that loses more than ``hope`` points."""
+        found: list[Rung] = []
+        for share in SHARES:
+            rung = self._rung(share)
+            if rung is None or (found and rung.widths == found[-1].widths):
+                break
+            found.append(rung)
+            if rung.drop > hope:
+                break
+        return found
+
+    def _rung(self, share: float) -> Rung | None:
+        model = self._prober.model
+        if share == 1:
+            widths: Widths | None = self._reach.widths
+        else:
+            limits = {name: share * model.cost(name, self._reach.widths) for name in ("parameters", "macs")}
+            widths = allocate(model, limits)
+        if widths is None:
+            return None
+        steps = self._steps(widths)
+        kept = model.cost("parameters", widths) / model.cost("parameters", model.full)
+        known = self._ledger.find("rung", str(share))
+        if known is None:
+            known = {"drop": self._drop(steps), "kept": kept, "widths": to_json(widths, model.choices)}
+            self._ledger.append("rung", str(share), known)
+        return Rung(share, widths, kept, known["drop"], steps)
+
+    def _steps(self, widths: Mapping[int, int]) -> tuple[ModelStep, ...]:
+        names = {choice.index: choice.name for choice in self._prober.model.choices}
+        removed = weakest(self._prober.importance, dict(widths))
+        prune = Prune(tuple((index, names[index], units) for index, units in sorted(removed.items())))
+        return prune, Reconstruct(examples=self._examples)
+
+    def _drop(self, steps: tuple[ModelStep, ...]) -> float:
+        workload, _ = self._carrier.model(steps)
+        ours, places = _answers(workload)
+        select = self._baseline.select
+        theirs = Answers(select.outputs[places], None if select.targets is None else select.targets[places])
+        graded = [grades(workload, found, theirs) for found in (theirs, Answers(ours, theirs.targets))]
+        return workload.task.score(graded[0]) - workload.task.score(graded[1])
+
+
+@torch.inference_mode()
+def _answers(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs on a sample of the select split, and which examples they are of."""
+    module = workload.module.eval()
+    batches = calibration_batches(workload.splits.select, examples=_EXAMPLES, batch=_BATCH, seed=0)
+    outputs: list[Any] = [module(*batch.inputs).numpy() for batch in batches]
+    return np.concatenate(outputs), np.concatenate([batch.indices.numpy() for batch in batches])

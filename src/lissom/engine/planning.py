@@ -1,0 +1,102 @@
+"""Before the first trial: what may be cut, what is within reach, and the ladder of cuts to try."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lissom.core.ledger import Ledger
+from lissom.core.progress import Progress
+from lissom.engine.baseline import Baseline
+from lissom.engine.carrying import Carrier
+from lissom.engine.ladder import Ladder, Rung
+from lissom.engine.options import Options
+from lissom.engine.reach import Prober, Reach, fitting, reach_record, reachable
+from lissom.engine.sensitivity import analyse, cost_model, coupled
+from lissom.engine.stopwatch import Stopwatch
+from lissom.plan.allocation import CostModel
+from lissom.plan.budget import Budget
+from lissom.steps.step import Context
+from lissom.workload.workload import Workload
+
+_HOPE = 2.5
+_LEAST_HOPE = 1.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rungs to climb, where to begin by what a recovery may make good, and the format they are meant for."""
+
+    rungs: list[Rung]
+    hope: float
+    precision: str
+
+
+class Planner:
+    """Finds out, once, what a search is made of; what the ledger knows is read."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        context: Context,
+        carrier: Carrier,
+        baseline: Baseline,
+        budget: Budget,
+        options: Options,
+        watch: Stopwatch,
+    ) -> None:
+        self._ledger, self._context, self._carrier = ledger, context, carrier
+        self._baseline, self._budget, self._options = baseline, budget, options
+        self._watch = watch
+
+    def prepare(self) -> Prepared:
+        """Analyse the model, measure what is reachable, and judge the rungs."""
+        workload, progress = self._context.original, self._context.progress
+        with self._watch.part("analysis"):
+            model = self._model(workload, progress)
+        prober = Prober(self._ledger, self._context, self._baseline.bench, self._baseline.figures, model)
+        with self._watch.part("probes"):
+            reach = self._reach(prober, progress)
+        allowed = self._budget.drop.allowed(self._baseline.figures)
+        hope = max(_LEAST_HOPE, _HOPE * allowed)
+        with self._watch.part("ladder"):
+            ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, self._options.calibration)
+            rungs = ladder.rungs(hope)
+        return Prepared(rungs, hope, reach.precision)
+
+    def _model(self, workload: Workload, progress: Progress) -> CostModel:
+        options = self._options
+        analysis = self._ledger.find("analysis")
+        if analysis is None:
+            analysis = analyse(workload, examples=options.calibration, seed=options.seed, progress=progress)
+            self._ledger.append("analysis", "", analysis)
+            self._skipped(analysis)
+        return cost_model(workload, coupled(workload), analysis, options.multiple)
+
+    def _reach(self, prober: Prober, progress: Progress) -> Reach:
+        """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
+        least = reachable(prober, self._budget)
+        for name, item in least.items():
+            self._once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
+        found = [item for name in least if (item := fitting(prober, self._budget, name)) is not None]
+        if not found:
+            worst = min(least.values(), key=lambda item: max(item.usage.values()))
+            over = ", ".join(f"{name} {share:.1f} times" for name, share in worst.usage.items() if share > 1)
+            note = f"even the narrowest cut is over the budget ({over}); the closest result is made"
+            note = note if over else "no cut was found within the budget; the narrowest is taken"
+            self._once("note", "unreachable", note)
+            progress.say(note)
+            return worst
+        best = min(found, key=lambda item: item.lost)
+        measured = prober.measure(best.widths)[best.precision]
+        self._once("reach", f"widest {best.precision}", reach_record(best, measured))
+        return best
+
+    def _skipped(self, analysis: dict[str, Any]) -> None:
+        for operator, times in analysis["unknown"].items():
+            why = f"no rule for it ({times} times): left whole"
+            self._ledger.append("skipped", operator, {"what": operator, "why": why})
+        for number, note in enumerate(analysis["notes"]):
+            self._ledger.append("skipped", f"note {number}", {"what": "layers left whole", "why": note})
+
+    def _once(self, kind: str, key: str, value: Any) -> None:
+        if self._ledger.find(kind, key) is None:
+            self._ledger.append(kind, key, value)

@@ -1,0 +1,42 @@
+"""Which cut to try next: ask and tell over a ladder of cuts, from the widest to the narrowest. Knows no models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A rung of the ladder that was tried, and whether the budget was met there."""
+
+    rung: int
+    met: bool
+
+
+def first_rung(drops: Sequence[float], hope: float) -> int:
+    """The narrowest rung whose drop before any training is at most ``hope`` points, else the widest.
+
+    Args:
+        drops: points lost by the cut and its repair alone, from the widest rung to the narrowest.
+        hope: what a recovery is expected to make good.
+    """
+    hopeful = [rung for rung, drop in enumerate(drops) if drop <= hope]
+    return max(hopeful, default=0)
+
+
+def next_rung(rungs: int, first: int, outcomes: Sequence[Outcome]) -> int | None:
+    """The rung to try next: narrower where the budget was met, wider where it was not.
+
+    Args:
+        rungs: how many there are; number 0 is the widest.
+        first: where to begin.
+        outcomes: what was tried so far.
+
+    Returns:
+        ``None`` when the narrowest rung that meets the budget is known, or none is left.
+    """
+    if not outcomes:
+        return first
+    tried = {outcome.rung for outcome in outcomes}
+    met = [outcome.rung for outcome in outcomes if outcome.met]
+    candidate = max(met) + 1 if met else min(tried) - 1
+    return candidate if 0 <= candidate < rungs and candidate not in tried else None
