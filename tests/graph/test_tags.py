@@ -31,9 +31,9 @@ def test_pinned_tags_are_tag_zero():
 
 def dead_after(tags, *seeds):
     relations = structure(tags)
-    dead = np.zeros(relations.count, dtype=bool)
-    dead[list(seeds)] = True
-    return relations.close(dead)
+    dead = np.zeros((1, relations.count), dtype=bool)
+    dead[0, list(seeds)] = True
+    return relations.close(dead)[0]
 
 
 def test_a_dead_row_kills_its_cells_and_dead_cells_their_row():
@@ -50,9 +50,9 @@ def test_rows_that_lose_different_numbers_of_cells_are_unequal():
     rows, cells = tags.new(2), tags.new(2, 3)
     tags.block(rows, cells)
     relations = structure(tags)
-    assert relations.unequal(dead_after(tags, cells[0, 0])).tolist() == [1]
-    assert relations.unequal(dead_after(tags, cells[0, 0], cells[1, 2])).tolist() == []
-    assert relations.unequal(dead_after(tags, rows[0])).tolist() == []
+    assert relations.excess(dead_after(tags, cells[0, 0])[None]).tolist() == [[0, 1]]
+    assert relations.excess(dead_after(tags, cells[0, 0], cells[1, 2])[None]).tolist() == [[0, 0]]
+    assert relations.excess(dead_after(tags, rows[0])[None]).tolist() == [[0, 0]]
 
 
 def test_either_kills_the_column_of_a_cell_unless_its_row_is_dead():

@@ -42,12 +42,12 @@ class Coupling:
         Raises:
             LissomError: a layer would be emptied, or the rows of a block would become unequal.
         """
-        dead = np.zeros(self.relations.count, dtype=bool)
+        dead = np.zeros((1, self.relations.count), dtype=bool)
         for number, units in removed.items():
             group = self._group(number)
             for unit in self._units(group, units):
-                dead[group.tags[unit]] = True
-        dead = self.relations.close(dead)
+                dead[0, group.tags[unit]] = True
+        dead = self.relations.close(dead)[0]
         self._check(dead)
         return Cut(kept_positions(self.walk, dead), fingerprint(self.capture.model))
 
@@ -84,10 +84,10 @@ class Coupling:
                 raise LissomError(
                     "this would empty a slice that the model computes with", hint="remove fewer units"
                 )
-        rows = self.relations.unequal(dead)
-        if len(rows):
+        unequal = int((self.relations.excess(dead[None]) > 0).sum())
+        if unequal:
             raise LissomError(
-                f"this leaves {len(rows)} heads or groups with more cells than others of their layer",
+                f"this leaves {unequal} heads or groups with more cells than others of their layer",
                 hint="remove equally many cells from each; whole units of one group do",
             )
 

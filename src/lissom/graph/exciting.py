@@ -1,21 +1,50 @@
-"""Values that show differences: what is constant in a fresh model (zeros, ones, fresh statistics) gets noise."""
+"""Copies of models that show differences: in double precision, and with noise where a fresh model is constant."""
 
+import copy
 import zlib
+from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
+from torch.utils import _pytree as pytree
+
+
+def in_double(module: nn.Module) -> nn.Module:
+    """A copy in double precision and evaluation mode. Precisions written into a captured graph follow."""
+    result = copy.deepcopy(module).double().eval()
+    if isinstance(result, fx.GraphModule):
+        for node in result.graph.nodes:
+            if node.op == "call_function":
+                node.args, node.kwargs = pytree.tree_map(_precision, (node.args, node.kwargs))
+        result.recompile()
+    return result
+
+
+def _precision(value: Any) -> Any:
+    return torch.float64 if value in (torch.float32, torch.float16, torch.bfloat16) else value
+
+
+def inputs_in_double(*values: Any) -> Any:
+    """Nested inputs with every floating-point tensor in double precision."""
+    return pytree.tree_map(_double, values)
+
+
+def _double(value: Any) -> Any:
+    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
 def excite(module: nn.Module) -> nn.Module:
-    """Add noise, in place, to the constant floating-point tensors of a module; the same noise for the same name and
-    shape. Returns the module."""
+    """Add noise, in place, to the constant floating-point tensors of a module: zeros, ones and fresh statistics.
+
+    Tensors of the same name and shape get the same noise. Returns the module.
+    """
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     with torch.no_grad():
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and tensor.numel() > 1 and _constant(tensor):
                 generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
                 noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor)
-                tensor.add_(noise * 0.5 if name.endswith("var") else (noise - 0.5) * 0.2)
+                tensor.add_(noise * 0.5 if name.endswith("var") else (noise - 0.5) * 0.5)
     return module
 
 

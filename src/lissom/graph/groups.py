@@ -86,12 +86,10 @@ class Group:
 
 def find_groups(found: Walk, relations: Structure) -> tuple[tuple[Group, ...], Structure]:
     """All groups, and the relations that hold between their tags, in the order in which the model's state is first used."""
-    related = np.unique(np.concatenate([relations.cells, relations.rows, relations.either_cells,
-                                        relations.either_rows, relations.either_cols]))  # fmt: skip
     sites = _sites(found)
     present = np.unique(np.concatenate([roots for _, _, roots in sites])) if sites else np.zeros(0, dtype=np.int64)
-    atoms = np.setdiff1d(present[present != PINNED], related)
-    flat = [Unit(int(tag), np.array([tag]), False) for tag in atoms]
+    atoms = np.setdiff1d(present[present != PINNED], relations.members)
+    flat = [Unit(np.array([tag]), False) for tag in atoms]
     rows: list[Unit] = []
     units, relations = block_units(relations)
     flat.extend(u for u in units if not u.whole_row)
@@ -192,15 +190,26 @@ def _name(members: Sequence[Member]) -> str:
 def _numbered(groups: Sequence[Group]) -> tuple[Group, ...]:
     """Give the groups that have something to remove their numbers, and say which overlap."""
     groups = [g for g in groups if g.units > g.min_units]
-    holders: dict[int, set[int]] = {}
-    for number, group in enumerate(groups):
-        for tag in np.unique(np.concatenate(group.tags)):
-            holders.setdefault(int(tag), set()).add(number)
-    overlaps: list[set[int]] = [set() for _ in groups]
-    for numbers in {tuple(sorted(h)) for h in holders.values() if len(h) > 1}:
-        for n in numbers:
-            overlaps[n].update(set(numbers) - {n})
+    overlaps = _overlaps(groups)
     return tuple(
-        Group(n, g.kind, g.name, g.units, g.members, g.min_units, tuple(sorted(overlaps[n])), g.tags)
+        Group(n, g.kind, g.name, g.units, g.members, g.min_units, overlaps[n], g.tags)
         for n, g in enumerate(groups)
     )
+
+
+def _overlaps(groups: Sequence[Group]) -> list[tuple[int, ...]]:
+    """For each group the numbers of those that hold some of the same tags."""
+    if not groups:
+        return []
+    held = [np.unique(np.concatenate(g.tags)) for g in groups]
+    tags = np.concatenate(held)
+    owner = np.repeat(np.arange(len(groups)), [len(h) for h in held])
+    several = np.bincount(tags)[tags] > 1
+    found: list[set[int]] = [set() for _ in groups]
+    pairs: dict[int, list[int]] = {}
+    for tag, number in zip(tags[several].tolist(), owner[several].tolist(), strict=True):
+        pairs.setdefault(tag, []).append(number)
+    for numbers in {tuple(p) for p in pairs.values()}:
+        for n in numbers:
+            found[n].update(set(numbers) - {n})
+    return [tuple(sorted(f)) for f in found]

@@ -31,6 +31,7 @@ class Alive(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.alive: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        self.free: WeakIdKeyDictionary = WeakIdKeyDictionary()
 
     def of(self, tensor: Tensor) -> Tensor:
         """Ones where the elements of a tensor live, zeros elsewhere."""
@@ -41,12 +42,19 @@ class Alive(TorchDispatchMode):
         """Say which elements of a tensor live."""
         self.alive[tensor] = alive
 
+    def strict(self, tensor: Tensor) -> bool:
+        """Whether it matters which elements of a tensor live: not for one that was filled with a constant."""
+        return tensor not in self.free
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        name = func.overloadpacket.__name__
         tensors = [t for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         if not any(t in self.alive for t in tensors):
-            return func(*args, **kwargs)
-        name = func.overloadpacket.__name__
+            result = func(*args, **kwargs)
+            if name in FILLS or (tensors and all(t in self.free for t in tensors)):
+                self._set_free(result)
+            return result
         rule = OPERATORS.get(name)
         if rule is not None:
             return rule(self, func, args, kwargs)
@@ -56,7 +64,13 @@ class Alive(TorchDispatchMode):
             return _pointwise(self, func, args, kwargs)
         raise UnknownOperatorError(name)
 
+    def _set_free(self, result: Any) -> None:
+        for tensor in pytree.tree_leaves(result):
+            if isinstance(tensor, Tensor):
+                self.free[tensor] = True
 
+
+FILLS = {"zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"}
 Handler = Callable[[Alive, Any, Any, Any], Any]
 OPERATORS: dict[str, Handler] = {}
 
@@ -103,7 +117,7 @@ def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
            "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
            "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave", "replication_pad3d",
            "upsample_nearest2d", "upsample_nearest1d", "_upsample_nearest_exact2d", "unbind", "split",
-           "split_with_sizes", "_reshape_copy", "detach", "alias", "slice_scatter", "select_scatter")  # fmt: skip
+           "split_with_sizes", "unsafe_split", "unsafe_chunk", "_reshape_copy", "detach", "alias", "slice_scatter", "select_scatter")  # fmt: skip
 def _moved(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """The elements stay what they are: the same operator moves their liveness."""
     result = func(*args, **kwargs)
@@ -128,12 +142,13 @@ def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     for live in lives:
         alive = alive * live
     alive = alive.expand(result.shape)
-    tracked = [mode.of(t) for t in tensors if t in mode.alive and t.is_floating_point()]
+    tracked = [mode.of(t) for t in tensors if t in mode.alive and t.is_floating_point() and mode.strict(t)]
     if len(tracked) > 1:
         _agree(func, alive, *tracked)
     if not inplace:
         return _done(mode, result, alive.contiguous())
     target = args[0]
+    mode.free.pop(target, None)
     if target not in mode.alive:
         mode.mark(target, torch.ones_like(target, dtype=torch.float32))
     if func.overloadpacket.__name__ in ("copy_", "fill_", "zero_"):
@@ -183,7 +198,10 @@ def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     living = multiply(first, second)
     all_first, all_second = multiply(first, torch.ones_like(second)), multiply(torch.ones_like(first), second)
     there = living > 0
-    if not (torch.equal(living[there], all_first[there]) and torch.equal(living[there], all_second[there])):
+    one, two = args[1:3] if name in PRODUCTS else args[:2]
+    if (mode.strict(one) and not torch.equal(living[there], all_first[there])) or (
+        mode.strict(two) and not torch.equal(living[there], all_second[there])
+    ):
         raise MisalignedError(f"{name}: one factor keeps what the other has lost")
     empty = (all_first == 0) & (all_second == 0) & (multiply(*map(torch.ones_like, lives)) == 0)
     alive = (there | empty).to(torch.float32)
@@ -376,6 +394,16 @@ def _pooled(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
            "_is_all_true", "equal")  # fmt: skip
 def _made(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """Made to the measure of another tensor; all alive."""
+    result = func(*args, **kwargs)
+    if func.overloadpacket.__name__ in FILLS:
+        mode.free[result] = True
+    return result
+
+
+@operators("t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_", "swapdims_")
+def _turned(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Layout changed in place: so is the liveness."""
+    func(mode.alive[args[0]], *args[1:], **kwargs)
     return func(*args, **kwargs)
 
 

@@ -22,7 +22,7 @@ from lissom.graph.adapting import (
 from lissom.graph.capturing import Capture, capture as capture_model
 from lissom.graph.closing import Flags, structure
 from lissom.graph.cut import Cut
-from lissom.graph.exciting import excite
+from lissom.graph.exciting import excite, in_double, inputs_in_double
 from lissom.graph.rewriting import rewrite
 from lissom.graph.slicing import slice_state
 from lissom.graph.walking import Walk, walk
@@ -92,7 +92,7 @@ def dead_of(found: Walk, cut: Cut) -> Flags:
             gone = np.ones(len(roots), dtype=bool)
             gone[list(places)] = False
             dead[roots[gone]] = True
-    return structure(found.tags).close(dead)
+    return structure(found.tags).close(dead[None])[0]
 
 
 def _own_class(
@@ -101,10 +101,10 @@ def _own_class(
     """A copy of the user's model with sliced state that computes what the graph computes, if there is one."""
     base = copy.deepcopy(model)
     slice_state(base, cut)
-    args, kwargs = pytree.tree_map(_double, (capture.args, dict(capture.kwargs)))
+    args, kwargs = inputs_in_double(capture.args, dict(capture.kwargs))
     with torch.no_grad():
-        expected = pytree.tree_leaves(_in_double(graph)(*args, **kwargs))
-    probe = _in_double(base)
+        expected = pytree.tree_leaves(excite(in_double(graph))(*args, **kwargs))
+    probe = excite(in_double(base))
     why, tried = "", None
     for attributes in _proposals(base, changed, capture):
         if attributes == tried:
@@ -148,11 +148,3 @@ def difference(module: nn.Module, expected: Sequence[Any], args: Any, kwargs: An
         if two.is_floating_point() and not (one - two).abs().max().item() <= TOLERANCE * max(scale, 1e-9):
             return "its forward computes something else with the new sizes"
     return ""
-
-
-def _in_double(module: nn.Module) -> nn.Module:
-    return excite(copy.deepcopy(module).double().eval())
-
-
-def _double(value: Any) -> Any:
-    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

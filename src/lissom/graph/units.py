@@ -8,49 +8,20 @@ import numpy as np
 from lissom.graph.closing import Flags, Structure
 from lissom.graph.tags import PINNED, Array, Tags
 
+BATCH = 1 << 23  # flags in memory at once
+
 
 @dataclass(frozen=True)
 class Unit:
     """Tags that die together.
 
     Args:
-        seed: the tag that the unit was found from.
         tags: all of them, ascending.
-        whole_row: whether the seed is a row (a head, a group of a convolution) and not a cell.
+        whole_row: whether it was found from a row (a head, a group of a convolution) and not from cells.
     """
 
-    seed: int
     tags: Array
     whole_row: bool
-
-
-def components(relations: Structure) -> Iterator[tuple[list[int], Array, Array]]:
-    """Blocks (numbers) and eithers (places) that share tags, and the tags in them (without the pinned one)."""
-    links = Tags()
-    links.new(relations.count)
-    offset = relations.count  # a node of its own for every block, as its cells belong together
-    blocks = int(relations.block.max()) + 1 if len(relations.block) else 0
-    links.new(blocks + 1)
-    for tags, owner in (
-        (relations.cells, relations.block[relations.row] + offset),
-        (relations.rows, relations.block + offset),
-        (relations.either_cells, relations.either_rows),
-        (relations.either_cells, relations.either_cols),
-    ):
-        real = (tags != PINNED) & (owner != PINNED)
-        links.unite(tags[real], owner[real])
-    block_root = links.find(np.arange(blocks) + offset)
-    either_root = links.find(relations.either_cells)
-    used = np.unique(np.concatenate([relations.cells, relations.rows, relations.either_cells,
-                                     relations.either_rows, relations.either_cols]))  # fmt: skip
-    used = used[used != PINNED]
-    used_root = links.find(used)
-    for root in np.unique(np.concatenate([block_root, either_root])):
-        yield (
-            list(np.flatnonzero(block_root == root)),
-            np.flatnonzero(either_root == root),
-            used[used_root == root],
-        )
 
 
 def block_units(relations: Structure) -> tuple[list[Unit], Structure]:
@@ -65,13 +36,13 @@ def block_units(relations: Structure) -> tuple[list[Unit], Structure]:
         renumber = np.zeros(relations.count, dtype=np.int64)
         renumber[local] = np.arange(len(local))
         part = relations.part(blocks, eithers, renumber, len(local))
-        found = list(_units_of(part))
+        found = _units_of(part)
         if part.soft.any() and _covered(found) < (len(local) - 1) / 2:
-            hard = list(_units_of(part.without(np.flatnonzero(part.soft))))
+            hard = _units_of(part.without(np.flatnonzero(part.soft)))
             if _covered(found) < _covered(hard) / 2:
                 found = hard
-                dropped.extend(np.array(sorted(blocks))[part.soft].tolist())
-        units.extend(Unit(int(local[u.seed]), local[u.tags], u.whole_row) for u in found)
+                dropped.extend(blocks[part.soft].tolist())
+        units.extend(Unit(local[u.tags], u.whole_row) for u in found)
     return units, relations.without(np.array(dropped, dtype=np.int64)) if dropped else relations
 
 
@@ -79,70 +50,105 @@ def _covered(units: list[Unit]) -> int:
     return sum(len(u.tags) for u in units if not u.whole_row)
 
 
-def _units_of(part: Structure) -> Iterator[Unit]:
-    rows = np.unique(part.rows)
-    yield from _search(part, rows[rows != PINNED], whole_row=True)
-    cells = np.arange(1, part.count)
-    yield from _search(part, cells[~np.isin(cells, rows)], whole_row=False)
+def components(relations: Structure) -> Iterator[tuple[Array, Array, Array]]:
+    """Blocks (numbers) and eithers (places) that share tags, and the tags in them (without the pinned one)."""
+    links = Tags()
+    blocks = len(relations.soft)
+    links.new(relations.count + blocks)  # a node of its own for every block, as its cells belong together
+    owner = relations.block + relations.count
+    for tags, other in (
+        (relations.cells, np.repeat(owner, relations.widths)),
+        (relations.rows, owner),
+        (relations.either_cells, relations.either_rows),
+        (relations.either_cells, relations.either_cols),
+    ):
+        real = (tags != PINNED) & (other != PINNED)
+        links.unite(tags[real], other[real])
+    block_root = links.find(np.arange(blocks) + relations.count)
+    either_root = links.find(relations.either_cells)
+    member_root = links.find(relations.members)
+    for root in np.unique(np.concatenate([block_root, either_root])):
+        yield np.flatnonzero(block_root == root), np.flatnonzero(either_root == root), relations.members[
+            member_root == root
+        ]
 
 
-def _search(part: Structure, seeds: Array, *, whole_row: bool) -> Iterator[Unit]:
-    """Disjoint units from the seeds, in order."""
+def _units_of(part: Structure) -> list[Unit]:
+    """Rows first, then columns of blocks, then what other cells can be completed to a unit."""
+    rows = np.unique(part.rows[part.rows != PINNED])
     used = np.zeros(part.count, dtype=bool)
-    row_tags = np.unique(part.rows[part.rows != PINNED])
-    for seed in seeds:
-        if used[seed]:
-            continue
-        dead = complete(part, int(seed), used)
-        if dead is None or (dead & used).any() or (not whole_row and dead[row_tags].any()):
-            continue
-        used |= dead
-        yield Unit(int(seed), np.flatnonzero(dead), whole_row)
+    units = [Unit(tags, True) for tags in _accept(part, _flags(part, rows[:, None]), used, np.zeros(0, dtype=np.int64))]
+    used = np.zeros(part.count, dtype=bool)
+    used[rows] = True
+    for number in range(len(part.soft)):
+        units.extend(Unit(tags, False) for tags in _accept(part, _flags(part, _columns(part, number)), used, rows))
+    for seed in range(1, part.count):
+        if not used[seed]:
+            dead = complete(part, seed, used)
+            if dead is not None and not (dead & used).any():
+                used |= dead
+                units.append(Unit(np.flatnonzero(dead), False))
+    return units
+
+
+def _flags(part: Structure, sets: Array) -> Flags:
+    """Flags (sets, tags) from tags (sets, tags per set)."""
+    flags = np.zeros((len(sets), part.count), dtype=bool)
+    np.put_along_axis(flags, sets, True, axis=1)
+    return flags
+
+
+def _columns(part: Structure, number: int) -> Array:
+    """The columns of one block, (columns, rows)."""
+    mine = np.flatnonzero(part.block == number)
+    first, width = part.starts[mine[0]], part.widths[mine[0]]
+    return part.cells[first : first + len(mine) * width].reshape(len(mine), width).T
+
+
+def _accept(part: Structure, seeds: Flags, used: Flags, forbidden: Array) -> Iterator[Array]:
+    """Those seeds that close to possible, equal sets, disjoint from each other, from ``used`` and ``forbidden``."""
+    seeds = seeds[~(seeds & used).any(axis=1) & ~seeds[:, PINNED]]
+    size = max(1, BATCH // max(part.count, len(part.cells), 1))
+    for start in range(0, len(seeds), size):
+        dead = part.close(seeds[start : start + size])
+        fine = part.possible(dead) & (part.excess(dead) == 0).all(axis=1) & ~dead[:, forbidden].any(axis=1)
+        for flags in dead[fine]:
+            if not (flags & used).any():
+                used |= flags
+                yield np.flatnonzero(flags)
 
 
 def complete(part: Structure, seed: int, used: Flags) -> Flags | None:
     """The seed, what dies with it, and as many further cells as make the rows equal again; None if impossible."""
-    dead = np.zeros(part.count, dtype=bool)
-    dead[seed] = True
-    for _ in range(1000):
+    dead = np.zeros((1, part.count), dtype=bool)
+    dead[0, seed] = True
+    for _ in range(200):
         dead = part.close(dead)
-        if dead[PINNED]:
+        if not part.possible(dead)[0]:
             return None
-        more = part.unequal(dead)
-        if not len(more):
-            return dead if _something_left(part, dead) else None
-        chosen = _choose(part, dead, used, more)
+        excess = part.excess(dead)[0]
+        if not excess.any():
+            return dead[0]
+        chosen = _choose(part, dead[0], used, excess)
         if chosen is None:
             return None
-        dead[chosen] = True
+        dead[0, chosen] = True
     return None
 
 
-def _something_left(part: Structure, dead: Flags) -> bool:
-    """Whether every block still has a living row with living cells."""
-    if not len(part.rows):
-        return True
-    living = ~dead[part.rows] & (part.alive_per_row(dead) > 0)
-    return bool(np.bincount(part.block, weights=living).min() > 0)
-
-
-def _choose(part: Structure, dead: Flags, used: Flags, more: Array) -> Array | None:
+def _choose(part: Structure, dead: Flags, used: Flags, excess: Array) -> Array | None:
     """Cells to remove from the rows that have too many, in the columns where other rows lost theirs if possible."""
-    row = int(more[0])
-    block = part.block[row]
-    rows = np.flatnonzero(part.block == block)
-    width = int((part.row == row).sum())
-    table = part.cells[np.isin(part.row, rows)].reshape(len(rows), width)
-    lost = dead[table][~dead[part.rows[rows]]].sum(axis=0)
-    least = part.least(dead)[row]
-    chosen: list[int] = []
-    for r in more[part.block[more] == block]:
-        cells = table[r - rows[0]]
-        free = ~dead[cells] & ~used[cells] & (cells != PINNED)
-        order = np.lexsort((np.arange(width), -lost))
-        candidates = cells[order][free[order]]
-        need = int((~dead[cells]).sum() - least)
-        if len(candidates) < need:
-            return None
-        chosen.extend(candidates[:need])
-    return np.array(chosen)
+    number = int(part.block[np.flatnonzero(excess)[0]])
+    mine = np.flatnonzero(part.block == number)
+    table = _columns(part, number).T
+    lost = dead[table][~dead[part.rows[mine]]].sum(axis=0)
+    order = np.argsort(-lost, kind="stable")
+    chosen: list[Array] = []
+    for row, need in zip(table, excess[mine], strict=True):
+        if need:
+            cells = row[order]
+            free = cells[~dead[cells] & ~used[cells] & (cells != PINNED)]
+            if len(free) < need:
+                return None
+            chosen.append(free[:need])
+    return np.concatenate(chosen)

@@ -4,7 +4,6 @@ Shares no code with the coupling analysis: it knows the cut only as kept positio
 through the running original which elements they leave alive (see ``liveness``).
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
 from lissom.graph.cut import Cut
+from lissom.graph.exciting import excite, in_double, inputs_in_double
 from lissom.graph.liveness import Alive, MisalignedError, UnknownOperatorError
 
 TOLERANCE = 1e-6
@@ -46,12 +46,11 @@ def verify(
         cut: what is kept.
         args, kwargs: example inputs.
     """
-    original = _awake(copy.deepcopy(model).double().eval())
-    candidate = copy.deepcopy(pruned).double().eval()
+    original, candidate = excite(in_double(model)), in_double(pruned)
     problem = _transplant(original, candidate, cut)
     if problem:
         return Verification(False, float("inf"), problem)
-    inputs, named = pytree.tree_map(_double, (args, dict(kwargs or {})))
+    inputs, named = inputs_in_double(args, dict(kwargs or {}))
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -68,26 +67,6 @@ def verify(
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     return _compare(pytree.tree_leaves(outputs), pytree.tree_leaves(expected))
-
-
-def _double(value: Any) -> Any:
-    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
-
-
-def _awake(model: nn.Module) -> nn.Module:
-    """Draw random values for tensors that are constant, as zeros and fresh statistics make any outputs equal."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-            if not tensor.is_floating_point() or tensor.numel() < 2:
-                continue
-            low, high = tensor.min(), tensor.max()
-            if (high - low).abs() > 1e-9 * high.abs().clamp_min(1e-9) or not torch.isfinite(high - low):
-                continue
-            noise = torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype)
-            positive = name.endswith("running_var") or bool(low > 1e-3)
-            tensor.copy_(noise + 0.5 if positive else (noise - 0.5) * (0.2 if tensor.dim() > 1 else 0.5))
-    return model
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:

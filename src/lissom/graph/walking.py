@@ -15,7 +15,7 @@ from lissom.graph.maps import Maps, fix, fresh
 from lissom.graph.rules import load_rules
 from lissom.graph.rules.elementwise import pointwise
 from lissom.graph.rules.table import RULES, Call, Result, Rule, shape_of
-from lissom.graph.tags import Tags
+from lissom.graph.tags import Array, Tags
 
 
 @dataclass
@@ -39,13 +39,15 @@ class Walk:
     unknown: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     _origins: list[tuple[int, str, int]] = field(default_factory=list)
+    _starts: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def role(self, maps: Maps, dim: int, role: str) -> None:
         """Note what the dimension of a parameter is for, found by where its tags come from."""
         if dim not in maps.at or not self._origins:
             return
-        starts = np.array([start for start, _, _ in self._origins])
-        places = np.searchsorted(starts, maps.at[dim].tags.ravel(), side="right") - 1
+        if len(self._starts) != len(self._origins):
+            self._starts = np.array([start for start, _, _ in self._origins])
+        places = np.searchsorted(self._starts, maps.at[dim].tags.ravel(), side="right") - 1
         for place in np.unique(places[places >= 0]):
             _, name, original = self._origins[place]
             self.roles.setdefault((name, original), role)
