@@ -19,7 +19,7 @@ from lissom.tasks.loading import load
 from lissom.train.loop import Schedule, train
 from lissom.workload.workload import Split
 
-EPOCHS = 14
+EPOCHS = 8
 SCHEDULE = Schedule(epochs=EPOCHS, rate=4e-3, batch=128, weight_decay=2e-2)
 
 
