@@ -1,5 +1,6 @@
 """Quantities with units: read from what a user types, written for people."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ _COUNT = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 _POINTS = {"pt": 1.0, "points": 1.0}
 UNITS = {"time": _TIME, "bytes": _BYTES, "count": _COUNT, "points": _POINTS}
 
+_ROUNDS_UP = 0.9995  # of a unit: three digits make a whole one of it
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|[+-]?\.\d+)\s*([A-Za-z%]*)\s*")
 
 
@@ -40,10 +42,10 @@ def parse_quantity(text: str, dimension: str, *, relative: bool = True) -> Quant
     match = _NUMBER.fullmatch(text)
     allowed = [unit for unit in UNITS[dimension] if unit] + (["%"] if relative else [])
     if match is None:
-        raise LissomError(
-            f"{text.strip()!r} is not a number with a unit", hint=f"units: {', '.join(allowed)}"
-        )
+        raise LissomError(f"{text.strip()!r} is not a number with a unit", hint=f"units: {', '.join(allowed)}")
     number, unit = float(match[1]), match[2]
+    if not math.isfinite(number):
+        raise LissomError(f"{text.strip()!r} is too large a number", hint=f"units: {', '.join(allowed)}")
     if unit == "%" and relative:
         return Quantity(number / 100, relative=True)
     if unit not in UNITS[dimension]:
@@ -64,29 +66,36 @@ def parse_seconds(text: str) -> float:
 def format_bytes(size_bytes: float) -> str:
     """``1536000`` as ``"1.54 MB"``."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size_bytes >= scale:
-            return f"{size_bytes / scale:.3g} {unit}"
+        if size_bytes >= _ROUNDS_UP * scale:
+            return f"{_digits(size_bytes / scale)} {unit}"
     return f"{size_bytes:.0f} B"
 
 
 def format_count(count: float) -> str:
     """``24480000`` as ``"24.5 M"``."""
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
+        if count >= _ROUNDS_UP * scale:
+            return f"{_digits(count / scale)} {unit}"
     return f"{count:.0f}"
 
 
 def format_ms(milliseconds: float) -> str:
     """``0.1234`` as ``"0.123 ms"``, ``2500`` as ``"2.5 s"``."""
-    return f"{milliseconds / 1e3:.3g} s" if milliseconds >= 1000 else f"{milliseconds:.3g} ms"
+    if milliseconds >= _ROUNDS_UP * 1e3:
+        return f"{_digits(milliseconds / 1e3)} s"
+    return f"{_digits(milliseconds)} ms"
 
 
 def format_seconds(seconds: float) -> str:
     """``95`` as ``"1 min 35 s"``."""
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _digits(value: float) -> str:
+    """Three digits, and more rather than an exponent."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
