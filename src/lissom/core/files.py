@@ -13,6 +13,18 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_WRITABLE = (
+    errno.EACCES,
+    errno.EROFS,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+)
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Generator[Path]:
@@ -37,13 +49,13 @@ def writing(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in _FULL:
             free = shutil.disk_usage(path.parent if path.parent.exists() else Path.cwd()).free
             raise LissomError(
                 f"the disk is full: {path} could not be written ({free / 1e6:.0f} MB free)",
                 hint="free some space and run the same command again: finished work is kept",
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EISDIR):
+        if error.errno in _NOT_WRITABLE:
             raise LissomError(
                 f"{path} cannot be written: {error.strerror}", hint="choose another folder with -o"
             ) from error
