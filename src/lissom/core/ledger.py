@@ -82,13 +82,14 @@ class Ledger:
         for number, line in enumerate(lines[:-1], start=1):
             try:
                 data = json.loads(line)
-                version = data["schema"]
-                record = Record(data["kind"], data["key"], data["value"])
+                newer = data["schema"] > SCHEMA
+                record = None if newer else Record(data["kind"], data["key"], data["value"])
             except (ValueError, KeyError, TypeError) as error:
                 raise LissomError(
                     f"{self.path}, line {number}, is damaged", hint="choose another folder with -o"
                 ) from error
-            if version > SCHEMA:
+            if record is None:
+                version = data["schema"]
                 raise LissomError(
                     f"{self.path} was written by a newer lissom (schema {version}, known: up to {SCHEMA})",
                     hint="upgrade lissom, or choose another folder with -o",
