@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from lissom.core.errors import LissomError
@@ -181,6 +183,15 @@ def test_csv_with_splits(tmp_path: Path) -> None:
 def test_bad_csv(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(LissomError, match=told):
         find(csv_of(place(tmp_path, "1.png"), text))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.sampled_from('1.png,;\t"\n\r file0ü\x00'), max_size=60), st.sampled_from(["", "file,label\n"]))
+def test_any_text_is_a_csv_or_one_short_error(tmp_path: Path, text: str, start: str) -> None:
+    try:
+        find(csv_of(place(tmp_path, "1.png"), start + text))
+    except LissomError as error:
+        assert str(error).count("\n") < 4
 
 
 def test_csv_that_is_not_text(tmp_path: Path) -> None:

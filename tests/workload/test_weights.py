@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
@@ -56,6 +58,17 @@ def test_damaged_files_are_said_to_be(tmp_path: Path, content: bytes, ending: st
     file.write_bytes(content)
     with pytest.raises(LissomError, match=r"damaged|wants to run"):
         read_weights(file)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x80\x04\x95"]))
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
+def test_any_bytes_end_in_one_short_error(tmp_path: Path, ending: str, content: bytes, start: bytes) -> None:
+    file = tmp_path / f"weights{ending}"
+    file.write_bytes(start + content)
+    with pytest.raises(LissomError) as caught:
+        read_weights(file)
+    assert str(caught.value).count("\n") < 4
 
 
 def test_a_cut_off_file_is_damaged(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Decoding pictures: once into memory where they fit, otherwise each time they are asked for."""
 
+import os
 import struct
 import warnings
 import zipfile
@@ -22,7 +23,7 @@ from lissom.tasks.image.pictures import ArrayPictures, Listing
 
 MEMORY_BYTES = int(1.5 * 1024**3)
 UNREADABLE_SHARE = 0.01
-THREADS = 2
+THREADS = min(8, os.cpu_count() or 1)
 CHUNK = 256
 # What Pillow and its decoders raise on damaged files; SyntaxError is what its PNG reader uses.
 DAMAGE = (

@@ -95,7 +95,7 @@ def _on_disk(download: bool, progress: Progress) -> Path:
                 return cache
     raise LissomError(
         f"Fashion-MNIST could not be fetched ({'; '.join(failures)})",
-        hint=f"copy {', '.join(FILES)} to {cache}",
+        hint=(f"copy {', '.join(FILES)} to {cache}", "LISSOM_CACHE names another folder than ~/.cache/lissom"),
     )
 
 
