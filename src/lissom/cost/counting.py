@@ -81,16 +81,16 @@ def _layers(model: nn.Module, trace: Trace) -> Iterator[Layer]:
     for name in [*ran, *(name for name in modules if name not in trace.work)]:
         work = trace.work.get(name, Work())
         # A container that only calls its children has no line of its own.
-        if work.operators or owned[name]:
+        if name in trace.work or owned[name]:
             yield Layer(
                 name=name,
                 kind=type(modules[name]).__name__,
-                output_shape=work.output_shape,
+                output_shape=trace.output_shapes.get(name, ()),
                 parameters=owned[name],
                 macs=work.macs,
                 attention_macs=work.attention_macs,
                 activation_bytes=work.activation_bytes,
-                calls=work.calls,
+                calls=trace.calls[name],
             )
 
 

@@ -30,8 +30,11 @@ def profile_text(profile: "Profile", *, limit: int | None = 60) -> str:
 
 
 def format_macs(macs: int) -> str:
-    """Multiply-adds in millions with two decimals, as the literature prints them: ``"300.77 M"``."""
-    return f"{macs / 1e6:,.2f} M"
+    """Multiply-adds in millions with two decimals, as the literature prints them: ``"300.77 M"``.
+
+    Below ten thousand, where that would say nothing, the number itself.
+    """
+    return f"{macs / 1e6:,.2f} M" if macs >= 10_000 else f"{macs:,}"
 
 
 def _choose(profile: "Profile", limit: int | None) -> tuple[list["Layer"], list["Layer"]]:

@@ -23,19 +23,18 @@ from lissom.cost.memory import Lifetimes
 class Work:
     """What one module did itself, without its children."""
 
-    calls: int = 0
-    operators: int = 0
     macs: int = 0
     attention_macs: int = 0
     activation_bytes: int = 0
-    output_shape: tuple[int, ...] = ()
 
 
 @dataclass
 class Trace:
-    """What is written down during one forward: work by module name, in order of the first call."""
+    """What is written down during one forward, by module name; ``work`` in order of the first operator."""
 
     work: dict[str, Work] = field(default_factory=dict[str, Work])
+    calls: Tally[str] = field(default_factory=Tally[str])
+    output_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     uncounted: dict[str, Tally[str]] = field(default_factory=dict[str, Tally[str]])
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     owner_of_step: list[str] = field(default_factory=lambda: [""])
@@ -73,7 +72,6 @@ class OperatorWatch(TorchDispatchMode):
         self._count(work, owner, func, out, args, kwargs)
         inputs = tensors_in([args, kwargs])
         work.activation_bytes += self.trace.lifetimes.record(inputs, tensors_in(out))
-        work.operators += 1
         self.trace.owner_of_step.append(owner)
         return out
 
@@ -104,14 +102,14 @@ def module_stack(model: nn.Module, trace: Trace) -> Iterator[list[str]]:
         name = names.get(id(module))
         if name is not None:
             stack.append(name)
-            trace.work.setdefault(name, Work()).calls += 1
+            trace.calls[name] += 1
 
     def leave(module: nn.Module, inputs: Any, output: Any) -> None:
         name = names.get(id(module))
         if name is not None and stack[-1] == name:
             stack.pop()
             shape = next((tuple(tensor.shape) for tensor in tensors_in(output)), ())
-            trace.work[name].output_shape = shape
+            trace.output_shapes[name] = shape
 
     entering = module_hooks.register_module_forward_pre_hook(enter)
     leaving = module_hooks.register_module_forward_hook(leave, always_call=True)
