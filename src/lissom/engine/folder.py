@@ -28,8 +28,12 @@ class RunFolder:
         _refuse_foreign(path)
         check_writable(path, _NEED_BYTES)
         self._lock = _lock(path)
-        self.ledger = Ledger(path)
-        self.resumed = self._same_settings(settings)
+        try:
+            self.ledger = Ledger(path)
+            self.resumed = self._same_settings(settings)
+        except BaseException:
+            self.close()  # else the same program could not try again with the right settings
+            raise
 
     def _same_settings(self, settings: Settings) -> bool:
         earlier = self.ledger.find("settings")

@@ -14,7 +14,7 @@ from lissom.train.device import best_device
 from lissom.workload.workload import Workload
 
 _STEPS = 6
-_TEACHER_SHARE = 0.3
+_TEACHER_SHARE = 0.25
 _MOST_VIEWS = 4
 
 
@@ -51,21 +51,31 @@ def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> 
     }
 
 
-def recovery(pace: Mapping[str, float], options: Options, left_s: float) -> Distill:
-    """A distillation that fits into ``left_s`` seconds.
+def recovery(
+    pace: Mapping[str, float], options: Options, left_s: float, *, share: float, answered: int
+) -> Distill:
+    """A distillation that fits into a share of the time that is left.
 
-    The original answers at most ``_MOST_VIEWS`` views, and takes about a third of the time for it. Where not even
-    one epoch fits, the original runs beside the learner on a share of the examples.
+    The original answers at most ``_MOST_VIEWS`` views, in about a quarter of the time left. Where not even one epoch
+    fits, the original runs beside the learner on a share of the examples.
+
+    Args:
+        pace: from :func:`measure_pace`.
+        options: a fixed number of epochs, or the most.
+        left_s: seconds left for all trials.
+        share: of it that this trial may take.
+        answered: views that the original has answered already.
     """
     if options.epochs is not None or math.isinf(left_s):
         epochs = options.epochs or options.most_epochs
         return Distill(epochs=epochs, views=min(_MOST_VIEWS, epochs))
-    affordable = int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
+    affordable = answered + int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
     views = min(_MOST_VIEWS, max(1, affordable))
-    epochs = (left_s - views * pace["teacher_s"]) / max(pace["epoch_s"], 1e-6)
+    time_s = left_s * share - max(0, views - answered) * pace["teacher_s"]
+    epochs = time_s / max(pace["epoch_s"], 1e-6)
     if epochs < 1:
         live = pace["epoch_s"] + pace["teacher_s"]
-        return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s / live, 3))))
+        return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
     whole = min(options.most_epochs, int(epochs))
     return Distill(epochs=whole, views=min(views, whole))
 

@@ -16,10 +16,10 @@ from lissom.plan.search import Outcome, first_rung, next_rung
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, Step
-from lissom.train.teacher import cache_bytes
+from lissom.train.teacher import cache_bytes, kept_views
 
 _RESERVE_S = 40.0
-_FIRST_SHARE = 0.5
+_FIRST_SHARE = 0.55
 _WORTH = 0.6
 
 
@@ -82,8 +82,11 @@ class Search:
         workload, _ = self._carrier.model(rung.steps)
         pace = measure_pace(self._context.original, workload, self._context.answer, Distill(1).batch)
         left = self._context.deadline.left() - _RESERVE_S
-        distill = recovery(pace, self._options, left * (_FIRST_SHARE if first else 1.0))
-        seconds = pace["epoch_s"] * distill.epochs * distill.share + pace["teacher_s"] * distill.views
+        answered = kept_views(self._context.shared / "teacher")
+        share = _FIRST_SHARE if first else 1.0
+        distill = recovery(pace, self._options, left, share=share, answered=answered)
+        new_views = max(0, distill.views - answered)
+        seconds = pace["epoch_s"] * distill.epochs * distill.share + pace["teacher_s"] * new_views
         if first:
             self._first_s = seconds
             self._estimate(seconds, distill)

@@ -1,10 +1,13 @@
 """The one training loop: AdamW, one cycle, resumable after each epoch, within the time left."""
 
+import contextlib
 import copy
+import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -70,7 +73,7 @@ def train(
     """
     device = best_device()
     learner = copy.deepcopy(module).to(device.name)
-    per_epoch = max(1, math.ceil(len(split) / schedule.batch * schedule.share))
+    per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
     state = _State(learner, schedule, per_epoch)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint)
@@ -79,17 +82,30 @@ def train(
             break
         learner.train()
         view = epoch if schedule.views is None else epoch % schedule.views
-        groups = shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch)[:per_epoch]
+        groups = _order(split, schedule, epoch)[:per_epoch]
         bar = (progress or Progress(False)).track(
             prepared(split, groups, view),
             f"{what}, epoch {epoch + 1} of {schedule.epochs}",
             total=len(groups),
         )
-        _epoch(state, device, bar, objective, view, deadline or Deadline(None))
+        with _own_random_state(schedule.seed, epoch, device):
+            _epoch(state, device, bar, objective, view, deadline or Deadline(None))
         state.epoch = epoch + 1
         if checkpoint is not None:
             state.save(checkpoint)
     return learner.to("cpu").eval()
+
+
+def _order(split: Split, schedule: Schedule, epoch: int) -> list[list[int]]:
+    return shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch)
+
+
+@contextlib.contextmanager
+def _own_random_state(seed: int, epoch: int, device: Device) -> Generator[None]:
+    """Dropout draws the same in an epoch whether or not there was a pause before it."""
+    with torch.random.fork_rng(devices=[] if device.name == "cpu" else None):
+        torch.manual_seed(seed * 100_003 + epoch)
+        yield
 
 
 class _State:
@@ -122,11 +138,18 @@ class _State:
             "epoch": self.epoch,
             "step": self.step,
         }
+        kept = io.BytesIO()
+        torch.save(state, kept)  # its own writer has no words for a full disk
         with whole_file(path) as temporary:
-            torch.save(state, temporary)
+            temporary.write_bytes(kept.getbuffer())
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        try:
+            state = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise LissomError(
+                f"the checkpoint {path} cannot be read", hint="delete it: that training then starts again"
+            ) from error
         self.learner.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]

@@ -3,6 +3,7 @@
 Answers are kept only where that is valid: an augmented view is the same picture each time it is asked for.
 """
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from lissom.workload.workload import Batch, Split
 Answer = Callable[[Batch], npt.NDArray[np.float32]]
 LIMIT_BYTES = 2_000_000_000
 _FILL_BATCH = 250
+_LARGEST = float(np.finfo(np.float16).max)
 
 
 class Teacher(Protocol):
@@ -39,7 +41,7 @@ class LiveTeacher:
     views: int | None = None
 
     def __init__(self, module: nn.Module, device: Device) -> None:
-        self._module = module.eval().to(device.name)
+        self._module = copy.deepcopy(module).eval().to(device.name)
         self._device = device
 
     @torch.no_grad()
@@ -85,11 +87,16 @@ def keep_answers(split: Split, answer: Answer, folder: Path, *, views: int, prog
             continue
         batches = prepared(split, groups, view)
         parts = [
-            answer(batch).astype(np.float16)
+            answer(batch).clip(-_LARGEST, _LARGEST).astype(np.float16)
             for batch in progress.track(batches, f"{what}, view {view + 1} of {views}", total=len(groups))
         ]
         with whole_file(file) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.concatenate(parts))
+
+
+def kept_views(folder: Path) -> int:
+    """How many views have been answered and kept in ``folder``."""
+    return len(list(folder.glob("view-*.npy")))
 
 
 def cache_bytes(examples: int, outputs: int, views: int) -> int:

@@ -23,7 +23,7 @@ class Distill(ModelStep):
     """
 
     epochs: int
-    rate: float = 2e-3
+    rate: float = 6e-3
     batch: int = 128
     labels: float = 0.1
     views: int = 2
@@ -36,6 +36,8 @@ class Distill(ModelStep):
             raise LissomError(f"distillation over {self.epochs} epochs learns nothing")
         if not 0 <= self.labels <= 1:
             raise LissomError(f"the weight of the labels is {self.labels}; it lies between 0 and 1")
+        if not 0 < self.share <= 1:
+            raise LissomError(f"a share of {self.share} of the examples is not possible", hint="give 0.01 to 1")
 
     def describe(self) -> str:
         return f"distill {self.epochs * self.share:.3g} epochs"
