@@ -56,7 +56,7 @@ def recovery(
 ) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
-    The original answers at most ``_MOST_VIEWS`` views, in about a quarter of the time left. Where not even one epoch
+    The original answers at most ``_MOST_VIEWS`` views, in about a quarter of the time. Where not even one epoch
     fits, the original runs beside the learner on a share of the examples.
 
     Args:
