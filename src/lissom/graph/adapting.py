@@ -10,9 +10,6 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from lissom.graph.cut import Cut
-from lissom.graph.slicing import locate
-
 Attributes = dict[str, dict[str, Any]]
 Convolutions = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -77,9 +74,7 @@ def changed_groups(changed: Mapping[fx.Node, fx.Node], names: Mapping[str, str])
         kind = str(node.target).split(".")[1]
         value: Any = None
         if kind.startswith("conv") and new.target is node.target:
-            place = 8 if "transpose" in kind else 6
-            place = 6
-            value = new.args[place] if len(new.args) > place else new.kwargs.get("groups")
+            value = new.args[6] if len(new.args) > 6 else new.kwargs.get("groups")
         elif kind == "group_norm":
             value = new.args[1]
         weight = node.args[1] if kind.startswith("conv") else None
@@ -162,5 +157,3 @@ def set_attributes(module: nn.Module, attributes: Attributes) -> None:
         for attribute, value in values.items():
             setattr(owner, attribute, value)
 
-
-__all__ = ["Cut", "locate"]

@@ -1,17 +1,59 @@
-"""From a model and example inputs to a graph of ATen operators, with torch.export."""
+"""From a model and example inputs to graphs of ATen operators, with torch.export: whole, or in parts."""
 
 import copy
 import traceback
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.export.graph_signature import ExportGraphSignature, InputKind
+from torch.export.graph_signature import InputKind
+from torch.utils import _pytree as pytree
 
 from lissom.core.errors import CaptureError
+
+STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A captured module: the whole model, or one of its submodules.
+
+    Args:
+        name: its name in the model ('' for the whole model).
+        module: the module itself (not a copy).
+        args, kwargs: the inputs that it was captured with.
+        program: what torch.export made of it, in evaluation mode.
+        calls: how often the model calls it.
+    """
+
+    name: str
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    program: torch.export.ExportedProgram
+    calls: int = 1
+
+    @property
+    def graph(self) -> fx.Graph:
+        return self.program.graph
+
+    def state(self) -> dict[str, str]:
+        """Graph inputs that are parameters, buffers or constants -> their names in the whole model."""
+        specs = self.program.graph_signature.input_specs
+        return {s.arg.name: self.full(s.target) for s in specs if s.kind in STATE and s.target is not None}
+
+    def full(self, name: str) -> str:
+        """A name in this part as a name in the whole model."""
+        return f"{self.name}.{name}" if self.name else name
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """A parameter, buffer or constant by its name in the whole model."""
+        own = name[len(self.name) + 1 :] if self.name else name
+        state = self.program.state_dict
+        return state[own] if own in state else self.program.constants[own]  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -21,31 +63,20 @@ class Capture:
     Args:
         model: the model that was captured (not a copy).
         args, kwargs: the example inputs.
-        program: what torch.export made of it, in evaluation mode.
-        names: graph inputs that are state of the model -> their fully qualified names.
-        seconds: how long it took.
+        parts: what was captured: one part for the whole model, or its largest submodules that could be.
+        notes: what was not captured and why, in words.
     """
 
     model: nn.Module
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    program: torch.export.ExportedProgram
-    names: Mapping[str, str]
-
-    @property
-    def graph(self) -> fx.Graph:
-        return self.program.graph
-
-    def tensor(self, name: str) -> torch.Tensor:
-        """A parameter, buffer or constant by its name."""
-        state = self.program.state_dict
-        return state[name] if name in state else self.program.constants[name]  # type: ignore[return-value]
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...] = field(default=())
 
 
-STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
-
-
-def capture(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Capture:
+def capture(
+    model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None, *, parts: bool = False
+) -> Capture:
     """Capture ``model`` as it runs on the example inputs, in evaluation mode.
 
     The model is not changed; the training mode of each of its modules is restored.
@@ -54,6 +85,8 @@ def capture(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] |
         model: any module that torch.export can follow.
         args: positional example inputs, e.g. ``(torch.randn(1, 3, 224, 224),)``.
         kwargs: example inputs by name.
+        parts: if the whole cannot be captured, capture the largest submodules that can be. What goes in and out
+            of them stays as it is.
 
     Raises:
         CaptureError: the example inputs do not fit, or torch.export cannot follow the forward.
@@ -62,34 +95,95 @@ def capture(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any] |
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
-        program = _export(model, args, kwargs)
+        try:
+            return Capture(model, args, kwargs, (export("", model, args, kwargs),))
+        except CaptureError as error:
+            if not parts:
+                raise
+            return _in_parts(model, args, kwargs, error)
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return Capture(model, args, kwargs, program, _names(program.graph_signature))
 
 
-def _names(signature: ExportGraphSignature) -> dict[str, str]:
-    return {s.arg.name: s.target for s in signature.input_specs if s.kind in STATE and s.target is not None}
-
-
-def _export(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.export.ExportedProgram:
+def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], calls: int = 1) -> Part:
+    """Capture one module."""
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.export.export(model, args, kwargs, strict=False)
+            program = torch.export.export(module, tuple(args), dict(kwargs), strict=False)
     except Exception as error:  # torch.export raises whatever the forward raises
-        _check_forward(model, args, kwargs, error)
+        _check_forward(module, args, kwargs, error)
+        what = f"torch.export cannot follow the forward of {type(module).__name__}{_where(error)}"
         raise CaptureError(
-            f"torch.export cannot follow the forward of {type(model).__name__}{_where(error)}: {_first_line(error)}",
+            f"{what}: {_first_line(error)}",
             hint=(
-                "a forward that branches on values, or that returns other things than tensors, cannot be captured",
-                "prune its largest submodules instead: lissom.graph.capture_parts(model, args)",
+                "a forward that branches on values, or that takes or returns other things than tensors, cannot be captured",
+                "its largest submodules that can be captured: capture(model, args, parts=True)",
             ),
         ) from error
+    return Part(name, module, tuple(args), dict(kwargs), program, calls)
 
 
-def _check_forward(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
+@dataclass
+class _Recorded:
+    """The inputs of a module's first call, and how often it was called."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    calls: int = 1
+
+
+def _in_parts(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], why: CaptureError) -> Capture:
+    """The largest submodules that can be captured."""
+    recorded = _record(model, args, kwargs)
+    found = list(_parts(model, "", recorded))
+    if not found:
+        raise why
+    names = ", ".join(part.name for part in found)
+    note = f"captured in parts ({names}), what goes in and out of them stays: {why.message}"
+    return Capture(model, args, kwargs, tuple(found), (note,))
+
+
+def _record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, _Recorded]:
+    """Run the model once and note what each of its modules is called with."""
+    recorded: dict[str, _Recorded] = {}
+
+    def hook(name: str) -> Any:
+        def note(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            if name in recorded:
+                recorded[name].calls += 1
+            else:
+                recorded[name] = _Recorded(*pytree.tree_map(lambda v: v, (given, named)))
+
+        return note
+
+    handles = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in model.named_modules() if n]
+    try:
+        with torch.no_grad():
+            model(*args, **kwargs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return recorded
+
+
+def _parts(module: nn.Module, prefix: str, recorded: Mapping[str, _Recorded]) -> Iterator[Part]:
+    for leaf, child in module.named_children():
+        name = f"{prefix}.{leaf}" if prefix else leaf
+        if next(child.parameters(), None) is None:
+            continue
+        call = recorded.get(name)
+        if call is not None:
+            try:
+                yield export(name, child, call.args, call.kwargs, call.calls)
+                continue
+            except CaptureError:
+                pass
+        yield from _parts(child, name, recorded)
+
+
+def _check_forward(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: Exception) -> None:
     """Say so when the model does not even run on the example inputs."""
     try:
         with torch.no_grad():
@@ -105,9 +199,7 @@ def _where(error: Exception) -> str:
     """The last line of the user's code in the traceback."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "/torch/" not in f.filename and f.line]
     frames = [f for f in frames if "lissom/graph" not in f.filename]
-    return (
-        f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
-    )
+    return f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} ({frames[-1].line})" if frames else ""
 
 
 def _first_line(error: Exception) -> str:

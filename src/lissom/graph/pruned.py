@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import fx, nn
+from torch import nn
 from torch.utils import _pytree as pytree
 
 from lissom.core.errors import LissomError
@@ -19,11 +19,12 @@ from lissom.graph.adapting import (
     size_changes,
     user_attributes,
 )
-from lissom.graph.capturing import Capture, capture as capture_model
+from lissom.graph.capturing import Capture, Part
+from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
 from lissom.graph.cut import Cut
 from lissom.graph.exciting import excite, in_double, inputs_in_double
-from lissom.graph.rewriting import rewrite
+from lissom.graph.rewriting import Changes, rewrite
 from lissom.graph.slicing import slice_state
 from lissom.graph.walking import Walk, walk
 
@@ -36,8 +37,9 @@ class Pruned:
 
     Args:
         module: the new model, in the training mode of the original.
-        own_class: whether it is of the original's class; otherwise it is a GraphModule with the same names.
-        notes: why it is not, and which attributes had to change.
+        own_class: whether it (and all that it consists of) is of the original's class; otherwise it is, or
+            contains, a GraphModule with the same names.
+        notes: why that is, and what was not captured.
         attributes: module name -> attribute -> value, as they were changed.
     """
 
@@ -70,23 +72,48 @@ def prune(
     cut.check(model)
     if capture is None or capture.model is not model:
         if args is None and kwargs is None:
-            raise LissomError(
-                "prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)"
-            )
-        capture = capture_model(model, args or (), kwargs)
+            raise LissomError("prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)")
+        capture = capture_model(model, args or (), kwargs, parts=True)
     found = walk(capture)
-    graph, changed = rewrite(found, cut, dead_of(found, cut))
-    own, attributes, why = _own_class(model, cut, capture, graph, changed)
-    notes = () if own is not None else (f"delivered as a graph: {why}",)
-    result = own if own is not None else graph
+    dead = dead_of(found, cut)
+    result = copy.deepcopy(model)
+    slice_state(result, cut)
+    attributes: Attributes = {}
+    notes = list(capture.notes)
+    graphs = 0
+    for part in capture.parts:
+        graph, changed = rewrite(found, part, cut, dead)
+        own = result.get_submodule(part.name)
+        mine, why = adapt(own, part, graph, changed)
+        attributes.update({part.full(name) if name else part.name: values for name, values in mine.items()})
+        if why:
+            graphs += 1
+            notes.append(f"{part.name or 'the model'} is delivered as a graph: {why}")
+            result = _replaced(result, part, graph)
     result.train(model.training)
-    return Pruned(result, own is not None, notes, attributes)
+    return Pruned(result, not graphs, tuple(notes), attributes)
+
+
+def _replaced(model: nn.Module, part: Part, graph: nn.Module) -> nn.Module:
+    """The model with the graph in place of the part."""
+    if not part.name:
+        return graph
+    if part.calls > 1:
+        raise LissomError(
+            f"{part.name} is called {part.calls} times and its forward has sizes written into it",
+            hint=f"leave it alone: couple(capture, keep=({part.name + '*'!r},))",
+        )
+    parent, _, leaf = part.name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, graph)
+    return model
 
 
 def dead_of(found: Walk, cut: Cut) -> Flags:
     """The tags that are dead when only what the cut keeps is left."""
     dead = np.zeros(found.tags.count, dtype=bool)
     for name, kept in cut.kept.items():
+        if name not in found.state:
+            continue
         for dim, places in kept.items():
             roots = found.tags.find(found.state[name].at[dim].tags)
             gone = np.ones(len(roots), dtype=bool)
@@ -95,18 +122,18 @@ def dead_of(found: Walk, cut: Cut) -> Flags:
     return structure(found.tags).close(dead[None])[0]
 
 
-def _own_class(
-    model: nn.Module, cut: Cut, capture: Capture, graph: fx.GraphModule, changed: Mapping[fx.Node, fx.Node]
-) -> tuple[nn.Module | None, Attributes, str]:
-    """A copy of the user's model with sliced state that computes what the graph computes, if there is one."""
-    base = copy.deepcopy(model)
-    slice_state(base, cut)
-    args, kwargs = inputs_in_double(capture.args, dict(capture.kwargs))
+def adapt(own: nn.Module, part: Part, graph: nn.Module, changed: Changes) -> tuple[Attributes, str]:
+    """Set attributes of the user's module, whose state is sliced, such that it computes what the graph computes.
+
+    Returns:
+        What was set, and why it could not be done (empty when it could; otherwise nothing was set).
+    """
+    args, kwargs = inputs_in_double(part.args, dict(part.kwargs))
     with torch.no_grad():
         expected = pytree.tree_leaves(excite(in_double(graph))(*args, **kwargs))
-    probe = excite(in_double(base))
+    probe = excite(in_double(own))
     why, tried = "", None
-    for attributes in _proposals(base, changed, capture):
+    for attributes in _proposals(own, part, changed):
         if attributes == tried:
             continue
         tried = attributes
@@ -114,19 +141,20 @@ def _own_class(
         set_attributes(probe, attributes)
         why = difference(probe, expected, args, kwargs)
         if not why:
-            set_attributes(base, attributes)
-            return base, attributes, ""
+            set_attributes(own, attributes)
+            return attributes, ""
         set_attributes(probe, before)
-    return None, {}, why
+    return {}, why
 
 
-def _proposals(base: nn.Module, changed: Mapping[fx.Node, fx.Node], capture: Capture) -> Iterator[Attributes]:
+def _proposals(own: nn.Module, part: Part, changed: Changes) -> Iterator[Attributes]:
     """Attributes to try: torch's own layers alone, then the user's modules around the changed nodes, ever wider."""
-    layers = layer_attributes(base, changed_groups(changed, capture.names))
+    weights = {spec.arg.name: str(spec.target) for spec in part.program.graph_signature.input_specs}
+    layers = layer_attributes(own, changed_groups(changed, weights))
     sizes = [(node, size_changes(node, new)) for node, new in changed.items()]
     for depth in (0, 1, 2, 3, 100):
         attributes = dict(layers)
-        for name, values in user_attributes(base, sizes, depth).items():
+        for name, values in user_attributes(own, sizes, depth).items():
             attributes[name] = {**values, **attributes.get(name, {})}
         yield attributes
 

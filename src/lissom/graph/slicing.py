@@ -23,6 +23,8 @@ def slice_state(module: nn.Module, cut: Cut) -> None:
         if owner is None:
             continue
         old = getattr(owner, leaf)
+        if all(old.shape[dim] == len(places) for dim, places in kept.items()):
+            continue  # in a graph that is sliced already
         if id(old) not in done:
             new = sliced(old, kept)
             is_parameter = isinstance(old, nn.Parameter)

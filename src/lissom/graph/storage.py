@@ -12,7 +12,7 @@ from torch import fx, nn
 
 from lissom.core.errors import LissomError
 from lissom.graph.adapting import set_attributes
-from lissom.graph.capturing import capture
+from lissom.graph.capturing import Capture, export
 from lissom.graph.cut import Cut, state
 from lissom.graph.inputs import example_inputs
 from lissom.graph.pruned import dead_of
@@ -31,11 +31,9 @@ def save(path: str | Path, cut: Cut, module: nn.Module) -> None:
         cut: the cut that it was pruned with.
         module: the pruned model.
     """
-    header: dict[str, Any] = {"cut": cut.to_json()}
-    if isinstance(module, fx.GraphModule) and INPUTS in module.meta:
-        header["inputs"] = module.meta[INPUTS]
-    else:
-        header["sizes"] = {name: sizes for name, m in module.named_modules() if (sizes := _sizes(m))}
+    graphs = {n: m.meta[INPUTS] for n, m in module.named_modules() if isinstance(m, fx.GraphModule) and INPUTS in m.meta}
+    sizes = {name: found for name, m in module.named_modules() if (found := _sizes(m))}
+    header = {"cut": cut.to_json(), "graphs": graphs, "sizes": sizes}
     tensors: dict[str, torch.Tensor] = {}
     seen: set[int] = set()
     for name, tensor in state(module).items():
@@ -59,16 +57,24 @@ def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
     cut = Cut.from_json(header["cut"])
     model = build()
     cut.check(model)
-    if "inputs" in header:
-        args, kwargs = example_inputs(header["inputs"])
-        found = walk(capture(model, args, kwargs))
-        module: nn.Module = rewrite(found, cut, dead_of(found, cut))[0]
-    else:
-        module = model
-        slice_state(module, cut)
-        set_attributes(module, _attributes(module, header["sizes"]))
+    module = _graphs_in_place(model, cut, header["graphs"])
+    slice_state(module, cut)
+    set_attributes(module, _attributes(module, header["sizes"]))
     _fill(module, tensors)
     return module.train(model.training)
+
+
+def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> nn.Module:
+    """The unpruned model with the pruned graphs in the places where the saved one had them."""
+    for name, inputs in graphs.items():
+        part = export(name, model.get_submodule(name), *example_inputs(inputs))
+        found = walk(Capture(model, (), {}, (part,)))
+        graph = rewrite(found, part, cut, dead_of(found, cut))[0]
+        if not name:
+            return graph
+        parent, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(parent), leaf, graph)
+    return model
 
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -2,7 +2,6 @@
 
 import operator
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,9 +51,8 @@ class Walk:
             _, name, original = self._origins[place]
             self.roles.setdefault((name, original), role)
 
-    def add_state(self, node: fx.Node, name: str, twins: Mapping[int, str]) -> None:
+    def add_state(self, node: fx.Node, name: str, first: str) -> None:
         """Give the tensor ``name`` tags of its own, or those of the tensor that it is another name of."""
-        first = twins.get(id(self.capture.tensor(name)), name)
         if first not in self.state:
             maps = fresh(self.tags, shape_of(node.meta["val"]))
             self.state[first] = maps
@@ -68,26 +66,23 @@ def walk(capture: Capture) -> Walk:
     """Tag every parameter, buffer and constant and follow the tags through the graph."""
     load_rules()
     found = Walk(capture)
+    found.notes.extend(capture.notes)
     twins: dict[int, str] = {}
-    for name in capture.names.values():
-        twins.setdefault(id(capture.tensor(name)), name)
-    for node in capture.graph.nodes:
-        if node.op == "placeholder":
-            _input(found, node, twins)
-        elif node.op == "call_function":
-            _call(found, node)
-        elif node.op == "output":
-            _pin_all(found, node)
-        else:
-            found.values[node] = None
+    for part in capture.parts:
+        names = part.state()
+        for node in part.graph.nodes:
+            if node.op == "placeholder" and node.name in names:
+                name = names[node.name]
+                found.add_state(node, name, twins.setdefault(id(part.tensor(name)), name))
+            elif node.op == "placeholder":
+                found.values[node] = _untagged(node)
+            elif node.op == "call_function":
+                _call(found, node)
+            elif node.op == "output":
+                _pin_all(found, node)
+            else:
+                found.values[node] = None
     return found
-
-
-def _input(found: Walk, node: fx.Node, twins: Mapping[int, str]) -> None:
-    if node.name in found.capture.names:
-        found.add_state(node, found.capture.names[node.name], twins)
-    else:
-        found.values[node] = _untagged(node)
 
 
 def _untagged(node: fx.Node) -> Result:
