@@ -22,6 +22,8 @@ from lissom.core.progress import Progress
 from lissom.core.records import Settings, Verdict, to_json
 from lissom.core.statistics import score_interval
 from lissom.engine.delivery import delivered_plan
+from lissom.report.terminal import table
+from lissom.report.view import read
 from lissom.steps.pruning.prune import Prune, without
 from lissom.tasks.loading import load
 from lissom.train.loop import Schedule, train
@@ -94,6 +96,7 @@ def main(folder: Path, seeds: tuple[int, ...] = (0,)) -> None:
     result = {
         "settings": to_json(settings),
         "machine": machine,
+        "table": table(read(folder), 100),
         "seconds": end["seconds"],
         "verdict": {**to_json(verdict), "original": _short(verdict.original), "final": _short(verdict.final)},
         "widths": ledger.find("widths"),

@@ -1,4 +1,4 @@
-"""Write docs/results.md from what the other scripts of this folder measured.
+"""Write docs/results.md, and the table on the first screen of the README, from what was measured.
 
 python benchmarks/results.py
 """
@@ -12,6 +12,7 @@ from lissom.core.units import format_bytes, format_ms, format_seconds
 
 RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "results.md"
+BEGIN, END = "<!-- demo: written by benchmarks/results.py -->", "<!-- /demo -->"
 
 
 def figures_table(verdict: dict[str, Any]) -> list[str]:
@@ -81,7 +82,7 @@ def second_case() -> list[str]:
     if not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
-    lines = ["", "## MobileNetV3-Small of torchvision on CIFAR-10", "", *found["words"], ""]
+    lines = ["", "## MobileNetV3-Small of torchvision on CIFAR-10", ""]
     for run in found["runs"]:
         verdict = run["verdict"]
         low, high = verdict["drop_interval"]
@@ -114,8 +115,21 @@ def _measured_on(machine: dict[str, Any]) -> str:
     return f"Measured on {machine['processor']} ({machine['cores']} cores, {features}); {versions}."
 
 
+def write_first_screen() -> None:
+    """Put the table that the demo printed between the marks in the READMEs."""
+    shown = json.loads((RESULTS / "demo.json").read_text(encoding="utf-8"))["table"]
+    lines = [line for line in shown.splitlines() if not line.startswith(("note:", "page:"))]
+    for name in ("README.md", "README.zh.md"):
+        path = DOCUMENT.parent.parent / name
+        before, rest = path.read_text(encoding="utf-8").split(BEGIN)
+        after = rest.split(END)[1]
+        block = "\n".join(["", "```text", *lines, "```", ""])
+        write_text(path, f"{before}{BEGIN}{block}{END}{after}")
+
+
 def main() -> None:
-    """Write the document."""
+    """Write the documents."""
+    write_first_screen()
     lines = [
         "# Results",
         "",

@@ -19,16 +19,16 @@ from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ModelStep
 from lissom.workload.workload import Workload, calibration_batches
 
-SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12)
+# of the parameters and of the multiply-adds that the widest cut keeps
+SHARES = ((1.0, 1.0), (1.0, 0.6), (0.75, 0.5), (0.6, 0.4), (0.45, 0.3), (0.3, 0.2), (0.2, 0.15))
 _EXAMPLES = 2000
 _BATCH = 200
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A cut: the share of the allowed cost it takes, the share of parameters left, and its drop when repaired."""
+    """A cut: its widths, the share of the parameters that is left, and what it loses when repaired alone."""
 
-    share: float
     widths: Widths
     kept: float
     drop: float
@@ -56,8 +56,8 @@ class Ladder:
     def rungs(self, hope: float) -> list[Rung]:
         """Rungs from the widest down to the first that loses more than ``hope`` points."""
         found: list[Rung] = []
-        for share in SHARES:
-            rung = self._rung(share)
+        for shares in SHARES:
+            rung = self._rung(shares)
             if rung is None or (found and rung.widths == found[-1].widths):
                 break
             found.append(rung)
@@ -65,22 +65,27 @@ class Ladder:
                 break
         return found
 
-    def _rung(self, share: float) -> Rung | None:
+    def _rung(self, shares: tuple[float, float]) -> Rung | None:
         model = self._prober.model
-        if share == 1:
+        if min(shares) == 1:
             widths: Widths | None = self._reach.widths
         else:
-            limits = {name: share * model.cost(name, self._reach.widths) for name in ("parameters", "macs")}
+            measures = ("parameters", "macs")
+            limits = {
+                name: share * model.cost(name, self._reach.widths)
+                for name, share in zip(measures, shares, strict=True)
+            }
             widths = allocate(model, limits)
         if widths is None:
             return None
         steps = self._steps(widths)
         kept = model.cost("parameters", widths) / model.cost("parameters", model.full)
-        known = self._ledger.find("rung", str(share))
+        key = "/".join(str(share) for share in shares)
+        known = self._ledger.find("rung", key)
         if known is None:
             known = {"drop": self._drop(steps), "kept": kept, "widths": to_json(widths, model.choices)}
-            self._ledger.append("rung", str(share), known)
-        return Rung(share, widths, kept, known["drop"], steps)
+            self._ledger.append("rung", key, known)
+        return Rung(widths, kept, known["drop"], steps)
 
     def _steps(self, widths: Mapping[int, int]) -> tuple[ModelStep, ...]:
         names = {choice.index: choice.name for choice in self._prober.model.choices}

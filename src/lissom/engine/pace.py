@@ -1,5 +1,6 @@
 """How long learning takes here, measured on a few steps, and how much of it the time allows."""
 
+import copy
 import math
 import time
 from collections.abc import Mapping
@@ -31,7 +32,7 @@ def _answer_seconds(original: Workload, answer: Any, examples: int) -> float:
 def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> dict[str, float]:
     """Seconds of an epoch of the cut model, and of the original answering every training example once."""
     device = best_device()
-    learner = _copy(cut, device.name)
+    learner = device.place(copy.deepcopy(cut.module).train())
     optimizer = torch.optim.AdamW(learner.parameters(), lr=0.0)
     groups = shuffled(len(original.splits.train), batch, seed=0, epoch=0)
     spent: list[float] = []
@@ -78,9 +79,3 @@ def recovery(
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
     whole = min(options.most_epochs, int(epochs))
     return Distill(epochs=whole, views=min(views, whole))
-
-
-def _copy(cut: Workload, device: str) -> torch.nn.Module:
-    import copy
-
-    return copy.deepcopy(cut.module).train().to(device)

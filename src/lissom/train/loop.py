@@ -72,7 +72,7 @@ def train(
         LissomError: the loss is not a number any more.
     """
     device = best_device()
-    learner = copy.deepcopy(module).to(device.name)
+    learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
     state = _State(learner, schedule, per_epoch)
     if checkpoint is not None and checkpoint.exists():
@@ -93,7 +93,7 @@ def train(
         state.epoch = epoch + 1
         if checkpoint is not None:
             state.save(checkpoint)
-    return learner.to("cpu").eval()
+    return learner.to("cpu", memory_format=torch.contiguous_format).eval()
 
 
 def _order(split: Split, schedule: Schedule, epoch: int) -> list[list[int]]:

@@ -1,0 +1,58 @@
+"""The second real case: torchvision's MobileNetV3-Small on CIFAR-10, from runs that were made before.
+
+    python training/cifar10_mobilenet.py cifar10.zip mobilenet.safetensors
+    lissom compress torchvision:mobilenet_v3_small --weights mobilenet.safetensors --data cifar10.zip --size 64 \
+      --budget "latency<=60%, size<=30%, drop<=1pt" --time-limit 10m -o runs/cifar10
+    python benchmarks/cifar10.py runs/cifar10
+
+Writes benchmarks/results/cifar10.json from the ledgers of the runs, whatever they say.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from lissom.core.files import write_json
+from lissom.core.ledger import Ledger
+from lissom.core.records import Settings, Trial, Verdict, to_json
+
+RESULT = Path(__file__).parent / "results" / "cifar10.json"
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    """One run: budget, verdict and every move."""
+    ledger = Ledger(folder)
+    settings, verdict, end = ledger.get(Settings), ledger.get(Verdict), ledger.find("end")
+    assert settings is not None and verdict is not None and end is not None
+    return {
+        "model": settings.model,
+        "budget": settings.budget,
+        "seconds": end["seconds"],
+        "verdict": to_json(verdict) | {"original": _short(verdict.original), "final": _short(verdict.final)},
+        "steps": [_step(trial) for trial in ledger.all(Trial)],
+    }
+
+
+def _step(trial: Trial) -> dict[str, Any]:
+    assert trial.figures is not None
+    return {
+        "move": trial.move,
+        "size_bytes": trial.figures.size_bytes,
+        "latency_ms": trial.figures.latency_ms,
+        "score": trial.figures.score,
+        "decision": f"{'kept' if trial.kept else 'undone'}: {trial.reason}",
+    }
+
+
+def _short(figures: object) -> dict[str, Any]:
+    return {name: value for name, value in to_json(figures).items() if name != "latency_samples_ms"}
+
+
+def main(folders: list[Path]) -> None:
+    """Collect the runs."""
+    machine = Ledger(folders[0]).find("machine")
+    write_json(RESULT, {"machine": machine, "runs": [measured(folder) for folder in folders]})
+
+
+if __name__ == "__main__":
+    main([Path(argument) for argument in sys.argv[1:]])
