@@ -44,7 +44,7 @@ def load(
         select: share or number of training examples to choose by, where the data has no split for that.
         limit: use at most so many examples of each split (the quick mode).
         progress: shows what takes over two seconds; by default where standard error is a terminal.
-        options: the task's own; for images the fields of :class:`lissom.tasks.image.loading.ImageOptions`.
+        options: the task's own; for images the fields of :class:`lissom.tasks.image.options.ImageOptions`.
 
     Raises:
         LissomError: anything that the user can mend, said before anything slow starts.

@@ -52,9 +52,8 @@ def _into_parts(found: Found, select: float | None, seed: int) -> Found:
         found = replace(found, notes=(*found.notes, note))
     if "all" in parts:
         made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))})
-        note = "one set of pictures was divided by a hash of their names into train, select and test"
-        if select is None:
-            note += f" ({', '.join(f'{k} {len(made[k])}' for k in ('train', 'select', 'test'))})"
+        sizes = ", ".join(f"{name} {len(made[name])}" for name in ("train", "select", "test"))
+        note = f"one set of pictures was divided by a hash of their names ({sizes})"
         return replace(found, parts=made, notes=(*found.notes, note))
     if "train" in parts and "test" in parts and "select" not in parts:
         train, carved = carve(parts["train"], _share(select, len(parts["train"])), seed)
@@ -82,12 +81,8 @@ def _share(select: float | None, count: int) -> float:
 def carve(part: Listing, share: float, seed: int) -> tuple[Listing, Listing]:
     """What is left and a random ``share`` of the examples, of each class alike."""
     order = np.random.default_rng(seed).permutation(len(part))
-    return _cut(part, order, {"carved": share}, "carved")
-
-
-def _cut(part: Listing, order: Rows, shares: dict[str, float], name: str) -> tuple[Listing, Listing]:
-    made = _stratified(part, order, shares)
-    return made["train"], made[name]
+    made = _stratified(part, order, {"select": share})
+    return made["train"], made["select"]
 
 
 def _by_hash(part: Listing, shares: dict[str, float]) -> dict[str, Listing]:

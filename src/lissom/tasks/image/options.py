@@ -1,0 +1,54 @@
+"""What a user may say about pictures, their preprocessing and the training on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lissom.core.errors import LissomError
+from lissom.tasks.image.augmentation import Augment
+from lissom.tasks.image.task import Loss, Metric
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """What a user may say about pictures beside the model and the data.
+
+    Args:
+        size: side of the square input in pixels, or height and width.
+        resize: length of the shorter side before the crop; by default as the library or the size asks.
+        mean: subtracted from each channel, on the scale 0..1.
+        std: what each channel is divided by.
+        interpolation: of the resizing.
+        channels: ``"L"`` for a model that takes one channel; by default ``"RGB"``.
+        classes: names of the model's outputs in order, where the folders' alphabetical order is not it.
+        augment: makes views for training; by default shifts or crops, half of them mirrored, which suits
+            things but not letters and digits: see :mod:`lissom.tasks.image.augmentation`.
+        loss: replaces cross entropy.
+        metric: replaces accuracy.
+        label_smoothing: of the cross entropy.
+    """
+
+    size: int | tuple[int, int] | None = None
+    resize: int | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    interpolation: str | None = None
+    channels: str | None = None
+    classes: Sequence[str] = ()
+    augment: Augment | None = None
+    loss: Loss | None = None
+    metric: Metric | None = None
+    label_smoothing: float = 0.0
+
+
+def chosen_options(options: dict[str, Any]) -> ImageOptions:
+    """The options of a call to ``lissom.load``.
+
+    Raises:
+        LissomError: there is none of that name.
+    """
+    known = [field.name for field in fields(ImageOptions)]
+    for name in options:
+        if name not in known:
+            raise LissomError(f"the task image has no option {name!r}", hint=f"it has {', '.join(known)}")
+    return ImageOptions(**options)
