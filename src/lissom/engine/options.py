@@ -30,6 +30,10 @@ class Options:
         for name in ("threads", "batch", "most_epochs", "calibration", "multiple", "tries"):
             if getattr(self, name) < 1:
                 raise LissomError(f"{name} is {getattr(self, name)}; it starts at 1")
+        if self.measure_s <= 0:
+            raise LissomError(f"measure_s is {self.measure_s:g}; nothing can be timed in that")
+        if self.seed < 0:
+            raise LissomError(f"seed is {self.seed}; it starts at 0")
         if self.epochs is not None and self.epochs < 1:
             raise LissomError(f"epochs is {self.epochs}; it starts at 1")
         if self.time_limit_s is not None and self.time_limit_s < 30:

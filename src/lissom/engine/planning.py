@@ -17,7 +17,7 @@ from lissom.plan.budget import Budget
 from lissom.steps.step import Context
 from lissom.workload.workload import Workload
 
-_HOPE = 3.0
+_HOPE = 2.5
 _LEAST_HOPE = 1.0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Widths = dict[int, int]
+_POWER = 3
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ class Choice:
     def lost(self, width: int, below: int) -> float:
         """Importance lost by going from ``width`` to ``below``.
 
-        Units of a group stand in for each other, so each one matters more the fewer are left: the sum is
-        divided by the share that stays.
+        Units of a group stand in for each other once its consumers are solved anew, so each one matters more the
+        fewer are left: the sum is divided by a power of the share that stays. Of the powers 1 to 4, 3 lost least
+        before training on the sample network at two sizes; 1 lost about a point more.
         """
         gone = self.ascending[self.units - width : self.units - below].sum()
-        return float(gone) * self.units / below
+        return float(gone) * (self.units / below) ** _POWER
 
 
 @dataclass(frozen=True)
