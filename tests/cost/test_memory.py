@@ -81,3 +81,14 @@ def test_a_reused_address_is_another_tensor() -> None:
         assert lifetimes.record([], [made]) == 4000
         del made
     assert lifetimes.peak() == (4000, 1)
+
+
+def test_a_tensor_that_the_model_keeps_elsewhere_is_no_activation() -> None:
+    kept = torch.zeros(250, 250)
+
+    class Closure(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ kept
+
+    result = profile(Closure(), (torch.zeros(1, 250),))
+    assert (result.peak_memory_bytes, result.macs, result.attention_macs) == (2 * KB, 250 * 250, 0)

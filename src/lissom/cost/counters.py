@@ -76,7 +76,7 @@ def deformable_convolution_macs(out: Tensor, inputs: Tensor, weight: Tensor, *re
     return out.numel() * prod(weight.shape[1:])
 
 
-@counter("aten.mm", "aten.bmm", "aten.mv", "aten.dot", operands=(0, 1))
+@counter("aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten._int_mm", "aten._scaled_mm", operands=(0, 1))
 def product_macs(out: Tensor, left: Tensor, right: Tensor, **options: Any) -> int:
     """``left``: ``(..., rows, inner)``."""
     return out.numel() * left.shape[-1]
@@ -130,3 +130,9 @@ def attention_macs(out: Any, query: Tensor, key: Tensor, value: Tensor, *rest: A
 def recurrent_macs(out: Any, inputs: Tensor, weight: Tensor, recurrent: Tensor, *rest: Any) -> int:
     """One direction of one LSTM layer; ``inputs``: ``(steps, batch, features)``."""
     return prod(inputs.shape[:-1]) * (weight.numel() + recurrent.numel())
+
+
+@counter("aten._cudnn_rnn")
+def fused_recurrent_macs(out: Any, inputs: Tensor, weights: list[Tensor], *rest: Any) -> int:
+    """All layers and directions; every matrix meets each step of each sequence."""
+    return prod(inputs.shape[:2]) * sum(weight.numel() for weight in weights if weight.dim() == 2)

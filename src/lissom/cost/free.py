@@ -61,7 +61,8 @@ _POOLING = """
 _ELEMENTWISE = """
     addcdiv addcdiv_ addcmul addcmul_ bernoulli dropout feature_dropout alpha_dropout gelu gelu_ glu
     hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ lerp lerp_ prelu _prelu_kernel rrelu
-    rrelu_with_noise rrelu_with_noise_ polar fake_quantize_per_channel_affine
+    rrelu_with_noise rrelu_with_noise_ polar _thnn_fused_gru_cell _thnn_fused_lstm_cell
+    fake_quantize_per_channel_affine
     fake_quantize_per_channel_affine_cachemask fake_quantize_per_tensor_affine
     fake_quantize_per_tensor_affine_cachemask
     _fake_quantize_per_tensor_affine_cachemask_tensor_qparams

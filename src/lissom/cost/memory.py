@@ -51,7 +51,7 @@ class Lifetimes:
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Whether the tensor was computed from parameters, buffers and constants alone."""
-        return self._life(tensor, constant=True).constant
+        return self._life(tensor, bytes_if_new=0, constant=True).constant
 
     def record(self, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> int:
         """One operator ran.
