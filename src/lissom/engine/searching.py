@@ -19,7 +19,7 @@ from lissom.steps.step import ArtefactStep, Context, Step
 from lissom.train.teacher import cache_bytes, kept_views
 
 _RESERVE_S = 40.0
-_FIRST_SHARE = 0.55
+_FIRST_SHARE = 0.95
 _WORTH = 0.6
 
 
