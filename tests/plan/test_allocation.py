@@ -128,11 +128,17 @@ def test_multiples_hold_where_a_group_is_wide_enough() -> None:
 
 
 def test_the_least_units_are_the_ones_that_are_lost() -> None:
-    choice = Choice(0, "g", (5.0, 1.0, 3.0, 2.0))
-    assert choice.lost(4, 3) == pytest.approx(1.0 * 4 / 3)
-    assert choice.lost(4, 2) == pytest.approx((1.0 + 2.0) * 4 / 2)
-    assert choice.lost(2, 1) == pytest.approx(3.0 * 4)
+    choice, tenfold = Choice(0, "g", (5.0, 1.0, 3.0, 2.0)), Choice(0, "g", (90.0, 10.0, 80.0, 20.0))
+    for below in (3, 2):
+        assert tenfold.lost(4, below) == pytest.approx(10 * choice.lost(4, below)), "the others do not count"
+    assert choice.lost(4, 3) >= 1.0 and choice.lost(4, 2) >= 1.0 + 2.0
     assert choice.lost(4, 4) == 0.0
+
+
+def test_a_unit_matters_more_the_fewer_are_left() -> None:
+    choice = Choice(0, "g", (1.0,) * 8)
+    lost = [choice.lost(width, width - 1) for width in range(8, 1, -1)]
+    assert lost == sorted(lost) and lost[0] < lost[-1]
 
 
 @given(st.lists(st.floats(0, 10), min_size=2, max_size=30))

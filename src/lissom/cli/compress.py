@@ -33,6 +33,10 @@ def compress(
     resize: Annotated[int | None, typer.Option(help="Shorter side before the crop, in pixels.")] = None,
     mean: Annotated[str | None, typer.Option(help="Mean by channel, such as 0.485,0.456,0.406.")] = None,
     std: Annotated[str | None, typer.Option(help="Deviation by channel.")] = None,
+    interpolation: Annotated[str | None, typer.Option(help="Of the resizing: bilinear, bicubic, ...")] = None,
+    channels: Annotated[str | None, typer.Option(help="RGB, or L for a model of one channel.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Names of the model's outputs in order, by commas.")] = None,
+    select: Annotated[float | None, typer.Option(help="Share of train to choose by, where data has none.")] = None,
     time_limit: Annotated[str | None, typer.Option(help="End with the best so far after 90s, 10m, 1h.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Length of a recovery; by default the time decides.")] = None,
     threads: Annotated[int, typer.Option(help="Threads that latency is measured with.")] = 1,
@@ -76,7 +80,16 @@ def compress(
         "random_weights": random_weights,
         "keep": list(keep or ()),
         "limit": _QUICK_EXAMPLES if quick else None,
-        **_handling(size, resize, mean, std),
+        "select": select,
+        **_given(
+            size=size,
+            resize=resize,
+            mean=_numbers("--mean", mean),
+            std=_numbers("--std", std),
+            interpolation=interpolation,
+            channels=channels,
+            classes=None if classes is None else [name.strip() for name in classes.split(",")],
+        ),
     }
     workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)
     if dry_run:
@@ -114,14 +127,8 @@ def compress(
         raise typer.Exit(1)
 
 
-def _handling(size: int | None, resize: int | None, mean: str | None, std: str | None) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "size": size,
-        "resize": resize,
-        "mean": _numbers("--mean", mean),
-        "std": _numbers("--std", std),
-    }
-    return {name: value for name, value in given.items() if value is not None}
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:

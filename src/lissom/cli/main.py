@@ -25,21 +25,36 @@ app.command()(zoo.zoo)
 app.command()(targets.targets)
 
 _ERROR = 2
+_INTERRUPTED = 130  # what Typer makes of Ctrl-C
+_UsageError = typer.BadParameter.__bases__[0]  # Typer has no public name for it
 
 
 def main() -> None:
     """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except LissomError as error:
         _fail(f"error: {error}")
+    except _UsageError as error:
+        _fail(_usage(error))
     except KeyboardInterrupt:
-        _fail("stopped\nhint: the same command goes on where it was")
+        code = _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_ERROR)
+    if code == _INTERRUPTED:
+        _fail("stopped\nhint: the same command goes on where it was")
+    sys.exit(code)
+
+
+def _usage(error: Exception) -> str:
+    """One line and a hint instead of a box of ten; without a message the help was shown already."""
+    text = error.format_message()  # pyright: ignore[reportAttributeAccessIssue]
+    context = getattr(error, "ctx", None)
+    return f"error: {text}\nhint: {context.command_path if context else 'lissom'} --help" if text else ""
 
 
 def _fail(text: str) -> None:
-    print(text, file=sys.stderr)
+    if text:
+        print(text, file=sys.stderr)
     sys.exit(_ERROR)

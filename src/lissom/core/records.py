@@ -31,7 +31,7 @@ class Figures:
     peak_memory_bytes: int
     split: str = "select"
     latency_samples_ms: tuple[float, ...] = ()
-    score_by_class: tuple[float, ...] = ()
+    score_by_class: tuple[float | None, ...] = ()
     examples: int = 0
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 
+_SHOWN = 12
+
 
 class Table:
     """Names of one kind of thing, each with the ``module:attribute`` it is found at.
@@ -40,7 +42,8 @@ class Table:
         """Import and return the member called ``name``."""
         if name not in self._places:
             close = difflib.get_close_matches(name, self._places, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(self._places)}"
+            some = ", ".join(list(self._places)[:_SHOWN]) + (", ..." if len(self._places) > _SHOWN else "")
+            hint = f"did you mean {' or '.join(close)}?" if close else f"known: {some}"
             raise LissomError(f"unknown {self.kind} {name!r}", hint=hint)
         module, _, attribute = self._places[name].partition(":")
         return getattr(import_module(module), attribute)

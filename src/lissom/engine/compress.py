@@ -11,6 +11,7 @@ from lissom.engine.baseline import Baseline, check_weights, establish
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
 from lissom.engine.folder import RunFolder
+from lissom.engine.identity import check_same
 from lissom.engine.options import Options
 from lissom.engine.planning import Planner
 from lissom.engine.searching import Search
@@ -70,6 +71,7 @@ class _Run:
         if self.ledger.find("machine") is None:
             self.ledger.put(describe())
         check_weights(job.workload)
+        check_same(job.workload, self.ledger)
         for number, note in enumerate(job.workload.notes):
             if self.ledger.find("note", str(number)) is None:
                 self.ledger.append("note", str(number), note)

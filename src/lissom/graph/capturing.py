@@ -4,6 +4,7 @@ import copy
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,15 +93,22 @@ def capture(
         CaptureError: the example inputs do not fit, or torch.export cannot follow the forward.
     """
     kwargs = dict(kwargs or {})
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
+    with evaluating(model):
         try:
             return Capture(model, args, kwargs, (export("", model, args, kwargs),))
         except CaptureError as error:
             if not parts:
                 raise
             return _in_parts(model, args, kwargs, error)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and each of its modules back into its own mode afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
     finally:
         for module, mode in modes.items():
             module.training = mode

@@ -19,6 +19,7 @@ from lissom.graph.adapting import (
     size_changes,
     user_attributes,
 )
+from lissom.graph.batching import free_batch
 from lissom.graph.capturing import Capture, Part
 from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
@@ -88,7 +89,9 @@ def prune(
         attributes.update({part.full(name) if name else part.name: values for name, values in mine.items()})
         if why:
             graphs += 1
-            notes.append(f"{part.name or 'the model'} is delivered as a graph: {why}")
+            graph, limit = free_batch(graph, part)
+            note = f"{part.name or 'the model'} is delivered as a graph"
+            notes.append(f"{note}{', ' + limit if limit else ''}: {why}")
             result = _replaced(result, part, graph)
     result.train(model.training)
     return Pruned(result, not graphs, tuple(notes), attributes)

@@ -12,6 +12,7 @@ from torch import fx, nn
 
 from lissom.core.errors import LissomError
 from lissom.graph.adapting import set_attributes
+from lissom.graph.batching import free_batch
 from lissom.graph.capturing import Capture, export
 from lissom.graph.cut import Cut, state
 from lissom.graph.inputs import example_inputs
@@ -69,7 +70,7 @@ def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> n
     for name, inputs in graphs.items():
         part = export(name, model.get_submodule(name), *example_inputs(inputs))
         found = walk(Capture(model, (), {}, (part,)))
-        graph = rewrite(found, part, cut, dead_of(found, cut))[0]
+        graph = free_batch(rewrite(found, part, cut, dead_of(found, cut))[0], part)[0]
         if not name:
             return graph
         parent, _, leaf = name.rpartition(".")

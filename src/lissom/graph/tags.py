@@ -85,7 +85,7 @@ class Tags:
             if not differ.any():
                 return
             one, two, first, second = one[differ], two[differ], first[differ], second[differ]
-            self._parent[np.maximum(one, two)] = np.minimum(one, two)
+            np.minimum.at(self._parent, np.maximum(one, two), np.minimum(one, two))
 
     def pin(self, tags: Array) -> None:
         """Never remove these."""

@@ -62,15 +62,15 @@ def width_bars(widths: tuple[Width, ...]) -> tuple[WidthBar, ...]:
 
 def class_bars(original: Figures, result: Figures, classes: tuple[str, ...]) -> ClassBars | None:
     """Points lost by class, or ``None`` where scores by class were not measured."""
-    pairs = list(zip(original.score_by_class, result.score_by_class, strict=False))
+    pairs = [
+        (_name(number, classes), before, after)
+        for number, (before, after) in enumerate(zip(original.score_by_class, result.score_by_class, strict=False))
+        if before is not None and after is not None
+    ]
     if not pairs or len(original.score_by_class) != len(result.score_by_class):
         return None
-    widest = max(max(abs(before - after) for before, after in pairs), 1.0)
-    names = [*classes, *(f"class {index}" for index in range(len(classes), len(pairs)))]
-    bars = sorted(
-        (_class_bar(name, before, after, widest) for name, (before, after) in zip(names, pairs, strict=False)),
-        key=lambda bar: -bar.drop,
-    )
+    widest = max(max(abs(before - after) for _, before, after in pairs), 1.0)
+    bars = sorted((_class_bar(*pair, widest) for pair in pairs), key=lambda bar: -bar.drop)
     few = len(bars) <= FEW_CLASSES
     shown = bars if few else [*bars[:WORST], *bars[-BEST:]]
     return ClassBars(
@@ -90,6 +90,10 @@ def time_bars(seconds: float, parts: Mapping[str, float]) -> tuple[TimeBar, ...]
         named.append(("other", other))
     whole = max(seconds, sum(parts.values()), 1e-9)
     return tuple(TimeBar(name, value, 100 * value / whole) for name, value in named)
+
+
+def _name(number: int, classes: tuple[str, ...]) -> str:
+    return classes[number] if number < len(classes) else f"class {number}"
 
 
 def _class_bar(name: str, before: float, after: float, widest: float) -> ClassBar:

@@ -22,6 +22,10 @@ class Device:
         pictures = any(isinstance(layer, nn.Conv2d) for layer in module.modules())
         return module.to(memory_format=torch.channels_last) if pictures else module  # pyright: ignore[reportCallIssue]
 
+    def bring_back(self, module: nn.Module) -> nn.Module:
+        """The model on the processor with the usual order of dimensions."""
+        return module.cpu().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+
     def send(self, batch: Batch) -> Batch:
         """The batch on this device."""
         inputs = tuple(_placed(tensor, self.name) for tensor in batch.inputs)

@@ -93,7 +93,7 @@ def train(
         state.epoch = epoch + 1
         if checkpoint is not None:
             state.save(checkpoint)
-    return learner.to("cpu", memory_format=torch.contiguous_format).eval()
+    return device.bring_back(learner).eval()
 
 
 def _order(split: Split, schedule: Schedule, epoch: int) -> list[list[int]]:

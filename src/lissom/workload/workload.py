@@ -91,8 +91,8 @@ class Task(Protocol):
         """
         ...
 
-    def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float, ...]:
-        """The score by class, in class order; empty where the task has none."""
+    def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float | None, ...]:
+        """The score by class, in class order, ``None`` for one without examples; empty where there are none."""
         ...
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from handling import Preprocessing
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-3
@@ -59,16 +59,21 @@ class Model:
         }
 
 
-def verify(model):
-    """The problems found: files that were altered, answers that differ from the ones recorded."""
+def altered():
+    """The problems found with the files: missing, or not as they were written."""
     problems = []
-    manifest = read("manifest.json")
-    for name, expected in manifest["sha256"].items():
+    for name, expected in read("manifest.json")["sha256"].items():
         path = HERE / name
         if not path.is_file():
             problems.append(f"{name} is missing")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             problems.append(f"{name} was altered")
+    return problems
+
+
+def verify(model):
+    """The problems found with the answers: those that differ from the ones recorded."""
+    problems = []
     with np.load(HERE / "vectors.npz") as vectors:
         inputs, expected = vectors["inputs"], vectors["outputs"]
     found = model.scores(inputs)
@@ -91,9 +96,11 @@ def main():
     options = parser.parse_args()
     if not options.pictures and not options.verify:
         parser.error("give a PICTURE, or --verify")
-    model = Model(options.threads)
+    problems, found = (altered() if options.verify else []), {}
+    model = None if problems else Model(options.threads)
     if options.verify:
-        problems, found = verify(model)
+        if model is not None:
+            problems, found = verify(model)
         if options.json:
             print(json.dumps({"ok": not problems, "problems": problems, **found}))
         else:
@@ -103,7 +110,7 @@ def main():
     for path in options.pictures:
         try:
             found = model.predict(path, options.top)
-        except (FileNotFoundError, IsADirectoryError, UnidentifiedImageError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow raises
             print(f"{path} is not a picture that can be read: {error}", file=sys.stderr)
             return 2
         if options.json:

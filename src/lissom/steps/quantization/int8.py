@@ -27,6 +27,6 @@ class QuantizeInt8(ArtefactStep):
             workload.splits.train, examples=self.examples, batch=self.batch, seed=context.seed
         )
         inputs = [[tensor.numpy() for tensor in batch.inputs] for batch in batches]
-        path = artefact.path.with_name(f"{artefact.path.stem}-int8{artefact.path.suffix}")
+        path = context.folder / f"{artefact.path.stem}-int8{artefact.path.suffix}"
         with context.progress.waiting("quantizing to INT8"):
             return context.target.quantize(artefact, inputs, path)

@@ -43,7 +43,7 @@ class Reconstruct(ModelStep):
         batches = calibration_batches(
             workload.splits.train, examples=self.examples, batch=self.batch, seed=context.seed
         )
-        original = context.original.module.eval()
+        original = copy.deepcopy(context.original.module).eval()
         order, skipped = _consumers(original, workload, batches[0])
         for name in context.progress.track(order, "reconstructing", total=len(order)):
             self._solve(name, model, original, workload, batches)

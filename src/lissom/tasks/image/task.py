@@ -92,12 +92,11 @@ class ImageClassification:
         """
         check_original(outputs, targets, classes)
 
-    def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float, ...]:
-        """The accuracy in percent of each class, in class order; not a number where it has no example."""
+    def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float | None, ...]:
+        """The accuracy in percent of each class, in class order; ``None`` where it has no example."""
         counts = np.bincount(targets, minlength=self.num_classes)
         sums = np.bincount(targets, weights=grades, minlength=self.num_classes)
-        with np.errstate(invalid="ignore"):
-            return tuple(float(value) for value in 100.0 * sums / counts)
+        return tuple(100.0 * float(total) / int(n) if n else None for total, n in zip(sums, counts, strict=True))
 
 
 def logits(outputs: Any) -> Tensor:

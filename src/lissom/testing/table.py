@@ -1,0 +1,39 @@
+"""One table that gives every step something tiny to be tried on. A new step is one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lissom.steps.distillation.distill import Distill
+from lissom.steps.nothing import Nothing
+from lissom.steps.pruning.prune import Prune, without
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.repair.batchnorm import ReestimateBatchNorm
+from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.steps.step import Step
+from lissom.testing.tiny import tiny_workload
+from lissom.workload.workload import Workload
+
+REMOVED = {0: tuple(range(6)), 1: tuple(range(0, 32, 3))}
+
+
+@dataclass(frozen=True)
+class StepCase:
+    """A step, and what makes the workload that it is tried on."""
+
+    step: Step
+    workload: Callable[[], Workload]
+
+
+def cut_workload() -> Workload:
+    """The tiny workload after a cut of its first two layers."""
+    return without(tiny_workload(), REMOVED)
+
+
+STEP_CASES = {
+    "nothing": StepCase(Nothing(), tiny_workload),
+    "prune": StepCase(Prune(((0, "features.0", (0, 3)), (1, "features.3", (1, 2, 5)))), tiny_workload),
+    "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
+    "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
+    "distill": StepCase(Distill(epochs=2, batch=64, views=1), cut_workload),
+    "int8": StepCase(QuantizeInt8(examples=64, batch=32), tiny_workload),
+}

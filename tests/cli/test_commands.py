@@ -1,0 +1,178 @@
+"""A run from the command line: stopped by Ctrl-C, gone on with, shown, predicted with, measured, applied again."""
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lissom.core.ledger import Ledger
+from lissom.core.records import Trial
+from lissom.engine import delivery, reach
+
+Done = Any
+Lissom = Callable[..., Any]
+Words = Callable[..., list[str]]
+
+
+_PATIENCE_S = 300
+
+
+@pytest.fixture(scope="module")
+def stopped(
+    process: Any, compressing: Words, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Done, bytes]:
+    """A run that got Ctrl-C after its first probe: the folder, what was said, what was written."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with process(*compressing(folder)) as running:
+        ledger, end = folder / "ledger.jsonl", time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end and running.poll() is None:
+            if ledger.exists() and b'"kind": "probe"' in ledger.read_bytes():
+                break
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=_PATIENCE_S)
+    return folder, Done(running.returncode, out, err), ledger.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def finished(stopped: tuple[Path, Done, bytes], compressing: Words) -> tuple[Path, Done]:
+    """The same run, gone on with by the same command."""
+    import contextlib
+    import io
+    import sys
+
+    from lissom.cli.main import main
+
+    folder = stopped[0]
+    torch.set_num_threads(1)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reach, "_SECONDS", 0.05)
+        patch.setattr(delivery, "neighbours", lambda *given: ([], []))
+        patch.setattr(sys, "argv", ["lissom", *compressing(folder)])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            main()
+    return folder, Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def test_ctrl_c_is_no_traceback(stopped: tuple[Path, Done, bytes]) -> None:
+    _, done, _ = stopped
+    assert done.code == 2, done
+    assert done.err == "stopped\nhint: the same command goes on where it was\n"
+    assert done.out == ""
+
+
+def test_the_same_command_goes_on(stopped: tuple[Path, Done, bytes], finished: tuple[Path, Done]) -> None:
+    folder, done = finished
+    assert done.code == 0, done.err
+    assert (folder / "ledger.jsonl").read_bytes().startswith(stopped[2])
+    probes = [record.key for record in Ledger(folder) if record.kind == "probe"]
+    assert len(set(probes)) == len(probes)
+
+
+def test_the_table_goes_to_standard_output(finished: tuple[Path, Done]) -> None:
+    folder, done = finished
+    for trial in Ledger(folder).all(Trial):
+        assert trial.move in done.out
+    assert "met" in done.out and "quick" in (done.out + done.err)
+
+
+def test_the_files_that_a_run_leaves(finished: tuple[Path, Done]) -> None:
+    folder = finished[0]
+    assert {"ledger.jsonl", "summary.json", "report.html", "bundle"} <= {item.name for item in folder.iterdir()}
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary["met"] is True and summary["target"] == "onnxruntime"
+    names = {"score", "score_interval", "latency_ms", "latency_interval_ms", "size_bytes", "macs", "parameters",
+             "peak_memory_bytes"}  # fmt: skip
+    for figures in (summary["original"], summary["final"], *summary["steps"]):
+        assert names <= set(figures)
+    assert all({"name", "kept", "reason"} <= set(step) for step in summary["steps"])
+
+
+def test_a_finished_run_is_shown_again(finished: tuple[Path, Done], compressing: Words, lissom: Lissom) -> None:
+    folder, first = finished
+    before = (folder / "ledger.jsonl").read_bytes()
+    done = lissom(*compressing(folder))
+    assert (done.code, done.out) == (0, first.out)
+    assert (folder / "ledger.jsonl").read_bytes() == before
+    found = lissom(*compressing(folder), "--json")
+    assert json.loads(found.out)["met"] is True
+
+
+def test_other_settings_are_refused(finished: tuple[Path, Done], compressing: Words, lissom: Lissom) -> None:
+    done = lissom(*compressing(finished[0], budget="parameters<=61%, drop<=30pt"))
+    done.is_refusal("a run with other settings")
+
+
+def test_predict_answers_like_the_bundle(finished: tuple[Path, Done], user: Path, lissom: Lissom) -> None:
+    done = lissom("predict", finished[0] / "bundle", user / "une image.png", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["classes"][0]["probability"] > 0.3
+    assert lissom("predict", finished[0] / "bundle", user / "model.py").code == 2
+
+
+def test_bench_verifies_and_measures(finished: tuple[Path, Done], lissom: Lissom) -> None:
+    bundle = finished[0] / "bundle"
+    done = lissom("bench", bundle, "--verify", "--seconds", "0.1", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["problems"] == {str(bundle): []}
+    low, high = found["measured"][0]["latency_interval_ms"]
+    assert 0 < low <= found["measured"][0]["latency_ms"] <= high
+    text = lissom("bench", bundle, "--verify", "--seconds", "0.1").out
+    assert "verified: hashes and test vectors are as recorded" in text
+
+
+@pytest.mark.parametrize("name", ["README.md", "model.onnx", "vectors.npz"])
+def test_bench_notices_an_altered_bundle(
+    finished: tuple[Path, Done], tmp_path: Path, lissom: Lissom, name: str
+) -> None:
+    shutil.copytree(finished[0] / "bundle", tmp_path / "bundle")
+    path = tmp_path / "bundle" / name
+    path.write_bytes(path.read_bytes()[:-40])
+    done = lissom("bench", tmp_path / "bundle", "--verify", "--seconds", "0.1")
+    assert done.code == 2 and "Traceback" not in done.err
+    assert f"{name} was altered" in done.out + done.err
+
+
+def test_the_report_is_written_again(finished: tuple[Path, Done], lissom: Lissom) -> None:
+    folder, first = finished
+    done = lissom("report", folder)
+    assert done.code == 0 and first.out.splitlines()[0] in done.out
+
+
+def test_the_plan_is_applied_to_a_newer_checkpoint(
+    finished: tuple[Path, Done], user: Path, tmp_path: Path, lissom: Lissom
+) -> None:
+    newer = {name: tensor * 1.01 if tensor.is_floating_point() else tensor
+             for name, tensor in load_file(user / "net.safetensors").items()}  # fmt: skip
+    save_file(newer, tmp_path / "newer.safetensors")
+    done = lissom("apply", finished[0], "--weights", tmp_path / "newer.safetensors", "-o", tmp_path / "again")
+    assert done.code == 0, done.err
+    ledgers = [Ledger(finished[0]), Ledger(tmp_path / "again")]
+    plans = [ledger.find("delivered")["plan"][0]["steps"] for ledger in ledgers]
+    assert plans[0] == plans[1]
+    assert not [record for record in ledgers[1] if record.kind in ("probe", "rung", "analysis")], (
+        "nothing is searched"
+    )
+    assert lissom("bench", tmp_path / "again" / "bundle", "--verify", "--seconds", "0.1").code == 0
+
+
+def test_a_dry_run_checks_and_writes_nothing(compressing: Words, tmp_path: Path, lissom: Lissom) -> None:
+    done = lissom(*compressing(tmp_path / "run"), "--dry-run")
+    assert done.code == 0, done.err
+    assert "original score" in done.out and "nothing was started" in done.out
+    assert not (tmp_path / "run").exists()
+
+
+def test_targets_are_listed(lissom: Lissom) -> None:
+    assert "onnxruntime" in lissom("targets").out
+    found = json.loads(lissom("targets", "--json").out)
+    assert [item["name"] for item in found["targets"] if item["works"]] == ["onnxruntime"]

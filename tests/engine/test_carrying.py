@@ -1,0 +1,147 @@
+"""A step is carried out once; what it gave is found again as it was."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
+from lissom.engine.carrying import Carrier
+from lissom.engine.models import restore_model, save_model
+from lissom.plan.move import Move
+from lissom.steps.nothing import Nothing
+from lissom.steps.pruning.prune import Prune, without
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.steps.step import Context, ModelStep
+from lissom.testing import tiny_context, tiny_workload
+from lissom.workload.workload import Workload
+
+PRUNE = Prune(((0, "features.0", (1, 2)), (2, "features.6", (5,))))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@torch.no_grad()
+def answers(workload: Workload) -> torch.Tensor:
+    return workload.module.eval()(*workload.splits.test.take(range(20)).inputs)
+
+
+def carrier(tmp_path: Path, original: Workload) -> Carrier:
+    return Carrier(Ledger(tmp_path), tmp_path / "steps", tiny_context(tmp_path / "context", original))
+
+
+CARRIED: list[str] = []
+
+
+@dataclass(frozen=True)
+class Counted(ModelStep):
+    """Doubles the last layer, and says that it did."""
+
+    tag: str = "a"
+
+    name = "counted"
+
+    def describe(self) -> str:
+        return "double"
+
+    def apply(self, workload: Workload, context: Context) -> Workload:
+        CARRIED.append(self.tag)
+        changed = tiny_workload(None).module
+        changed.load_state_dict(workload.module.state_dict())
+        with torch.no_grad():
+            changed.get_parameter("classifier.weight").mul_(2)
+        return replace(workload, module=changed)
+
+
+def test_a_step_that_was_done_is_read(tmp_path: Path) -> None:
+    CARRIED.clear()
+    original = tiny_workload()
+    steps = (Counted("a"), Counted("b"))
+    first, spent = carrier(tmp_path, original).model(steps)
+    assert CARRIED == ["a", "b"] and set(spent) == {"counted"}
+    again, same = carrier(tmp_path, original).model(steps)
+    assert CARRIED == ["a", "b"] and same == pytest.approx(spent)
+    assert torch.equal(answers(first), answers(again))
+    carrier(tmp_path, original).model((Counted("b"),))
+    assert CARRIED == ["a", "b", "b"], "the same step after others is another result"
+
+
+def test_a_result_whose_line_was_lost_is_made_again(tmp_path: Path) -> None:
+    CARRIED.clear()
+    original = tiny_workload()
+    carrier(tmp_path, original).model((Counted(),))
+    (tmp_path / "ledger.jsonl").unlink()
+    carrier(tmp_path, original).model((Counted(),))
+    assert CARRIED == ["a", "a"]
+
+
+def test_cut_models_come_back_with_their_cut_and_notes(tmp_path: Path) -> None:
+    original = tiny_workload()
+    steps = (PRUNE, Reconstruct(examples=32, batch=32))
+    first, _ = carrier(tmp_path, original).model(steps)
+    again, _ = carrier(tmp_path, original).model(steps)
+    assert torch.equal(answers(first), answers(again))
+    assert again.cut == first.cut and again.notes == first.notes
+    more, _ = carrier(tmp_path, original).model((*steps, Nothing()))
+    assert torch.equal(answers(first), answers(more))
+
+
+def test_no_pickle_is_written(tmp_path: Path) -> None:
+    carrier(tmp_path, tiny_workload()).model((PRUNE,))
+    files = {item.suffix for item in (tmp_path / "steps").rglob("*") if item.is_file()}
+    assert files == {".safetensors", ".json"}
+
+
+def test_artefacts_are_exported_and_changed(tmp_path: Path) -> None:
+    original = tiny_workload()
+    made = carrier(tmp_path, original)
+    move = Move("both", (PRUNE, QuantizeInt8(examples=32, batch=32)))
+    workload, _ = made.model(move.model_steps)
+    artefact = made.artefact(move, workload)
+    assert artefact.precision == "int8" and artefact.path.exists()
+    assert artefact.path.is_relative_to(tmp_path / "steps")
+
+
+def test_uncut_models_come_back(tmp_path: Path) -> None:
+    workload = tiny_workload()
+    save_model(tmp_path, workload)
+    assert torch.equal(answers(restore_model(tmp_path, tiny_workload())), answers(workload))
+
+
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(192, 192), nn.Linear(192, 192)
+        self.other.weight = self.one.weight
+        self.head = nn.Linear(192, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.relu(self.other(torch.relu(self.one(x.flatten(1))))))
+
+
+def test_tied_weights_come_back_tied(tmp_path: Path) -> None:
+    workload = tiny_workload(Tied().eval())
+    save_model(tmp_path, workload)
+    again = restore_model(tmp_path, workload)
+    assert torch.equal(answers(again), answers(workload))
+    assert again.module.one.weight is again.module.other.weight
+
+
+def test_a_model_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workloads = {"whole": tiny_workload(), "cut": without(tiny_workload(), {0: (1,)})}
+    monkeypatch.setattr(Path, "with_name", lambda self, name: Path("/dev/full"))
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+    with pytest.raises(LissomError, match="the disk is full"):
+        save_model(tmp_path, workloads["whole"])
+    (tmp_path / "model.safetensors").symlink_to("/dev/full")
+    with pytest.raises(LissomError, match="the disk is full"):
+        save_model(tmp_path, workloads["cut"])

@@ -1,0 +1,231 @@
+"""Whole runs of the tiny workload through the Python API: met, missed, refused, limited in time."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import lissom
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
+from lissom.core.records import Trial, Verdict
+from lissom.engine import delivery, reach
+from lissom.testing import fresh_net, tiny_workload
+from lissom.testing.tiny import Drawn, drawn_splits
+from lissom.workload.workload import Splits
+
+OPTIONS = lissom.Options(epochs=2, calibration=32, measure_s=0.02, tries=1)
+MET, MISSED = "parameters<=50%, size<=60%, drop<=30pt", "size<=0.5%, drop<=0.1pt"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reach, "_SECONDS", 0.02)
+        patch.setattr(delivery, "neighbours", lambda *given: ([], []))
+        yield
+
+
+@pytest.fixture(scope="module")
+def met(tmp_path_factory: pytest.TempPathFactory) -> lissom.Run:
+    folder = tmp_path_factory.mktemp("met") / "run"
+    return lissom.compress(tiny_workload(), budget=MET, output=folder, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def missed(tmp_path_factory: pytest.TempPathFactory) -> lissom.Run:
+    folder = tmp_path_factory.mktemp("missed") / "run"
+    return lissom.compress(tiny_workload(), budget=MISSED, output=folder, options=OPTIONS)
+
+
+def summary(run: lissom.Run) -> dict:
+    return json.loads((run.folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_a_budget_that_can_be_met_is_met(met: lissom.Run) -> None:
+    found = summary(met)
+    assert met.met and found["met"] is True
+    original, final = found["original"], found["final"]
+    assert (
+        final["parameters"] <= 0.5 * original["parameters"] and final["size_bytes"] <= 0.6 * original["size_bytes"]
+    )
+    assert original["score"] - final["score"] <= 30 and final["macs"] < original["macs"]
+    assert (original["split"], final["split"]) == ("test", "test")
+    assert (original["examples"], original["parameters"]) == (120, 14_580)
+    for figures in (original, final):
+        low, high = figures["latency_interval_ms"]
+        assert 0 < low <= figures["latency_ms"] <= high and figures["peak_memory_bytes"] > 0
+
+
+def test_every_trial_is_of_the_select_split_and_says_why(met: lissom.Run) -> None:
+    trials = Ledger(met.folder).all(Trial)
+    assert trials and all(trial.figures and trial.figures.split == "select" for trial in trials)
+    assert all(trial.reason for trial in trials) and any(trial.kept for trial in trials)
+    assert [step["name"] for step in summary(met)["steps"]] == [trial.move for trial in trials]
+
+
+def test_the_test_split_is_opened_once_for_the_result_alone(met: lissom.Run) -> None:
+    records = list(Ledger(met.folder))
+    kinds = [record.kind for record in records]
+    assert kinds.count("verdict") == 1 and kinds[-1] == "end"
+    tested = [record.kind for record in records if '"split": "test"' in json.dumps(record.value)]
+    assert tested == ["verdict"]
+    last_trial = max(place for place, kind in enumerate(kinds) if kind == "trial")
+    assert kinds.index("verdict") > last_trial
+
+
+def test_the_score_is_that_of_the_artefact(met: lissom.Run) -> None:
+    from lissom.targets.onnx_runtime import Session
+
+    test = drawn_splits().test
+    batch = test.take(range(len(test)))
+    answers = Session(met.bundle / "model.onnx", 1).run([batch.inputs[0].numpy()])[0]
+    assert summary(met)["final"]["score"] == pytest.approx(100 * (answers.argmax(1) == test.labels).mean())
+
+
+def test_the_bundle_predicts_without_torch(met: lissom.Run) -> None:
+    command = [sys.executable, str(met.bundle / "predict.py"), "--verify", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and json.loads(done.stdout)["ok"], done.stderr
+    card = (met.bundle / "README.md").read_text(encoding="utf-8")
+    assert "# tiny, made light" in card and f"Budget: {MET}: met." in card
+
+
+def test_what_is_printed_shows_every_move(met: lissom.Run) -> None:
+    text = str(met)
+    for trial in Ledger(met.folder).all(Trial):
+        assert trial.move in text
+    assert "met" in text and met.report.exists()
+
+
+def test_the_widths_are_told_by_layer(met: lissom.Run) -> None:
+    verdict = Ledger(met.folder).get(Verdict)
+    assert verdict is not None
+    found = {width.layer: (width.before, width.after) for width in verdict.widths}
+    assert set(found) == {"features.0", "features.3", "features.6", "classifier"}
+    assert found["classifier"] == (4, 4) and all(after <= before for before, after in found.values())
+
+
+def test_a_finished_run_is_given_back(met: lissom.Run) -> None:
+    before = (met.folder / "ledger.jsonl").read_bytes()
+    again = lissom.compress(tiny_workload(), budget=MET, output=met.folder, options=OPTIONS)
+    assert again == met and (met.folder / "ledger.jsonl").read_bytes() == before
+
+
+def test_other_settings_on_the_same_folder_are_refused_and_change_nothing(met: lissom.Run) -> None:
+    before = {item: item.read_bytes() for item in met.folder.iterdir() if item.is_file()}
+    with pytest.raises(LissomError, match="other settings"):
+        lissom.compress(tiny_workload(), budget="size<=40%", output=met.folder, options=OPTIONS)
+    with pytest.raises(LissomError, match="other settings"):
+        lissom.compress(tiny_workload(), budget=MET, output=met.folder, options=replace(OPTIONS, seed=1))
+    assert {item: item.read_bytes() for item in met.folder.iterdir() if item.is_file()} == before
+
+
+def test_a_bundle_is_copied_where_it_is_wanted(met: lissom.Run, tmp_path: Path) -> None:
+    place = met.save(tmp_path / "mon paquet 包")
+    assert {item.name for item in place.iterdir()} == {item.name for item in met.bundle.iterdir()}
+    with pytest.raises(LissomError, match="not empty"):
+        met.save(place)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LissomError, match="file"):
+        met.save(tmp_path / "file")
+
+
+def test_where_the_budget_is_missed_the_closest_is_delivered_and_said(missed: lissom.Run) -> None:
+    found = summary(missed)
+    assert not missed.met and found["met"] is False
+    assert (missed.bundle / "model.onnx").exists()
+    assert found["final"]["size_bytes"] < found["original"]["size_bytes"]
+    by_name = {limit["limit"]: limit for limit in found["limits"]}
+    assert not by_name["size"]["met"] and by_name["size"]["used"] > by_name["size"]["allowed"]
+    assert "missed" in str(missed)
+    assert any("narrowest" in note for note in Ledger(missed.folder).values("note"))
+
+
+def test_the_model_that_was_given_is_not_changed(tmp_path: Path) -> None:
+    workload = tiny_workload()
+    before = {name: tensor.clone() for name, tensor in workload.module.state_dict().items()}
+    lissom.compress(workload, budget="parameters<=70%, drop<=50pt", output=tmp_path / "run",
+                    options=replace(OPTIONS, epochs=1))  # fmt: skip
+    assert all(torch.equal(before[name], tensor) for name, tensor in workload.module.state_dict().items())
+    assert not workload.module.training
+
+
+def refused(tmp_path: Path, said: str, workload: lissom.api.Workload | None = None, budget: str = MET) -> None:
+    with pytest.raises(LissomError, match=said) as caught:
+        lissom.compress(workload or tiny_workload(), budget=budget, output=tmp_path / "run", options=OPTIONS)
+    assert len(str(caught.value).splitlines()) <= 4
+
+
+def test_a_budget_that_does_not_parse_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    refused(tmp_path, "unknown measure", budget="sise<=2%")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_target_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match="unknown target 'onnxruntme'") as caught:
+        lissom.compress(tiny_workload(), budget=MET, target="onnxruntme", output=tmp_path / "run")
+    assert "onnxruntime" in caught.value.hints[0] and list(tmp_path.iterdir()) == []
+
+
+def test_a_budget_that_the_original_meets_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path, "meets the budget already", budget="size<=10MB")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, bad: float) -> None:
+    workload = tiny_workload()
+    with torch.no_grad():
+        workload.module.get_parameter("features.3.bias")[3] = bad
+    refused(tmp_path, r"features\.3\.bias of tiny holds NaN or infinity", workload)
+
+
+def test_a_model_that_guesses_is_refused(tmp_path: Path) -> None:
+    model = fresh_net()
+    with torch.no_grad():
+        model.classifier.weight.zero_()
+    refused(tmp_path, "guess", tiny_workload(model))
+
+
+class Straying(nn.Module):
+    """Answers otherwise than what is exported of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = tiny_workload().module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.inner(x)
+        return scores if torch.compiler.is_compiling() else scores.flip(1)
+
+
+def test_an_artefact_that_differs_from_pytorch_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path, "differs from PyTorch", tiny_workload(Straying().eval()))
+
+
+def test_without_labels_agreement_is_the_guard(tmp_path: Path) -> None:
+    workload, splits = tiny_workload(), drawn_splits()
+    blind = Splits(*(Drawn(s.pictures, np.zeros_like(s.labels), labelled=False)
+                     for s in (splits.train, splits.select, splits.test)))  # fmt: skip
+    workload = replace(workload, splits=blind, labelled=False)
+    run = lissom.compress(workload, budget="parameters<=60%, drop<=40pt", output=tmp_path / "run",
+                          options=replace(OPTIONS, epochs=1))  # fmt: skip
+    found = summary(run)
+    assert found["original"]["score"] == 100.0, "the original agrees with itself"
+    assert found["final"]["score"] == pytest.approx(found["agreement"])
+
+
+def test_a_time_limit_ends_with_the_best_so_far(tmp_path: Path) -> None:
+    """So short that not even one epoch fits; the result is worse, and there."""
+    options = lissom.Options(calibration=32, measure_s=0.02, time_limit_s=30, most_epochs=400)
+    run = lissom.compress(
+        tiny_workload(), budget="parameters<=60%, drop<=60pt", output=tmp_path / "run", options=options
+    )
+    assert (run.bundle / "model.onnx").exists() and summary(run)["finished"]

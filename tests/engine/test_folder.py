@@ -1,0 +1,129 @@
+"""Who may write into a folder, and whether a run may go on there."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lissom.core.errors import LissomError
+from lissom.core.records import Settings
+from lissom.engine.folder import RunFolder
+
+SETTINGS = Settings("m", "d", "image", "size<=2%", "onnxruntime", 1, 1, 0, {"epochs": 3, "loading": {"size": 32}})
+
+
+def opened(path: Path, settings: Settings = SETTINGS) -> RunFolder:
+    folder = RunFolder(path, settings)
+    folder.close()
+    return folder
+
+
+def test_a_new_folder_is_made_and_found_again(tmp_path: Path) -> None:
+    first = opened(tmp_path / "a" / "run é")
+    assert not first.resumed and not first.finished
+    again = opened(tmp_path / "a" / "run é")
+    assert again.resumed and again.ledger.get(Settings) == SETTINGS
+
+
+def test_settings_are_written_once(tmp_path: Path) -> None:
+    for _ in range(3):
+        folder = opened(tmp_path)
+    assert [record.kind for record in folder.ledger] == ["settings"]
+
+
+def test_a_run_with_an_end_is_finished(tmp_path: Path) -> None:
+    opened(tmp_path).ledger.append("end", "", {"met": True})
+    assert opened(tmp_path).finished
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"budget": "size<=3%"}, "budget was 'size<=2%', now 'size<=3%'"),
+        ({"seed": 7}, "seed was 0, now 7"),
+        ({"options": {"epochs": 4, "loading": {"size": 32}}}, "epochs was 3, now 4"),
+        ({"options": {"epochs": 3, "loading": {"size": 64}}}, "size was 32, now 64"),
+        ({"options": {"epochs": 3, "loading": {}}}, "size was 32, now None"),
+        ({"options": {"epochs": 3, "loading": {"size": 32}, "more": 1}}, "more was None, now 1"),
+    ],
+)
+def test_other_settings_are_refused(tmp_path: Path, changed: dict, said: str) -> None:
+    opened(tmp_path)
+    before = (tmp_path / "ledger.jsonl").read_bytes()
+    with pytest.raises(LissomError, match="a run with other settings") as caught:
+        RunFolder(tmp_path, replace(SETTINGS, **changed))
+    assert said in caught.value.message and "-o" in caught.value.hints[0]
+    assert (tmp_path / "ledger.jsonl").read_bytes() == before
+
+
+def test_after_a_refusal_the_right_settings_are_taken(tmp_path: Path) -> None:
+    """A program or a notebook corrects its mistake without being started again."""
+    opened(tmp_path)
+    with pytest.raises(LissomError, match="other settings"):
+        RunFolder(tmp_path, replace(SETTINGS, seed=1))
+    assert opened(tmp_path).resumed
+
+
+def test_many_changes_are_not_all_told(tmp_path: Path) -> None:
+    opened(tmp_path)
+    with pytest.raises(LissomError) as caught:
+        RunFolder(tmp_path, Settings("M", "D", "I", "B", "T", 2, 2, 2))
+    assert caught.value.message.count(", now ") == 3
+
+
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(LissomError, match=r"is not empty and holds no run \(it has thesis.tex\)"):
+        RunFolder(tmp_path, SETTINGS)
+    assert [item.name for item in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("x")
+    with pytest.raises(LissomError, match="run is a file"):
+        RunFolder(tmp_path / "run", SETTINGS)
+    with pytest.raises(LissomError, match="cannot be written"):
+        RunFolder(tmp_path / "run" / "deeper", SETTINGS)
+
+
+def test_what_a_kill_before_the_first_line_leaves_is_no_foreign_folder(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / "ledger.jsonl").write_bytes(b'{"schema": 1, "kind": "sett')
+    folder = opened(tmp_path)
+    assert not folder.resumed and folder.ledger.get(Settings) == SETTINGS
+
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from lissom.core.records import Settings
+from lissom.engine.folder import RunFolder
+RunFolder(Path(sys.argv[1]), Settings("m", "d", "image", "size<=2%", "onnxruntime", 1, 1, 0,
+          {"epochs": 3, "loading": {"size": 32}}))
+print("here", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "here\n"
+        with pytest.raises(LissomError, match="another process is at work"):
+            RunFolder(tmp_path, SETTINGS)
+        holder.kill()
+    assert opened(tmp_path).resumed, "a lock dies with its process"
+
+
+def test_handles_are_given_back(tmp_path: Path) -> None:
+    opened(tmp_path)
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else None
+    for _ in range(5):
+        opened(tmp_path)
+        with pytest.raises(LissomError):
+            RunFolder(tmp_path, replace(SETTINGS, seed=1))
+    if before is not None:
+        assert len(os.listdir("/proc/self/fd")) == before

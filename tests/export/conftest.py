@@ -1,0 +1,70 @@
+"""A bundle of the tiny network, with pictures to predict."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lissom.export.bundle import Contents, write_bundle
+from lissom.export.onnx_file import export_onnx
+from lissom.targets.onnx_runtime import Session
+from lissom.testing import tiny_workload
+
+Run = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    """What goes into the bundle."""
+    workload = tiny_workload()
+    path = tmp_path_factory.mktemp("made") / "model.onnx"
+    export_onnx(workload.module, workload.example, path)
+    inputs = workload.splits.test.take(range(8)).inputs[0].numpy()
+    return Contents(
+        artefact=path,
+        task="image",
+        handling=workload.handling,
+        classes=workload.classes,
+        inputs=inputs,
+        outputs=Session(path, 1).run([inputs])[0],
+        card="# Tiny, made light\n",
+        facts={"model": "tiny", "task": "image", "target": "onnxruntime", "score": 97.5},
+    )
+
+
+@pytest.fixture
+def bundle(contents: Contents, tmp_path: Path) -> Path:
+    """The bundle, in a folder with spaces and letters of other scripts."""
+    folder = tmp_path / "mon paquet 包"
+    write_bundle(folder, replace(contents))
+    return folder
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """The first picture of the test split as a file."""
+    path = tmp_path / "une image 图.png"
+    pixels = tiny_workload().splits.test.pictures[0]
+    Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(path)
+    return path
+
+
+@pytest.fixture
+def predict() -> Callable[..., Run]:
+    """Run a bundle's predictor in a process of its own that cannot import torch or lissom."""
+
+    def run(bundle: Path, *arguments: str) -> Run:
+        code = (
+            "import sys, runpy; sys.modules['torch'] = sys.modules['lissom'] = None; "
+            "sys.argv = sys.argv[1:]; sys.path[0] = sys.argv[0].rpartition('/')[0]; "
+            "runpy.run_path(sys.argv[0], run_name='__main__')"
+        )
+        command = [sys.executable, "-W", "error", "-c", code, str(bundle / "predict.py"), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run

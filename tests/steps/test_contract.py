@@ -1,0 +1,33 @@
+"""Every step keeps to the contract; no step of the table is left out."""
+
+from lissom.steps.step import STEPS
+from lissom.testing import STEP_CASES, StepContract
+
+
+class TestNothing(StepContract):
+    case = STEP_CASES["nothing"]
+
+
+class TestPrune(StepContract):
+    case = STEP_CASES["prune"]
+
+
+class TestReconstruct(StepContract):
+    case = STEP_CASES["reconstruct"]
+
+
+class TestBatchNorm(StepContract):
+    case = STEP_CASES["batchnorm"]
+
+
+class TestDistill(StepContract):
+    case = STEP_CASES["distill"]
+
+
+class TestInt8(StepContract):
+    case = STEP_CASES["int8"]
+
+
+def test_every_step_is_tried() -> None:
+    tried = {cls.case.step.name for cls in StepContract.__subclasses__()}
+    assert tried >= set(STEPS) == set(STEP_CASES)

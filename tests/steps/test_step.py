@@ -1,0 +1,41 @@
+"""Steps as values: names, JSON, and what their constructors refuse."""
+
+import pytest
+
+from lissom.core.errors import LissomError
+from lissom.steps.distillation.distill import Distill
+from lissom.steps.pruning.prune import Prune
+from lissom.steps.step import STEPS, step_from_json
+from lissom.testing import STEP_CASES
+
+
+def test_names_are_those_of_the_table() -> None:
+    assert {name: STEPS.get(name).name for name in STEPS} == {name: name for name in STEPS}
+
+
+def test_json_holds_the_name_and_every_field() -> None:
+    assert Distill(3, views=0).to_json() == {
+        "step": "distill", "epochs": 3, "rate": 2e-3, "batch": 128, "labels": 0.1, "views": 0,
+    }  # fmt: skip
+
+
+def test_lists_of_json_become_tuples_again() -> None:
+    made = step_from_json({"step": "prune", "removed": [[0, "stem", [1, 2]], [3, "head", []]]})
+    assert made == Prune(((0, "stem", (1, 2)), (3, "head", ())))
+    hash(made)
+
+
+def test_an_unknown_step_is_named_with_a_close_one() -> None:
+    with pytest.raises(LissomError, match="unknown step 'prun'") as caught:
+        step_from_json({"step": "prun"})
+    assert caught.value.hints == ("did you mean prune?",)
+
+
+@pytest.mark.parametrize(("epochs", "labels"), [(0, 0.1), (-1, 0.1), (1, 1.1), (1, -0.1)])
+def test_distillation_checks_its_settings(epochs: int, labels: float) -> None:
+    with pytest.raises(LissomError):
+        Distill(epochs=epochs, labels=labels)
+
+
+def test_no_two_steps_are_equal() -> None:
+    assert len({case.step for case in STEP_CASES.values()}) == len(STEP_CASES)

@@ -1,0 +1,12 @@
+"""Every target keeps to the contract; no target of the table is left out."""
+
+from lissom.targets import TARGETS
+from lissom.testing import TargetContract
+
+
+class TestOnnxRuntime(TargetContract):
+    name = "onnxruntime"
+
+
+def test_every_target_is_tried() -> None:
+    assert {cls.name for cls in TargetContract.__subclasses__()} >= set(TARGETS)
