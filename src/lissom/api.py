@@ -54,8 +54,9 @@ class Run:
             LissomError: there is something at ``folder`` already.
         """
         place = Path(folder)
-        if place.exists() and any(place.iterdir()):
-            raise LissomError(f"{place} is not empty", hint="choose another folder")
+        if place.exists() and (place.is_file() or any(place.iterdir())):
+            what = "is a file" if place.is_file() else "is not empty"
+            raise LissomError(f"{place} {what}", hint="choose another folder")
         with writing(place):
             shutil.copytree(self.bundle, place, dirs_exist_ok=True)
         return place

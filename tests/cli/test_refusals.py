@@ -77,7 +77,8 @@ def test_unknown_models(lissom: Lissom, compressing: Words, tmp_path: Path, mode
     arguments = compressing(tmp_path / "run")
     arguments[1] = model
     done = lissom(*arguments)
-    done.is_refusal(model.partition(":")[2] or model.rstrip(":"))
+    file, _, name = model.partition(":")
+    done.is_refusal(file if file.endswith(".py") else name or file)
     assert "hint" in done.err and not (tmp_path / "run").exists()
 
 

@@ -48,7 +48,8 @@ def test_a_first_cut(tried: Comparison, expected: bool, reason: str) -> None:
         (measured(0.30, 0.1, 0.5), measured(0.30, 0.1, 0.2), False, "no nearer to the budget"),
         (measured(0.40, 0.1, 0.5), measured(0.30, 0.1, 0.2), False, "no nearer to the budget"),
         (measured(0.05, 0.1, 0.5), measured(0.30, 0.1, 0.2), True, "meets the budget"),
-        (measured(0.05, 0.1, 0.9), measured(0.08, 0.1, 0.2), True, "meets the budget"),
+        (measured(0.05, 0.1, 0.4), measured(0.08, 0.1, 0.2), True, "meets the budget"),
+        (measured(0.05, 0.1, 0.9), measured(0.08, 0.1, 0.2), False, "too near to"),
         (
             measured(0.20, 0.5, 0.5),
             measured(0.30, 0.3, 0.2),

@@ -17,13 +17,13 @@ class Net(nn.Module):
         super().__init__()
         self.a, self.b, self.c = nn.Conv2d(3, 8, 1), nn.Conv2d(3, 8, 1), nn.Conv2d(16, 8, 1, groups=2)
         self.norm, self.pre = nn.BatchNorm2d(8), nn.LayerNorm(8)
-        self.qkv, self.o = nn.Linear(8, 24), nn.Linear(8, 4)
+        self.q, self.k, self.v, self.o = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 4)
 
     def forward(self, x):
         x = torch.cat([torch.relu(self.norm(self.a(x))), self.b(x)], 1)
         x = self.pre((self.c(x) * 2).flatten(2).transpose(1, 2))
         n, t, c = x.shape
-        q, k, v = self.qkv(x).view(n, t, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k, v = (p(x).view(n, t, 2, 4).permute(0, 2, 1, 3) for p in (self.q, self.k, self.v))
         x = (q @ k.transpose(2, 3)).softmax(-1) @ v
         return self.o(x.transpose(1, 2).reshape(n, t, 8))
 
@@ -65,7 +65,7 @@ def test_the_right_rules_are_right(removal):
     assert not noticed(removal)
 
 
-@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear", "view", "permute", "unbind", "matmul"])
+@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear", "view", "permute", "matmul"])
 def test_a_rule_that_forgets_is_noticed(name, removal, monkeypatch):
     monkeypatch.setitem(RULES, name, new_tags)
     assert noticed(removal)

@@ -38,7 +38,7 @@ def test_a_larger_model_and_a_larger_batch_take_more_memory(tmp_path: Path) -> N
     light = target.peak_memory_bytes(small, [np.zeros((1, 64), np.float32)], threads=1)
     heavy = target.peak_memory_bytes(large, one, threads=1)
     assert heavy > light + 2048 * 2048 * 4 * 0.9
-    assert target.peak_memory_bytes(large, many, threads=1) > heavy + 8192 * 2048 * 4 * 0.9
+    assert target.peak_memory_bytes(large, many, threads=1) > heavy + 8192 * 2048 * 4 * 0.5
 
 
 def test_too_few_inputs_are_our_own_mistake(tmp_path: Path) -> None:

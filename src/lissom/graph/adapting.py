@@ -33,7 +33,7 @@ def layer_attributes(module: nn.Module, groups: Mapping[str, int]) -> Attributes
 
 def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     weight = getattr(layer, "weight", None)
-    shape = tuple(weight.shape) if isinstance(weight, torch.Tensor) else ()
+    shape: tuple[int, ...] = tuple(weight.shape) if isinstance(weight, torch.Tensor) else ()
     if isinstance(layer, nn.Linear):
         return {"in_features": shape[1], "out_features": shape[0]}
     if isinstance(layer, Convolutions):
@@ -55,7 +55,8 @@ def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     if isinstance(layer, nn.Embedding):
         return {"num_embeddings": shape[0], "embedding_dim": shape[1]}
     if isinstance(layer, nn.RNNBase):
-        return {"input_size": layer.weight_ih_l0.shape[1], "hidden_size": layer.weight_hh_l0.shape[1]}
+        read, kept = layer.get_parameter("weight_ih_l0"), layer.get_parameter("weight_hh_l0")
+        return {"input_size": read.shape[1], "hidden_size": kept.shape[1]}
     if isinstance(layer, nn.MultiheadAttention) and layer.in_proj_weight is not None:
         wide, embed = layer.in_proj_weight.shape
         same = wide == 3 * embed

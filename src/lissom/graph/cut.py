@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
@@ -63,15 +64,15 @@ def _refusal(model: nn.Module, why: str) -> LissomError:
     )
 
 
-def state(model: nn.Module) -> dict[str, "object"]:
+def state(model: nn.Module) -> dict[str, torch.Tensor]:
     """All parameters and buffers by name, shared ones under each of their names."""
-    named = dict(model.named_parameters(remove_duplicate=False))
+    named: dict[str, torch.Tensor] = dict(model.named_parameters(remove_duplicate=False))
     return {**named, **dict(model.named_buffers(remove_duplicate=False))}
 
 
 def fingerprint(model: nn.Module) -> str:
     """A short hash of the names and shapes of a model's parameters and buffers."""
-    described = sorted((name, list(tensor.shape)) for name, tensor in state(model).items())  # type: ignore[attr-defined]
+    described = sorted((name, list(tensor.shape)) for name, tensor in state(model).items())
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
 
 

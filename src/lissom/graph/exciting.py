@@ -2,6 +2,8 @@
 
 import copy
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,6 +24,17 @@ def in_double(module: nn.Module) -> nn.Module:
 
 def _precision(value: Any) -> Any:
     return torch.float64 if value in (torch.float32, torch.float16, torch.bfloat16) else value
+
+
+@contextmanager
+def double_by_default() -> Iterator[None]:
+    """Tensors that a forward makes without naming a precision are made in double precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def inputs_in_double(*values: Any) -> Any:

@@ -146,7 +146,7 @@ def _family(
     for number, places, owner in owned:
         for g in np.unique(group_of[owner]):
             mine = group_of[owner] == g
-            members[g].append((number, places[mine], owner[mine]))
+            members[int(g)].append((number, places[mine], owner[mine]))
     return [
         _draft(found, sites, [units[u] for u in np.flatnonzero(group_of == g)], parts, words)
         for g, parts in enumerate(members)

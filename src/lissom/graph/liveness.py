@@ -112,7 +112,7 @@ def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
     return result
 
 
-@operators("cat", "stack", "clone", "_to_copy", "repeat", "index_select", "constant_pad_nd", "roll", "flip", "contiguous",
+@operators("cat", "stack", "clone", "_to_copy", "repeat", "index_select", "roll", "flip", "contiguous",
            "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "pixel_shuffle",
            "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
            "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave", "replication_pad3d",
@@ -124,8 +124,6 @@ def _moved(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     kwargs = {
         k: v for k, v in kwargs.items() if k not in ("dtype", "layout", "device", "pin_memory", "non_blocking")
     }
-    if func.overloadpacket.__name__ == "constant_pad_nd":
-        args = (*args[:2], 1.0)  # padding is not dead
     lives = _lives(mode, args)
     alive = lives[0].clone() if func.overloadpacket.__name__ == "_to_copy" else func(*lives, **kwargs)
     _mark_all(mode, result, alive)
@@ -212,6 +210,17 @@ def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 PRODUCTS = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}
+
+
+@operators("constant_pad_nd")
+def _padded(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Padding is alive where anything on its line is."""
+    x, amounts = args[:2]
+    alive = mode.of(x)
+    dims = [x.dim() - 1 - i // 2 for i in range(0, len(amounts), 2) if amounts[i] or amounts[i + 1]]
+    inside, there = func(alive, amounts), func(torch.ones_like(alive), amounts)
+    line = alive.amax(dims, keepdim=True) if dims else alive
+    return _done(mode, func(*args, **kwargs), torch.where(there > 0, inside, line.expand(inside.shape)))
 
 
 @operators("glu")

@@ -113,7 +113,7 @@ def contract(
 def meet_named(tags: Tags, operands: Sequence[tuple[Maps, Sequence[str]]]) -> tuple[Maps, list[str]]:
     """Combine tensors element by element in the space of all their dimensions' names."""
     names = list(dict.fromkeys(name for _, labels in operands for name in labels))
-    size = {name: 1 for name in names}
+    size = dict.fromkeys(names, 1)
     for maps, labels in operands:
         for name, n in zip(labels, maps.shape, strict=True):
             size[name] = max(size[name], n)

@@ -24,7 +24,7 @@ from lissom.graph.capturing import Capture, Part
 from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
 from lissom.graph.cut import Cut
-from lissom.graph.exciting import excite, in_double, inputs_in_double
+from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
 from lissom.graph.rewriting import Changes, rewrite
 from lissom.graph.slicing import slice_state
 from lissom.graph.walking import Walk, walk
@@ -132,7 +132,7 @@ def adapt(own: nn.Module, part: Part, graph: nn.Module, changed: Changes) -> tup
         What was set, and why it could not be done (empty when it could; otherwise nothing was set).
     """
     args, kwargs = inputs_in_double(part.args, dict(part.kwargs))
-    with torch.no_grad():
+    with torch.no_grad(), double_by_default():
         expected = pytree.tree_leaves(excite(in_double(graph))(*args, **kwargs))
     probe = excite(in_double(own))
     why, tried = "", None
@@ -165,7 +165,7 @@ def _proposals(own: nn.Module, part: Part, changed: Changes) -> Iterator[Attribu
 def difference(module: nn.Module, expected: Sequence[Any], args: Any, kwargs: Any) -> str:
     """How the outputs of a module differ from what is expected; empty when they are equal."""
     try:
-        with torch.no_grad():
+        with torch.no_grad(), double_by_default():
             outputs = pytree.tree_leaves(module(*args, **kwargs))
     except Exception as error:  # whatever the user's forward raises for sizes that it does not know
         return f"its forward fails ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"

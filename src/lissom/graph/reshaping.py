@@ -68,7 +68,7 @@ def _ordered(tags: Tags, maps: Maps, parts: Sequence[Run]) -> Maps:
 def _weld(tags: Tags, maps: Maps, dim: int, late: int) -> Maps:
     m = maps.at[dim]
     axis = m.context.index(late)
-    one = m.tags.take(0, axis=axis)
+    one = np.asarray(m.tags.take(0, axis=axis))
     tags.unite(m.tags, np.expand_dims(one, axis))
     at = {**maps.at, dim: Map(tuple(d for d in m.context if d != late), one)}
     return fix(tags, Maps(maps.shape, at), late)
@@ -111,7 +111,7 @@ def split(tags: Tags, cells: Array, context: Sequence[int], new: Sequence[int]) 
     for axis in reversed(range(len(dims))):
         first = roots.take([0], axis=axis)
         if (roots == first).all():
-            roots, cells = first.squeeze(axis), cells.take(0, axis=axis)
+            roots, cells = first.squeeze(axis), np.asarray(cells.take(0, axis=axis))
             del dims[axis]
     inner = [d for d in dims if d in new]
     outer = [d for d in dims if d not in new]

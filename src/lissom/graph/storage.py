@@ -94,7 +94,7 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 
 def _fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Copy stored values in, by name."""
-    own = {name: tensor for name, tensor in state(module).items()}
+    own = state(module)
     with torch.no_grad():
         for name, value in tensors.items():
             if name not in own or own[name].shape != value.shape:

@@ -125,7 +125,10 @@ class Tags:
 
     def floor(self, tags: Array) -> None:
         """Of these, at least one has to stay (a slice that something is computed from)."""
-        self.floors.append(tags.ravel())
+        if tags.size == 1:
+            self.pin(tags)
+        else:
+            self.floors.append(tags.ravel())
 
     def label(self, tags: Array, word: str) -> None:
         """Say in a word what these tags stand for, e.g. ``"heads"``; only messages and names use it."""

@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
 from lissom.graph.cut import Cut
-from lissom.graph.exciting import excite, in_double, inputs_in_double
+from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
 from lissom.graph.liveness import Alive, MisalignedError, UnknownOperatorError
 
 TOLERANCE = 1e-6
@@ -54,7 +54,7 @@ def verify(
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        with torch.no_grad(), double_by_default(), sdpa_kernel(SDPBackend.MATH):
             expected = _masked(original, cut, inputs, named)
             outputs = candidate(*inputs, **named)
     except UnknownOperatorError as error:

@@ -127,16 +127,17 @@ def tiny_workload(module: nn.Module | None = None) -> Workload:
         task=ImageClassification(len(CLASSES)),
         splits=splits,
         classes=CLASSES,
-        handling={"input": PREPROCESSING.to_json(), "output": {"kind": "logits"}},
+        handling={"preprocessing": PREPROCESSING.to_json(), "output": {"kind": "logits"}},
     )
 
 
 def tiny_context(folder: Path, original: Workload, *, target: str = "onnxruntime", seed: int = 0) -> Context:
-    """A context whose original answers through PyTorch."""
+    """A context whose original answers through PyTorch, from a copy in eval mode, as its artefact would."""
+    copied = copy.deepcopy(original.module).eval()
 
     @torch.no_grad()
     def answer(batch: Batch) -> npt.NDArray[np.float32]:
-        return original.module(*batch.inputs).numpy()
+        return copied(*batch.inputs).numpy()
 
     for name in ("own", "shared"):
         (folder / name).mkdir(parents=True, exist_ok=True)

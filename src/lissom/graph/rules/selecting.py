@@ -57,6 +57,7 @@ def _moved(maps: Maps, where: dict[int, int], shape: tuple[int, ...]) -> Maps:
 
 @rule("embedding")
 def _embedding(call: Call) -> Maps:
+    pinned(call, call.maps("indices"))
     table = fix(call.tags, call.maps("weight"), 0)
     if call["weight"] in call.weights:
         call.role(table, 1, "producer")
