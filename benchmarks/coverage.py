@@ -57,7 +57,9 @@ def measure(spec: str, ratio: float, report: Any) -> None:
     report(gone=round(1 - after / before, 4), own_class=pruned.own_class, notes=list(pruned.notes), stage="prove")
     t = time.perf_counter()
     proof = graph.verify(model, pruned.module, cut, args, kwargs)
-    report(error=proof.error if proof.error < 1e300 else None, where=proof.where, proof_s=round(time.perf_counter() - t, 2))
+    report(
+        error=proof.error if proof.error < 1e300 else None, where=proof.where, proof_s=round(time.perf_counter() - t, 2)
+    )
     report(verdict="wrong" if not proof.ok else "pass" if 1 - after / before >= 0.3 else "weak")
 
 
@@ -165,7 +167,9 @@ def main() -> None:
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Verdicts by set."""
-    lines = [f"{'set':8s} {'models':>6s} {'pass':>5s} {'weak':>5s} {'wrong':>5s} {'other':>5s} {'own class':>9s} {'median s':>8s}"]
+    lines = [
+        f"{'set':8s} {'models':>6s} {'pass':>5s} {'weak':>5s} {'wrong':>5s} {'other':>5s} {'own class':>9s} {'median s':>8s}"
+    ]
     for name in dict.fromkeys(row["set"] for row in rows.values()):
         mine = [row for row in rows.values() if row["set"] == name]
         count = {v: sum(row["verdict"] == v for row in mine) for v in ("pass", "weak", "wrong")}

@@ -7,9 +7,125 @@ from typing import Any
 import torch
 from torch import nn
 
-TIMM = ["mobilenetv1_100", "mobilenetv3_small_050", "mobilenetv4_conv_small", "efficientnet_lite0", "ghostnet_100", "mobileone_s0", "repvgg_a0", "fastvit_t8", "mobilevit_xxs", "efficientformer_l1", "levit_128", "edgenext_xx_small", "convnext_atto", "tiny_vit_5m_224", "swin_tiny_patch4_window7_224", "deit_tiny_patch16_224", "mixer_s32_224", "poolformer_s12", "regnetx_002", "hrnet_w18_small", "densenet121", "dla34", "ese_vovnet19b_dw", "xception41", "inception_v3", "dm_nfnet_f0", "res2net50_26w_4s", "resnest14d", "skresnet18", "selecsls42"]
-TIMM_MORE = ["mobilenetv2_100", "mobilenetv4_hybrid_medium", "efficientnet_b0", "ghostnetv2_100", "mobilevitv2_050", "efficientformerv2_s0", "efficientvit_b0", "efficientvit_m0", "convnextv2_atto", "vit_tiny_patch16_224", "beit_base_patch16_224", "cait_xxs24_224", "pvt_v2_b0", "gmlp_ti16_224", "caformer_s18", "convmixer_768_32", "regnety_002", "inception_v4", "inception_resnet_v2", "eca_nfnet_l0", "seresnet18", "ecaresnet26t", "cspresnet50", "cspdarknet53", "dpn48b", "mnasnet_small", "tinynet_e", "lcnet_050", "hardcorenas_a", "rexnet_100", "gernet_s", "repghostnet_050", "repvit_m0_9", "starnet_s1", "inception_next_atto", "nextvit_small", "coat_tiny", "crossvit_tiny_240", "maxvit_rmlp_nano_rw_256", "vgg11_bn", "resnet18", "resnet50", "wide_resnet50_2", "resnext50_32x4d", "halonet26t", "botnet26t_256", "twins_svt_small", "xcit_nano_12_p16_224", "visformer_tiny", "convit_tiny", "davit_tiny", "focalnet_tiny_srf", "sequencer2d_s", "pit_ti_224", "hgnet_tiny", "hgnetv2_b0", "test_vit", "test_resnet", "mambaout_femto", "shvit_s1", "swiftformer_xs"]
-HF = ["distilbert", "bert", "tinybert", "albert", "roberta", "electra", "marian", "t5", "bart", "whisper", "wav2vec2", "vit", "swin", "clip", "deit", "convnext", "mobilevit", "segformer", "detr_like", "gpt2", "llama", "qwen2"]
+TIMM = [
+    "mobilenetv1_100",
+    "mobilenetv3_small_050",
+    "mobilenetv4_conv_small",
+    "efficientnet_lite0",
+    "ghostnet_100",
+    "mobileone_s0",
+    "repvgg_a0",
+    "fastvit_t8",
+    "mobilevit_xxs",
+    "efficientformer_l1",
+    "levit_128",
+    "edgenext_xx_small",
+    "convnext_atto",
+    "tiny_vit_5m_224",
+    "swin_tiny_patch4_window7_224",
+    "deit_tiny_patch16_224",
+    "mixer_s32_224",
+    "poolformer_s12",
+    "regnetx_002",
+    "hrnet_w18_small",
+    "densenet121",
+    "dla34",
+    "ese_vovnet19b_dw",
+    "xception41",
+    "inception_v3",
+    "dm_nfnet_f0",
+    "res2net50_26w_4s",
+    "resnest14d",
+    "skresnet18",
+    "selecsls42",
+]
+TIMM_MORE = [
+    "mobilenetv2_100",
+    "mobilenetv4_hybrid_medium",
+    "efficientnet_b0",
+    "ghostnetv2_100",
+    "mobilevitv2_050",
+    "efficientformerv2_s0",
+    "efficientvit_b0",
+    "efficientvit_m0",
+    "convnextv2_atto",
+    "vit_tiny_patch16_224",
+    "beit_base_patch16_224",
+    "cait_xxs24_224",
+    "pvt_v2_b0",
+    "gmlp_ti16_224",
+    "caformer_s18",
+    "convmixer_768_32",
+    "regnety_002",
+    "inception_v4",
+    "inception_resnet_v2",
+    "eca_nfnet_l0",
+    "seresnet18",
+    "ecaresnet26t",
+    "cspresnet50",
+    "cspdarknet53",
+    "dpn48b",
+    "mnasnet_small",
+    "tinynet_e",
+    "lcnet_050",
+    "hardcorenas_a",
+    "rexnet_100",
+    "gernet_s",
+    "repghostnet_050",
+    "repvit_m0_9",
+    "starnet_s1",
+    "inception_next_atto",
+    "nextvit_small",
+    "coat_tiny",
+    "crossvit_tiny_240",
+    "maxvit_rmlp_nano_rw_256",
+    "vgg11_bn",
+    "resnet18",
+    "resnet50",
+    "wide_resnet50_2",
+    "resnext50_32x4d",
+    "halonet26t",
+    "botnet26t_256",
+    "twins_svt_small",
+    "xcit_nano_12_p16_224",
+    "visformer_tiny",
+    "convit_tiny",
+    "davit_tiny",
+    "focalnet_tiny_srf",
+    "sequencer2d_s",
+    "pit_ti_224",
+    "hgnet_tiny",
+    "hgnetv2_b0",
+    "test_vit",
+    "test_resnet",
+    "mambaout_femto",
+    "shvit_s1",
+    "swiftformer_xs",
+]
+HF = [
+    "distilbert",
+    "bert",
+    "tinybert",
+    "albert",
+    "roberta",
+    "electra",
+    "marian",
+    "t5",
+    "bart",
+    "whisper",
+    "wav2vec2",
+    "vit",
+    "swin",
+    "clip",
+    "deit",
+    "convnext",
+    "mobilevit",
+    "segformer",
+    "detr_like",
+    "gpt2",
+    "llama",
+    "qwen2",
+]
 
 Case = tuple[nn.Module, tuple[Any, ...], dict[str, Any]]
 
@@ -44,7 +160,23 @@ def families() -> list[str]:
 
 def _rough_size(name: str) -> tuple[int, int, str]:
     """Small models have telling names."""
-    words = ("test", "femto", "atto", "pico", "nano", "xxs", "xx_small", "xs", "tiny", "_t", "small", "_s", "050", "18", "b0")
+    words = (
+        "test",
+        "femto",
+        "atto",
+        "pico",
+        "nano",
+        "xxs",
+        "xx_small",
+        "xs",
+        "tiny",
+        "_t",
+        "small",
+        "_s",
+        "050",
+        "18",
+        "b0",
+    )
     ranks = [i for i, word in enumerate(words) if word in name]
     return (ranks[0] if ranks else len(words), len(name), name)
 
@@ -84,7 +216,13 @@ def _torchvision(kind: str, name: str) -> Case:
 def _transformer(name: str) -> Case:
     transformers = importlib.import_module("transformers")
     ids, image = torch.randint(5, 900, (1, 16)), torch.randn(1, 3, 224, 224)
-    small = {"num_labels": 7, "num_hidden_layers": 4, "hidden_size": 384, "num_attention_heads": 6, "intermediate_size": 1536}
+    small = {
+        "num_labels": 7,
+        "num_hidden_layers": 4,
+        "hidden_size": 384,
+        "num_attention_heads": 6,
+        "intermediate_size": 1536,
+    }
     seq2seq = {"vocab_size": 1000, "d_model": 512, "encoder_layers": 3, "decoder_layers": 3, "encoder_attention_heads": 8,
                "decoder_attention_heads": 8, "encoder_ffn_dim": 2048, "decoder_ffn_dim": 2048, "use_cache": False}  # fmt: skip
     decoder = {"vocab_size": 1000, "hidden_size": 512, "num_hidden_layers": 4, "num_attention_heads": 8,

@@ -87,9 +87,7 @@ def main(folder: Path, seeds: tuple[int, ...] = (0,)) -> None:
         start = time.monotonic()
         trained = _learn(workload, module, Schedule(epochs, RATE, seed=seed))
         seconds = time.monotonic() - start
-        score, interval = score_interval(
-            grades(workload, trained, workload.splits.test).numpy(), workload.task.score
-        )
+        score, interval = score_interval(grades(workload, trained, workload.splits.test).numpy(), workload.task.score)
         rows.append({"seed": seed, "epochs": epochs, "seconds": seconds, "score": score, "interval": interval})
         print(f"seed {seed}: {epochs} epochs, {seconds:.0f} s, {score:.2f} % (FP32)", flush=True)
     machine = ledger.find("machine")

@@ -79,9 +79,7 @@ def find_target(name: str) -> Target:
     target: Target = TARGETS.get(name)()
     missing = target.missing()
     if missing:
-        raise LissomError(
-            f"the target {name} cannot be used here: {missing}", hint=f"pip install 'lissom[{name}]'"
-        )
+        raise LissomError(f"the target {name} cannot be used here: {missing}", hint=f"pip install 'lissom[{name}]'")
     return target
 
 

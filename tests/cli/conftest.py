@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from lissom.cli.main import main
+from lissom.testing.commands import Done
 from lissom.testing.tiny import drawn_splits, trained_net
 
 CODE = "from lissom.cli.main import main; main()"
@@ -28,23 +28,6 @@ def data():
     parts = {"train": splits.train, "select": splits.select, "test": splits.test}
     return {name: [(s.pictures[i], int(s.labels[i])) for i in range(len(s))] for name, s in parts.items()}
 """
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    def is_refusal(self, said: str) -> None:
-        """One to four lines on standard error with a hint, nothing on standard output, exit code 2."""
-        assert self.code == 2, self
-        assert said in self.err, self.err
-        assert 1 <= len(self.err.strip().splitlines()) <= 4, self.err
-        assert self.err.startswith("error: ") and "Traceback" not in self.err
-        assert self.out == ""
 
 
 Lissom = Callable[..., Done]

@@ -61,9 +61,7 @@ def test_usage(lissom: Lissom, arguments: list[str], said: str) -> None:
     ],
     ids=lambda value: next(iter(value.items()))[1] if isinstance(value, dict) else "",
 )
-def test_bad_values(
-    lissom: Lissom, compressing: Words, tmp_path: Path, changed: dict[str, str], said: str
-) -> None:
+def test_bad_values(lissom: Lissom, compressing: Words, tmp_path: Path, changed: dict[str, str], said: str) -> None:
     done = lissom(*compressing(tmp_path / "run", **changed))
     done.is_refusal(said)
     assert not (tmp_path / "run").exists()

@@ -53,9 +53,7 @@ def test_a_budget_that_can_be_met_is_met(met: lissom.Run) -> None:
     found = summary(met)
     assert met.met and found["met"] is True
     original, final = found["original"], found["final"]
-    assert (
-        final["parameters"] <= 0.5 * original["parameters"] and final["size_bytes"] <= 0.6 * original["size_bytes"]
-    )
+    assert final["parameters"] <= 0.5 * original["parameters"] and final["size_bytes"] <= 0.6 * original["size_bytes"]
     assert original["score"] - final["score"] <= 30 and final["macs"] < original["macs"]
     assert (original["split"], final["split"]) == ("test", "test")
     assert (original["examples"], original["parameters"]) == (120, 14_580)

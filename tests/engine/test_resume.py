@@ -62,9 +62,7 @@ def test_nothing_is_measured_twice(runs: Path) -> None:
 
 def test_the_same_things_are_measured(runs: Path) -> None:
     for kind in ("probe", "rung", "step", "move", "trial", "go on", "reach"):
-        keys = [
-            {record.key for record in Ledger(runs / name) if record.kind == kind} for name in ("whole", "killed")
-        ]
+        keys = [{record.key for record in Ledger(runs / name) if record.kind == kind} for name in ("whole", "killed")]
         assert keys[0] == keys[1], kind
 
 

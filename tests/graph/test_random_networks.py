@@ -100,7 +100,11 @@ POOL = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 @settings(max_examples=25)
-@given(st.lists(st.sampled_from(sorted(PICTURES)), min_size=1, max_size=5), st.integers(0, 99), st.sampled_from([0.2, 0.5, 0.8]))
+@given(
+    st.lists(st.sampled_from(sorted(PICTURES)), min_size=1, max_size=5),
+    st.integers(0, 99),
+    st.sampled_from([0.2, 0.5, 0.8]),
+)
 def test_random_convolutional_networks(cutting, names, seed, ratio):
     torch.manual_seed(seed)
     model = network(PICTURES, names, conv(3, 8), 8, POOL)
@@ -111,7 +115,11 @@ def test_random_convolutional_networks(cutting, names, seed, ratio):
 
 
 @settings(max_examples=25)
-@given(st.lists(st.sampled_from(sorted(TOKENS)), min_size=1, max_size=4), st.integers(0, 99), st.sampled_from([0.2, 0.5, 0.8]))
+@given(
+    st.lists(st.sampled_from(sorted(TOKENS)), min_size=1, max_size=4),
+    st.integers(0, 99),
+    st.sampled_from([0.2, 0.5, 0.8]),
+)
 def test_random_token_networks(cutting, names, seed, ratio):
     torch.manual_seed(seed)
     model = network(TOKENS, names, nn.Linear(5, 8), 8, Apply(lambda m, x: x.mean(1)))

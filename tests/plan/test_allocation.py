@@ -87,8 +87,7 @@ def chain(*importance: list[float], multiple: int = 1, least: int = 1) -> CostMo
     """Groups that cost the same by unit and share no tensor."""
     choices = tuple(Choice(i, f"g{i}", tuple(v), least, multiple) for i, v in enumerate(importance))
     terms = tuple(
-        Term(f"t{i}", 10.0 * len(v), 10.0 * len(v), (Side(len(v), ((i, len(v)),)),))
-        for i, v in enumerate(importance)
+        Term(f"t{i}", 10.0 * len(v), 10.0 * len(v), (Side(len(v), ((i, len(v)),)),)) for i, v in enumerate(importance)
     )
     return CostModel(choices, terms)
 

@@ -73,9 +73,7 @@ def figures(share: float, score: float, classes: int = 10, split: str = "select"
     )
 
 
-def trial(
-    number: int, move: str, share: float, score: float, kept: bool, reason: str, size_bytes: int = 0
-) -> Trial:
+def trial(number: int, move: str, share: float, score: float, kept: bool, reason: str, size_bytes: int = 0) -> Trial:
     """One measured move; like the engine, it keeps no single timings."""
     measured = replace(figures(share, score), latency_samples_ms=())
     return Trial(
@@ -160,9 +158,7 @@ def finish(ledger: Ledger, last: Verdict, given: Trial) -> None:
         ledger.append("reach", name, {**value, "within": name != "minimum fp32"})
     ledger.append("skipped", "depth", {"what": "drop layers", "why": "no block returns what it was given"})
     ledger.append("note", "split", "select was carved from train: its scores flatter everybody alike")
-    ledger.append(
-        "end", "", {"met": last.met, "seconds": 402.0, "parts_seconds": {"train": 301.0, "measure": 62.0}}
-    )
+    ledger.append("end", "", {"met": last.met, "seconds": 402.0, "parts_seconds": {"train": 301.0, "measure": 62.0}})
 
 
 def write_met(folder: Path) -> Path:

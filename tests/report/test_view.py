@@ -72,9 +72,7 @@ def test_a_file_and_an_empty_folder_hold_no_run(tmp_path: Path) -> None:
 
 
 def test_a_ledger_without_settings_has_nothing_to_show(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl").write_text(
-        json.dumps({"schema": 1, "kind": "note", "key": "", "value": "x"}) + "\n"
-    )
+    (tmp_path / "ledger.jsonl").write_text(json.dumps({"schema": 1, "kind": "note", "key": "", "value": "x"}) + "\n")
     with pytest.raises(LissomError, match="before it wrote its settings"):
         read(tmp_path)
 

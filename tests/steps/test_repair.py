@@ -226,9 +226,7 @@ def test_wrong_statistics_are_mended_and_weights_stay(tmp_path: Path) -> None:
     broken, good = tiny_workload(model), tiny_workload()
     repaired = ReestimateBatchNorm(examples=256, batch=64).apply(broken, tiny_context(tmp_path, broken))
     assert difference(good, repaired) < 0.1 * difference(good, broken)
-    assert all(
-        torch.equal(p, q) for p, q in zip(repaired.module.parameters(), broken.module.parameters(), strict=True)
-    )
+    assert all(torch.equal(p, q) for p, q in zip(repaired.module.parameters(), broken.module.parameters(), strict=True))
 
 
 def test_dropout_stays_off_while_statistics_are_taken(tmp_path: Path) -> None:

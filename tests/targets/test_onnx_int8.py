@@ -68,9 +68,7 @@ def test_activations_are_unsigned_and_weights_signed_per_channel(
     assert kinds == {TensorProto.UINT8}
     shapes = [tuple(item.shape) for item in weights(made.path)]
     assert (16, 3, 3, 3) in shapes and (32, 16, 3, 3) in shapes
-    scales = [
-        numpy_helper.to_array(item).size for item in graph.initializer if item.data_type == TensorProto.FLOAT
-    ]
+    scales = [numpy_helper.to_array(item).size for item in graph.initializer if item.data_type == TensorProto.FLOAT]
     assert 16 in scales and 32 in scales
 
 

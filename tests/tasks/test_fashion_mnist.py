@@ -77,9 +77,7 @@ def test_no_source_answers(monkeypatch: pytest.MonkeyPatch, empty_cache: Path) -
 
     monkeypatch.setattr(fashion_mnist, "_from_mirror", mirror)
     monkeypatch.setattr(fashion_mnist, "_from_debian", debian)
-    with pytest.raises(
-        LissomError, match=r"its mirror: no route; Debian's package: E: Unable to locate"
-    ) as caught:
+    with pytest.raises(LissomError, match=r"its mirror: no route; Debian's package: E: Unable to locate") as caught:
         find_fashion_mnist(download=True)
     assert str(empty_cache) in caught.value.hints[0]
     assert not empty_cache.exists()

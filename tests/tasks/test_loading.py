@@ -38,9 +38,7 @@ def test_from_files_to_a_score(model_file: Path, class_folders: Path) -> None:
 def test_the_handling_reproduces_the_inputs(model_file: Path, class_folders: Path) -> None:
     from PIL import Image
 
-    workload = load(
-        f"{model_file}:colours", data=class_folders, size=12, mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7)
-    )
+    workload = load(f"{model_file}:colours", data=class_folders, size=12, mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7))
     preprocessing = Preprocessing.from_json(workload.handling["preprocessing"])
     assert (preprocessing.crop, preprocessing.resize, preprocessing.mean) == ((12, 12), 12, (0.1, 0.2, 0.3))
     listed = {preprocessing(Image.open(path)).tobytes() for path in class_folders.rglob("*.png")}
@@ -88,9 +86,7 @@ def test_unreadable_pictures_are_noted(model_file: Path, class_folders: Path, dr
             drawing(colour, number).save(class_folders / colour / f"{number}.png")
     (class_folders / "red" / "broken.png").write_bytes(b"not a picture")
     workload = load(f"{model_file}:colours", data=class_folders)
-    assert any(
-        "1 train pictures could not be read" in n or "1 test" in n or "1 select" in n for n in workload.notes
-    )
+    assert any("1 train pictures could not be read" in n or "1 test" in n or "1 select" in n for n in workload.notes)
 
 
 def test_a_model_that_does_not_take_the_input(class_folders: Path) -> None:

@@ -102,8 +102,7 @@ def test_values_that_are_not_finite_name_the_parameter(tmp_path: Path, value: fl
 def test_wrappers_prefixes_and_half_precision(tmp_path: Path, wrapper: str | None, prefix: str) -> None:
     source = build()
     state: Any = {
-        prefix + key: value.half() if value.is_floating_point() else value
-        for key, value in source.state_dict().items()
+        prefix + key: value.half() if value.is_floating_point() else value for key, value in source.state_dict().items()
     }
     torch.save({wrapper: state, "epoch": 3} if wrapper else state, tmp_path / "w.pt")
     target = build()

@@ -40,9 +40,7 @@ def test_four_by_four_is_left(name: str) -> None:
 def test_weights_keep_their_names_and_shapes(family: str) -> None:
     with torch.device("meta"):
         full, small = build(family, num_classes=10), build(f"{family}_32px")
-    assert {k: v.shape for k, v in full.state_dict().items()} == {
-        k: v.shape for k, v in small.state_dict().items()
-    }
+    assert {k: v.shape for k, v in full.state_dict().items()} == {k: v.shape for k, v in small.state_dict().items()}
 
 
 def test_no_plan_for_other_sizes() -> None:

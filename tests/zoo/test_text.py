@@ -48,9 +48,7 @@ def test_projection_is_of_all_hidden_states_alike(teacher: BertModel) -> None:
 
 
 @pytest.mark.parametrize("layers", [None, (0, 3), (3, 1, 0)])
-def test_distilbert_computes_what_the_shortened_bert_does(
-    teacher: BertModel, layers: tuple[int, ...] | None
-) -> None:
+def test_distilbert_computes_what_the_shortened_bert_does(teacher: BertModel, layers: tuple[int, ...] | None) -> None:
     student = distilbert_from_bert(teacher, layers)
     taken = layers or (0, 2)
     shortened = bert(len(taken), 32, 64, 4).eval()

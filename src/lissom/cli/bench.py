@@ -25,8 +25,11 @@ def bench(
         counts = [int(part) for part in threads.split(",")]
     except ValueError as error:
         raise LissomError(f"--threads {threads!r} is not numbers", hint="write --threads 1,2") from error
+    if min(counts) < 1:
+        raise LissomError(f"--threads {threads!r}: a runtime needs at least 1", hint="write --threads 1,2")
     problems = check_bundles(bundles) if verify else {}
-    rows = measure_bundles(bundles, counts, seconds)
+    # what was altered is not worth measuring, and may not load at all
+    rows = [] if any(problems.values()) else measure_bundles(bundles, counts, seconds)
     if json_output:
         print(json.dumps({"problems": problems, "measured": rows}, indent=2))
     else:
@@ -41,6 +44,8 @@ def _print(rows: list[dict[str, Any]], problems: dict[str, list[str]], verify: b
             print(f"{name}: {problem}")
     if verify and not any(problems.values()):
         print("verified: hashes and test vectors are as recorded")
+    if not rows:
+        return
     print(f"{'bundle':<36} {'threads':>7} {'size':>10} {'median':>10} {'95 % interval':>20} {'p95':>10}")
     for row in rows:
         low, high = row["latency_interval_ms"]

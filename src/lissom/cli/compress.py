@@ -21,9 +21,7 @@ def compress(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("runs/lissom"),
     task: Annotated[str, typer.Option(help="What the model does.")] = "image",
     target: Annotated[str, typer.Option(help="The runtime it will run on.")] = "onnxruntime",
-    weights: Annotated[
-        Path | None, typer.Option(help="A checkpoint: .safetensors, or a state dict in .pt.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="A checkpoint: .safetensors, or a state dict in .pt.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="Do without trained weights.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Allow weights and data to be fetched.")] = False,
     keep: Annotated[
@@ -45,9 +43,7 @@ def compress(
     quick: Annotated[
         bool, typer.Option("--quick", help="A trial run on little data: its figures mean nothing.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, score the original, and stop.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, score the original, and stop.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Make a model meet a budget on a target, and prove it.

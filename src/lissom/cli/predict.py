@@ -22,9 +22,7 @@ def predict(
 
     script = bundle / "predict.py"
     if not script.is_file():
-        raise LissomError(
-            f"{bundle} is not a bundle: it has no predict.py", hint="a run's bundle is in RUN/bundle"
-        )
+        raise LissomError(f"{bundle} is not a bundle: it has no predict.py", hint="a run's bundle is in RUN/bundle")
     command = [sys.executable, str(script), *inputs, "--top", str(top), *(["--json"] if json_output else [])]
     done = subprocess.run(command, check=False)
     if done.returncode:

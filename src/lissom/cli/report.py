@@ -9,9 +9,7 @@ import typer
 def report(
     run: Annotated[Path, typer.Argument(help="The folder that was -o of lissom compress.", metavar="RUN")],
     *,
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print the summary for machines; write nothing.")
-    ] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the summary for machines; write nothing.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Show what a run tried, kept and undone, and write its page again.

@@ -18,9 +18,7 @@ def targets(json_output: Annotated[bool, typer.Option("--json", help="Print JSON
     found = []
     for name in TARGETS:
         missing = TARGETS.get(name)().missing()
-        found.append(
-            {"name": name, "works": missing is None, "version": machine.versions.get(name), "why": missing}
-        )
+        found.append({"name": name, "works": missing is None, "version": machine.versions.get(name), "why": missing})
     if json_output:
         print(json.dumps({"machine": machine.processor, "targets": found}, indent=2))
         return

@@ -27,9 +27,7 @@ _SECONDS = 0.5  # of timing for each model
 
 def zoo(
     name: Annotated[str | None, typer.Argument(help="Show this model by layer.", show_default=False)] = None,
-    fits: Annotated[
-        str | None, typer.Option(help='Only what fits a budget, such as "size<=2MB, macs<=100M".')
-    ] = None,
+    fits: Annotated[str | None, typer.Option(help='Only what fits a budget, such as "size<=2MB, macs<=100M".')] = None,
     measure: Annotated[
         str | None, typer.Option(metavar="TARGET", help="Measure the latency on this machine, on this target.")
     ] = None,

@@ -45,8 +45,7 @@ def profile(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | N
         peak_layer=trace.owner_of_step[min(peak_step, len(trace.owner_of_step) - 1)],
         size_bytes=state_dict_bytes(model),
         uncounted=tuple(
-            Uncounted(operator, sum(owners.values()), tuple(owners))
-            for operator, owners in trace.uncounted.items()
+            Uncounted(operator, sum(owners.values()), tuple(owners)) for operator, owners in trace.uncounted.items()
         ),
     )
 

@@ -129,9 +129,7 @@ def check_parity(workload: Workload, answer: Fast) -> float:
         LissomError: they differ by more than a thousandth.
     """
     workload.module.eval()
-    batch = calibration_batches(workload.splits.select, examples=_PARITY_EXAMPLES, batch=_PARITY_EXAMPLES, seed=0)[
-        0
-    ]
+    batch = calibration_batches(workload.splits.select, examples=_PARITY_EXAMPLES, batch=_PARITY_EXAMPLES, seed=0)[0]
     expected = workload.module(*batch.inputs)
     expected = expected if isinstance(expected, torch.Tensor) else next(iter(expected.values()))
     found = answer(batch)

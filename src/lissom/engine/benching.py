@@ -71,9 +71,7 @@ def _problems(bundle: Path) -> list[str]:
 def _manifest(bundle: Path) -> dict[str, Any]:
     path = bundle / "manifest.json"
     if not path.is_file():
-        raise LissomError(
-            f"{bundle} is not a bundle: it has no manifest.json", hint="a run's bundle is in RUN/bundle"
-        )
+        raise LissomError(f"{bundle} is not a bundle: it has no manifest.json", hint="a run's bundle is in RUN/bundle")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

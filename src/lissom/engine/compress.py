@@ -76,17 +76,13 @@ class _Run:
             if self.ledger.find("note", str(number)) is None:
                 self.ledger.append("note", str(number), note)
         with self.watch.part("baseline"):
-            baseline = establish(
-                job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress
-            )
+            baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
         check_absolute(job.budget, baseline.figures)
         context = self._context(baseline)
         carrier = Carrier(self.ledger, self.folder.work / "steps", context)
         trials = Trials(self.ledger, carrier, baseline, job.budget)
-        best = (
-            self._search(context, carrier, baseline, trials) if job.plan is None else _carry_out(trials, job.plan)
-        )
+        best = self._search(context, carrier, baseline, trials) if job.plan is None else _carry_out(trials, job.plan)
         with self.watch.part("verdict"):
             verdict = deliver(job.workload, job.budget, baseline, carrier, best, self.folder)
         self.ledger.append("end", "", self._end(verdict))

@@ -52,9 +52,7 @@ def decide(
         if overshoot(checks) > 0 and overshoot(checks) >= overshoot(earlier):
             return Decision(False, "no nearer to the budget")
         if overshoot(earlier) == 0 and tried.drop > before.drop and drop.used > _SPARE * drop.allowed:
-            return Decision(
-                False, f"loses {drop.used_text}: too near to {drop.allowed_text}, and what stands meets it"
-            )
+            return Decision(False, f"loses {drop.used_text}: too near to {drop.allowed_text}, and what stands meets it")
     if missed:
         return Decision(True, "on the way: " + ", ".join(_over(check) for check in missed))
     return Decision(True, "meets the budget")

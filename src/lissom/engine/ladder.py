@@ -72,8 +72,7 @@ class Ladder:
         else:
             measures = ("parameters", "macs")
             limits = {
-                name: share * model.cost(name, self._reach.widths)
-                for name, share in zip(measures, shares, strict=True)
+                name: share * model.cost(name, self._reach.widths) for name, share in zip(measures, shares, strict=True)
             }
             widths = allocate(model, limits)
         if widths is None:

@@ -71,9 +71,7 @@ def grades(workload: Workload, found: Answers, original: Answers) -> Grades:
     return workload.task.agreement(found.outputs, original.outputs)
 
 
-def timings(
-    runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float
-) -> dict[str, list[float]]:
+def timings(runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float) -> dict[str, list[float]]:
     """Latencies in ms, taken in turn. A noisy machine gets twice the time, once."""
     calls = {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
     samples = interleaved(calls, seconds=seconds)
@@ -129,9 +127,7 @@ class Bench:
         ours, theirs = grades(workload, found, original), grades(workload, original, original)
         runner = self.target.load(artefact.path, threads=self.threads)
         with self.progress.waiting("measuring latency"):
-            samples = timings(
-                {"original": self.runner, "final": runner}, self.example, seconds=seconds or self.seconds
-            )
+            samples = timings({"original": self.runner, "final": runner}, self.example, seconds=seconds or self.seconds)
         ratio, ratio_range = ratio_interval(samples["final"], samples["original"])
         drop, drop_range = drop_interval(theirs, ours, workload.task.score)
         figures = self.figures(workload, artefact, samples["final"], found, ours, named, costs)

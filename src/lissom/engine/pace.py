@@ -52,9 +52,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> 
     }
 
 
-def recovery(
-    pace: Mapping[str, float], options: Options, left_s: float, *, share: float, answered: int
-) -> Distill:
+def recovery(pace: Mapping[str, float], options: Options, left_s: float, *, share: float, answered: int) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
     The original answers at most ``_MOST_VIEWS`` views, in about a quarter of the time. Where not even one epoch

@@ -56,9 +56,7 @@ class Prober:
         model: groups and costs.
     """
 
-    def __init__(
-        self, ledger: Ledger, context: Context, bench: Bench, original: Figures, model: CostModel
-    ) -> None:
+    def __init__(self, ledger: Ledger, context: Context, bench: Bench, original: Figures, model: CostModel) -> None:
         self._ledger, self._context, self._bench = ledger, context, bench
         self.original, self.model = original, model
         self.importance = {choice.index: np.asarray(choice.importance) for choice in model.choices}
@@ -80,18 +78,14 @@ class Prober:
             context = replace(self._context, folder=Path(folder))
             plain = context.target.export(workload.module, workload.example, Path(folder) / "probe.onnx")
             made = {"fp32": plain, "int8": QuantizeInt8(examples=64).apply(plain, workload, context)}
-            runners = {
-                name: context.target.load(item.path, threads=self._bench.threads) for name, item in made.items()
-            }
+            runners = {name: context.target.load(item.path, threads=self._bench.threads) for name, item in made.items()}
             samples = timings({"original": self._bench.runner, **runners}, self._bench.example, seconds=_SECONDS)
             return {
                 name: {
                     "size": float(item.size_bytes),
                     "latency": ratio_interval(samples[name], samples["original"])[0],
                     "memory": float(
-                        context.target.peak_memory_bytes(
-                            item.path, self._bench.example, threads=self._bench.threads
-                        )
+                        context.target.peak_memory_bytes(item.path, self._bench.example, threads=self._bench.threads)
                     ),
                     "macs": float(costs.macs + costs.attention_macs),
                     "parameters": float(costs.parameters),
@@ -118,9 +112,7 @@ def reachable(prober: Prober, budget: Budget) -> dict[str, Reach]:
     """The narrowest model by number format: what no step goes below."""
     widths = narrowest(prober.model)
     measured = prober.measure(widths)
-    return {
-        name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in FORMATS
-    }
+    return {name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in FORMATS}
 
 
 def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:

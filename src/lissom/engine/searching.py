@@ -26,9 +26,7 @@ _WORTH = 0.6
 class Search:
     """Tries cuts. A move is written down before it is tried, so that a resumed run tries the same ones."""
 
-    def __init__(
-        self, ledger: Ledger, context: Context, carrier: Carrier, trials: Trials, options: Options
-    ) -> None:
+    def __init__(self, ledger: Ledger, context: Context, carrier: Carrier, trials: Trials, options: Options) -> None:
         self._ledger, self._context, self._carrier = ledger, context, carrier
         self._trials, self._options = trials, options
         self._first_s = 0.0
@@ -67,9 +65,7 @@ class Search:
         Where something stands already the two are one move: its parts are known to work.
         """
         number = len(self._trials.tried) + 1
-        formats: tuple[ArtefactStep, ...] = tuple(
-            step for step in standing.steps if isinstance(step, ArtefactStep)
-        )
+        formats: tuple[ArtefactStep, ...] = tuple(step for step in standing.steps if isinstance(step, ArtefactStep))
         move = self._recorded(number, lambda: self._move(rung, number == 1, formats))
         base = State((), standing.comparison)
         tried = self._tell(self._trials.try_move(base, move))
@@ -99,17 +95,13 @@ class Search:
         disk = cache_bytes(examples, outputs, distill.views) + 100_000_000
         check_writable(self._context.folder, disk)
         self._ledger.append("estimate", "", {"seconds": whole, "disk_bytes": disk})
-        self._context.progress.say(
-            f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk"
-        )
+        self._context.progress.say(f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")
 
     def _longer(self, rung: Rung, precision: str) -> None:
         """Nothing met the budget: recover the widest cut that was tried once more, from where it stopped."""
         if not self._may_go_on([Outcome(0, False)] * len(self._trials.tried)):
             return
-        last = next(
-            item for item in reversed(self._trials.tried) if item.state.steps[: len(rung.steps)] == rung.steps
-        )
+        last = next(item for item in reversed(self._trials.tried) if item.state.steps[: len(rung.steps)] == rung.steps)
         learnt = [step for step in last.state.steps if not isinstance(step, ArtefactStep)]
         number = len(self._trials.tried) + 1
         move = self._recorded(number, lambda: self._again(rung, learnt))

@@ -60,11 +60,7 @@ def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     if isinstance(layer, nn.MultiheadAttention) and layer.in_proj_weight is not None:
         wide, embed = layer.in_proj_weight.shape
         same = wide == 3 * embed
-        return (
-            {"embed_dim": embed, "kdim": embed, "vdim": embed, "head_dim": embed // layer.num_heads}
-            if same
-            else {}
-        )
+        return {"embed_dim": embed, "kdim": embed, "vdim": embed, "head_dim": embed // layer.num_heads} if same else {}
     return {}
 
 
@@ -157,4 +153,3 @@ def set_attributes(module: nn.Module, attributes: Attributes) -> None:
         owner = module.get_submodule(name)
         for attribute, value in values.items():
             setattr(owner, attribute, value)
-

@@ -53,17 +53,13 @@ class Coupling:
 
     def _group(self, number: int) -> Group:
         if not 0 <= number < len(self.groups):
-            raise LissomError(
-                f"there is no group {number}", hint=f"this model has groups 0 to {len(self.groups) - 1}"
-            )
+            raise LissomError(f"there is no group {number}", hint=f"this model has groups 0 to {len(self.groups) - 1}")
         return self.groups[number]
 
     def _units(self, group: Group, units: Sequence[int]) -> list[int]:
         chosen = sorted({int(unit) for unit in units})
         if chosen and not 0 <= chosen[0] <= chosen[-1] < group.units:
-            raise LissomError(
-                f"group {group.index} ({group.name}) has units 0 to {group.units - 1}, not {chosen[-1]}"
-            )
+            raise LissomError(f"group {group.index} ({group.name}) has units 0 to {group.units - 1}, not {chosen[-1]}")
         if group.units - len(chosen) < group.min_units:
             raise LissomError(
                 f"removing {len(chosen)} of {group.units} {group.kind} would empty {group.name}",
@@ -81,9 +77,7 @@ class Coupling:
                     raise LissomError(f"this would empty {name}", hint="remove fewer units")
         for floor in self.walk.tags.floors:
             if dead[self.walk.tags.find(floor)].all():
-                raise LissomError(
-                    "this would empty a slice that the model computes with", hint="remove fewer units"
-                )
+                raise LissomError("this would empty a slice that the model computes with", hint="remove fewer units")
         unequal = int((self.relations.excess(dead[None]) > 0).sum())
         if unequal:
             raise LissomError(

@@ -14,11 +14,11 @@ from torch.utils import _pytree as pytree
 def in_double(module: nn.Module) -> nn.Module:
     """A copy in double precision and evaluation mode. Precisions written into a captured graph follow."""
     result = copy.deepcopy(module).double().eval()
-    if isinstance(result, fx.GraphModule):
-        for node in result.graph.nodes:
+    for graph in [m for m in result.modules() if isinstance(m, fx.GraphModule)]:
+        for node in graph.graph.nodes:
             if node.op == "call_function":
                 node.args, node.kwargs = pytree.tree_map(_precision, (node.args, node.kwargs))
-        result.recompile()
+        graph.recompile()
     return result
 
 

@@ -192,8 +192,7 @@ def _numbered(groups: Sequence[Group]) -> tuple[Group, ...]:
     groups = [g for g in groups if g.units > g.min_units]
     overlaps = _overlaps(groups)
     return tuple(
-        Group(n, g.kind, g.name, g.units, g.members, g.min_units, overlaps[n], g.tags)
-        for n, g in enumerate(groups)
+        Group(n, g.kind, g.name, g.units, g.members, g.min_units, overlaps[n], g.tags) for n, g in enumerate(groups)
     )
 
 

@@ -121,9 +121,7 @@ def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
 def _moved(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """The elements stay what they are: the same operator moves their liveness."""
     result = func(*args, **kwargs)
-    kwargs = {
-        k: v for k, v in kwargs.items() if k not in ("dtype", "layout", "device", "pin_memory", "non_blocking")
-    }
+    kwargs = {k: v for k, v in kwargs.items() if k not in ("dtype", "layout", "device", "pin_memory", "non_blocking")}
     lives = _lives(mode, args)
     alive = lives[0].clone() if func.overloadpacket.__name__ == "_to_copy" else func(*lives, **kwargs)
     _mark_all(mode, result, alive)
@@ -174,9 +172,7 @@ for _name in (
 OPERATORS["where"] = OPERATORS["masked_fill_"] = OPERATORS["_prelu_kernel"] = _pointwise
 
 
-@operators(
-    "convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm"
-)
+@operators("convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm")
 def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """A sum of products lives when any of the products does (a bias alone does not make it live).
 

@@ -73,7 +73,9 @@ def prune(
     cut.check(model)
     if capture is None or capture.model is not model:
         if args is None and kwargs is None:
-            raise LissomError("prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)")
+            raise LissomError(
+                "prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)"
+            )
         capture = capture_model(model, args or (), kwargs, parts=True)
     found = walk(capture)
     dead = dead_of(found, cut)

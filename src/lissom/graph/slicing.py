@@ -40,7 +40,5 @@ def locate(module: nn.Module, name: str) -> tuple[nn.Module | None, str]:
         if child is None:
             return None, leaf
         module = child
-    holds = (
-        leaf in module._parameters or leaf in module._buffers or isinstance(vars(module).get(leaf), torch.Tensor)
-    )
+    holds = leaf in module._parameters or leaf in module._buffers or isinstance(vars(module).get(leaf), torch.Tensor)
     return (module if holds else None), leaf

@@ -32,7 +32,9 @@ def save(path: str | Path, cut: Cut, module: nn.Module) -> None:
         cut: the cut that it was pruned with.
         module: the pruned model.
     """
-    graphs = {n: m.meta[INPUTS] for n, m in module.named_modules() if isinstance(m, fx.GraphModule) and INPUTS in m.meta}
+    graphs = {
+        n: m.meta[INPUTS] for n, m in module.named_modules() if isinstance(m, fx.GraphModule) and INPUTS in m.meta
+    }
     sizes = {name: found for name, m in module.named_modules() if (found := _sizes(m))}
     header = {"cut": cut.to_json(), "graphs": graphs, "sizes": sizes}
     tensors: dict[str, torch.Tensor] = {}

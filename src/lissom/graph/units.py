@@ -68,9 +68,11 @@ def components(relations: Structure) -> Iterator[tuple[Array, Array, Array]]:
     either_root = links.find(relations.either_cells)
     member_root = links.find(relations.members)
     for root in np.unique(np.concatenate([block_root, either_root])):
-        yield np.flatnonzero(block_root == root), np.flatnonzero(either_root == root), relations.members[
-            member_root == root
-        ]
+        yield (
+            np.flatnonzero(block_root == root),
+            np.flatnonzero(either_root == root),
+            relations.members[member_root == root],
+        )
 
 
 def _units_of(part: Structure) -> list[Unit]:

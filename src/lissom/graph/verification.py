@@ -95,9 +95,9 @@ def _masked(model: nn.Module, cut: Cut, args: Any, kwargs: Any) -> Any:
     mode = Alive()
     for name, tensor in _tensors(model).items():
         if name in cut.kept:
-            alive = torch.ones(tensor.shape)
+            alive = torch.ones(tensor.shape, dtype=torch.float32)
             for dim, places in cut.kept[name].items():
-                line = torch.zeros(tensor.shape[dim])
+                line = torch.zeros(tensor.shape[dim], dtype=torch.float32)
                 line[list(places)] = 1
                 alive = alive * line.reshape([-1 if d == dim else 1 for d in range(tensor.dim())])
             if tensor.is_floating_point():

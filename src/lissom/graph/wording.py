@@ -29,9 +29,7 @@ def describe(group: Group) -> str:
             lines.append(f"  {role}s, which {why}:")
             lines.extend(f"    {line}" for line in _members(members))
     if group.overlaps:
-        lines.append(
-            f"  shares parameters with groups {', '.join(map(str, group.overlaps))}; they can be cut together"
-        )
+        lines.append(f"  shares parameters with groups {', '.join(map(str, group.overlaps))}; they can be cut together")
     if group.min_units > 1:
         lines.append(f"  at least {group.min_units} have to stay")
     return "\n".join(lines)

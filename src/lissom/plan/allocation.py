@@ -162,9 +162,7 @@ def uniform(model: CostModel, share: float) -> Widths:
     widths: Widths = {}
     for choice in model.choices:
         step = choice.multiple if choice.units >= 4 * choice.multiple else 1
-        widths[choice.index] = max(
-            choice.least, min(choice.units, step * max(1, round(choice.units * share / step)))
-        )
+        widths[choice.index] = max(choice.least, min(choice.units, step * max(1, round(choice.units * share / step))))
     return widths
 
 

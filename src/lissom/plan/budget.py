@@ -99,9 +99,7 @@ class Budget:
     def __str__(self) -> str:
         return ", ".join(limit.text for limit in self.limits)
 
-    def check(
-        self, original: Figures, final: Figures, drop: float, latency_ratio: float
-    ) -> tuple[LimitCheck, ...]:
+    def check(self, original: Figures, final: Figures, drop: float, latency_ratio: float) -> tuple[LimitCheck, ...]:
         """Hold figures against every limit (see :meth:`Limit.check`)."""
         return tuple(limit.check(original, final, drop, latency_ratio) for limit in self.limits)
 

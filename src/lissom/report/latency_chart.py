@@ -33,11 +33,7 @@ def latency_chart(original: Figures, result: Figures, name: str = "result") -> M
     if not (original.latency_samples_ms and result.latency_samples_ms) or min(samples) <= 0:
         return Markup("")
     low, high = min(samples), max(samples)
-    scale = (
-        Scale(low / 1.1, high * 1.1, log=True)
-        if high > _FAR * low
-        else Scale(low - (high - low) / 10, high * 1.05)
-    )
+    scale = Scale(low / 1.1, high * 1.1, log=True) if high > _FAR * low else Scale(low - (high - low) / 10, high * 1.05)
     height = ROW * len(rows)
     label = "; ".join(f"{row.name}: {_described(row.figures)}" for row in rows)
     parts = [part for index, row in enumerate(rows) for part in _histogram(row, scale, (index + 1) * ROW)]

@@ -73,9 +73,7 @@ def _point(trial: Trial, original: Figures, cost: str, delivered: bool) -> Point
         cost=_cost(trial.figures, cost, trial.latency_ratio, original),
         score=trial.figures.score,
         kind="kept" if trial.kept else "undone",
-        title=_told(
-            trial.figures, f"{trial.number} {trial.move}: {decision(trial, trial if delivered else None)}"
-        ),
+        title=_told(trial.figures, f"{trial.number} {trial.move}: {decision(trial, trial if delivered else None)}"),
         delivered=delivered,
     )
 

@@ -34,9 +34,7 @@ METHODS = {
 Inputs = Sequence[Sequence[np.ndarray]]
 
 
-def quantize_static_int8(
-    artefact: Artefact, calibration: Inputs, path: Path, *, method: str = "minmax"
-) -> Artefact:
+def quantize_static_int8(artefact: Artefact, calibration: Inputs, path: Path, *, method: str = "minmax") -> Artefact:
     """Quantize an FP32 ONNX file.
 
     Args:
@@ -106,9 +104,7 @@ def _check(calibration: Inputs) -> None:
 
 class _Reader(CalibrationDataReader):
     def __init__(self, names: list[str], batches: Inputs) -> None:
-        self._feeds: Iterator[dict[str, np.ndarray]] = iter(
-            [dict(zip(names, batch, strict=True)) for batch in batches]
-        )
+        self._feeds: Iterator[dict[str, np.ndarray]] = iter([dict(zip(names, batch, strict=True)) for batch in batches])
 
     def get_next(self) -> dict[str, np.ndarray]:
         # the runtime ends its reading at the first value that is not true

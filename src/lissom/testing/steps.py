@@ -133,9 +133,7 @@ class StepContract:
         path.touch()
         return Artefact(path)
 
-    def apply(
-        self, workload: Workload, artefact: Artefact, folder: Path, original: Workload
-    ) -> Workload | Artefact:
+    def apply(self, workload: Workload, artefact: Artefact, folder: Path, original: Workload) -> Workload | Artefact:
         """Apply the step to whichever it is for."""
         context, step = tiny_context(folder, original), self.case.step
         if isinstance(step, ArtefactStep):

@@ -93,9 +93,7 @@ class TargetContract:
         assert (plain.argmax(1) == small.argmax(1)).mean() >= _AGREEMENT
         assert artefact.path.read_bytes() == given
 
-    def test_quantizing_without_inputs_is_refused(
-        self, target: Target, artefact: Artefact, tmp_path: Path
-    ) -> None:
+    def test_quantizing_without_inputs_is_refused(self, target: Target, artefact: Artefact, tmp_path: Path) -> None:
         with pytest.raises(LissomError, match="no inputs"):
             target.quantize(artefact, [], tmp_path / "model-int8.onnx")
 
@@ -108,9 +106,7 @@ class TargetContract:
             target.quantize(artefact, [arrays(workload, 4), bad], tmp_path / "model-int8.onnx")
         assert not (tmp_path / "model-int8.onnx").exists()
 
-    def test_peak_memory_is_more_than_nothing(
-        self, target: Target, workload: Workload, artefact: Artefact
-    ) -> None:
+    def test_peak_memory_is_more_than_nothing(self, target: Target, workload: Workload, artefact: Artefact) -> None:
         peak = target.peak_memory_bytes(artefact.path, arrays(workload, 1), threads=1)
         assert 10_000 < peak < 2_000_000_000
 

@@ -162,9 +162,7 @@ def one_cycle(done: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
 
 
-def _epoch(
-    state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline
-) -> None:
+def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline) -> None:
     for batch in batches:
         if deadline.passed():
             break

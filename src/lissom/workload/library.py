@@ -143,6 +143,4 @@ def close(name: str, known: list[str]) -> str:
     import difflib
 
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return (
-        f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)}, such as {', '.join(known[:3])}"
-    )
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {len(known)}, such as {', '.join(known[:3])}"

@@ -122,9 +122,7 @@ def _own(module: nn.Module, name: str, weights: Path | None, trained: bool) -> L
     return _finished(LoadedModel(module, name, pretrained=trained or weights is not None))
 
 
-def _from_zoo(
-    name: str, weights: Path | None, random_weights: bool, num_classes: int | None, data: str
-) -> LoadedModel:
+def _from_zoo(name: str, weights: Path | None, random_weights: bool, num_classes: int | None, data: str) -> LoadedModel:
     notes: tuple[str, ...] = ()
     MODELS.get(name)  # an unknown name is said before anything is read
     if weights is None and not random_weights:
@@ -164,9 +162,7 @@ def _shipped(name: str, data: str) -> tuple[Path, tuple[str, ...]]:
     return path, (f"weights: the checkpoint {file} of the package",)
 
 
-def _from_library(
-    library: Library, weights: Path | None, random_weights: bool, num_classes: int | None
-) -> LoadedModel:
+def _from_library(library: Library, weights: Path | None, random_weights: bool, num_classes: int | None) -> LoadedModel:
     spec, builder = library.spec, library.builder
     options = {} if num_classes is None else {"num_classes": num_classes}
     if random_weights:

@@ -81,9 +81,7 @@ class Task(Protocol):
         """The score of guessing without looking."""
         ...
 
-    def check(
-        self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any], classes: tuple[str, ...] = ()
-    ) -> None:
+    def check(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any], classes: tuple[str, ...] = ()) -> None:
         """Refuse an original that does not know its task, before any work.
 
         Raises:

@@ -64,9 +64,7 @@ def _config(teacher: BertModel, layers: int) -> DistilBertConfig:
     )
 
 
-def _pairs(
-    student: DistilBertModel, teacher: BertModel, taken: Sequence[int]
-) -> Iterator[tuple[nn.Module, nn.Module]]:
+def _pairs(student: DistilBertModel, teacher: BertModel, taken: Sequence[int]) -> Iterator[tuple[nn.Module, nn.Module]]:
     for name in ("word_embeddings", "position_embeddings", "LayerNorm"):
         place = f"embeddings.{name}"
         yield student.get_submodule(place), teacher.get_submodule(place)

@@ -99,12 +99,8 @@ PUBLISHED = {
     "resnet18": _torchvision(69.76, 11689512, "1.814 G"),
     "resnet34": _torchvision(73.31, 21797672, "3.664 G"),
     "resnet50": _torchvision(76.13, 25557032, "4.089 G"),
-    "resnet20": Published(
-        91.25, "CIFAR-10 top-1", "0.27 M", "", "He et al. 2016, table 6 (option A)", checked=False
-    ),
-    "resnet56": Published(
-        93.03, "CIFAR-10 top-1", "0.85 M", "", "He et al. 2016, table 6 (option A)", checked=False
-    ),
+    "resnet20": Published(91.25, "CIFAR-10 top-1", "0.27 M", "", "He et al. 2016, table 6 (option A)", checked=False),
+    "resnet56": Published(93.03, "CIFAR-10 top-1", "0.85 M", "", "He et al. 2016, table 6 (option A)", checked=False),
     "bert_base": _glue(79.5, "GLUE dev macro", "huggingface/transformers, distillation/README.md"),
     "distilbert": _glue(77.0, "GLUE dev macro", "huggingface/transformers, distillation/README.md"),
     "tinybert_4l_312": Published(

@@ -25,9 +25,7 @@ class ShuffleNetV1(nn.Module):
             release (megvii) has none.
     """
 
-    def __init__(
-        self, groups: int = 3, width: float = 1.0, num_classes: int = 1000, *, head_bias: bool = True
-    ) -> None:
+    def __init__(self, groups: int = 3, width: float = 1.0, num_classes: int = 1000, *, head_bias: bool = True) -> None:
         super().__init__()
         channels = stage_channels(groups, width)
         stem = _stem_channels(groups, width)

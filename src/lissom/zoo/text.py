@@ -58,9 +58,7 @@ def bert(
     return BertForSequenceClassification(config)
 
 
-def distilbert(
-    num_classes: int | None = None, **options: Any
-) -> DistilBertModel | DistilBertForSequenceClassification:
+def distilbert(num_classes: int | None = None, **options: Any) -> DistilBertModel | DistilBertForSequenceClassification:
     """DistilBERT (Sanh et al. 2019): BERT-base's shape with 6 layers, no pooler and no token types.
 
     Args:

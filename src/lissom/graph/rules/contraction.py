@@ -116,15 +116,11 @@ def _attention(call: Call) -> Maps:
         k, v = (_each(maps, maps.rank - 3, q.shape[-3] // maps.shape[-3]) for maps in (k, v))
     _heads(call, q, k, v)
     batch = _names(max(q.rank, k.rank) - 2)
-    scores = contract(
-        call.tags, (q, [*batch, "to", "size"]), (k, [*batch, "from", "size"]), [*batch, "to", "from"]
-    )
+    scores = contract(call.tags, (q, [*batch, "to", "size"]), (k, [*batch, "from", "size"]), [*batch, "to", "from"])
     if call.has("attn_mask"):
         scores = meet(call.tags, [scores, call.maps("attn_mask")], scores.shape)
     scores = fix(call.tags, scores, scores.rank - 1)
-    return contract(
-        call.tags, (scores, [*batch, "to", "from"]), (v, [*batch, "from", "size"]), [*batch, "to", "size"]
-    )
+    return contract(call.tags, (scores, [*batch, "to", "from"]), (v, [*batch, "from", "size"]), [*batch, "to", "size"])
 
 
 def _each(maps: Maps, dim: int, times: int) -> Maps:

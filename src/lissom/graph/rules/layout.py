@@ -82,11 +82,7 @@ def _slice(call: Call) -> Maps:
     dim = maps.dim(call["dim"])
     start, stop, step = bounds(call, maps.shape[dim])
     if step > 1 and dim in maps.at:
-        maps = (
-            pin(call.tags, maps, dim)
-            if start >= step or stop < maps.shape[dim]
-            else _in_step(call, maps, dim, step)
-        )
+        maps = pin(call.tags, maps, dim) if start >= step or stop < maps.shape[dim] else _in_step(call, maps, dim, step)
     return part(call, maps, dim, np.arange(start, stop, step))
 
 
@@ -127,9 +123,7 @@ def _narrow_size(call: Call, living: Living, result: Result) -> Change | None:
     return None if change is None else {"start": change["start"], "length": change["end"] - change["start"]}
 
 
-@rule(
-    "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"
-)
+@rule("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes")
 def _split(call: Call) -> list[Maps]:
     maps = call.maps("self")
     dim = maps.dim(call.get("dim", 0))
@@ -149,9 +143,7 @@ def _equal_parts(call: Call, maps: Maps, dim: int, count: int) -> None:
     call.tags.block(outer, cells, soft=True)
 
 
-@resize(
-    "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"
-)
+@resize("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes")
 def _split_sizes(call: Call, living: Living, result: Result) -> Replacement | None:
     assert isinstance(result, list)
     dim = call.maps("self").dim(call.get("dim", 0))
@@ -247,6 +239,4 @@ def _channel_shuffle(call: Call) -> Maps:
     n, c, *space = call.maps("self").shape
     g = call["groups"]
     order = [0, 2, 1, *range(3, 3 + len(space))]
-    return chain(
-        call, call.maps("self"), [("view", [n, g, c // g, *space]), ("permute", order), ("view", call.shape)]
-    )
+    return chain(call, call.maps("self"), [("view", [n, g, c // g, *space]), ("permute", order), ("view", call.shape)])

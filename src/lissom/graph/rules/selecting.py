@@ -115,9 +115,7 @@ def _triangle(call: Call) -> Maps:
     return maps
 
 
-@rule(
-    "cumsum", "cumprod", "softmax", "log_softmax", "_softmax", "_log_softmax", "softmin", "renorm", "logcumsumexp"
-)
+@rule("cumsum", "cumprod", "softmax", "log_softmax", "_softmax", "_log_softmax", "softmin", "renorm", "logcumsumexp")
 def _along(call: Call) -> Maps:
     maps = call.maps("self")
     return fix(call.tags, maps, maps.dim(call["dim"]))

@@ -51,9 +51,7 @@ class _Watch(TorchDispatchMode):
             name = self._names.get(_memory(args[1]))
             if name is not None:
                 stride, padding, dilation, transposed = args[3], args[4], args[5], args[6]
-                reading = Reading(
-                    args[0], output, tuple(stride), tuple(padding), tuple(dilation), args[8], transposed
-                )
+                reading = Reading(args[0], output, tuple(stride), tuple(padding), tuple(dilation), args[8], transposed)
         elif func in _MATRIX:
             read, weight = _MATRIX[func]
             name = self._names.get(_memory(args[weight]))

@@ -52,9 +52,7 @@ def find_in_csv(path: Path) -> Found:
         raise LissomError(f"{path} has {where}", hint="it needs a column of files and one of labels")
     names = [row[columns.file] for row in body]
     _check_files(path, names)
-    labels, classes, numbered = _labels(
-        [row[columns.label] for row in body] if columns.label is not None else None
-    )
+    labels, classes, numbered = _labels([row[columns.label] for row in body] if columns.label is not None else None)
     if labels is not None and numbered and columns.name is not None:
         classes = _names(labels, [row[columns.name] for row in body])
     pictures = FilePictures(path.parent, names)

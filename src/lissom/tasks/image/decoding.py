@@ -115,9 +115,7 @@ def _is_grey(listing: Listing) -> bool:
     return isinstance(listing.pictures, ArrayPictures) and listing.pictures.pixels.ndim == 3
 
 
-def _into_memory(
-    part: str, listing: Listing, preprocessing: Preprocessing, grey: bool, progress: Progress
-) -> Decoded:
+def _into_memory(part: str, listing: Listing, preprocessing: Preprocessing, grey: bool, progress: Progress) -> Decoded:
     if isinstance(listing.pictures, ArrayPictures) and preprocessing.resize is None:
         pixels = _cropped_at_once(listing.pictures.pixels[listing.rows], preprocessing.crop)
         if grey or preprocessing.depth == pixels.shape[1]:

@@ -155,9 +155,7 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
     except (OSError, EOFError) as error:
         raise LissomError(f"{path} is damaged: {error}", hint="remove it and run again with --download") from error
     if hashlib.sha256(data).hexdigest() != FILES[path.name]:
-        raise LissomError(
-            f"{path} is not the file of Fashion-MNIST", hint="remove it and run again with --download"
-        )
+        raise LissomError(f"{path} is not the file of Fashion-MNIST", hint="remove it and run again with --download")
     if "images" in path.name:
         return np.frombuffer(data, np.uint8, offset=16).reshape(-1, 28, 28)
     return np.frombuffer(data, np.uint8, offset=8)

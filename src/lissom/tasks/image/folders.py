@@ -109,9 +109,7 @@ def _classes(where: str, paths: Iterable[tuple[str, ...]]) -> tuple[tuple[str, .
     return classes, note
 
 
-def _listing(
-    pictures: Pictures, paths: list[tuple[str, ...]], rows: list[int], classes: tuple[str, ...]
-) -> Listing:
+def _listing(pictures: Pictures, paths: list[tuple[str, ...]], rows: list[int], classes: tuple[str, ...]) -> Listing:
     if not classes:
         return Listing(pictures, np.asarray(rows, dtype=np.int64), None)
     number = {name: k for k, name in enumerate(classes)}

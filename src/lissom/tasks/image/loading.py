@@ -114,9 +114,7 @@ def _splits(
 
 def _usual_augment(found: Found, preprocessing: Preprocessing) -> Augment:
     return (
-        ShiftFlip(2)
-        if found.name == "fashion-mnist" and max(preprocessing.crop) <= 40
-        else usual(preprocessing.crop)
+        ShiftFlip(2) if found.name == "fashion-mnist" and max(preprocessing.crop) <= 40 else usual(preprocessing.crop)
     )
 
 
