@@ -24,7 +24,7 @@ def test_grades_and_scores() -> None:
     assert TASK.score(grades) == 75
     assert TASK.chance(TARGETS) == 50
     assert TASK.classes(grades, TARGETS)[:3] == (100, 50, 100)
-    assert np.isnan(TASK.classes(grades, TARGETS)[3])
+    assert TASK.classes(grades, TARGETS)[3] is None
     assert TASK.agreement(OUTPUTS, OUTPUTS[[0, 1, 2, 0]]).tolist() == [1, 1, 1, 0]
 
 

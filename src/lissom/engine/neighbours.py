@@ -41,8 +41,15 @@ def neighbours(workload: Workload, final: Figures, bench: Bench) -> tuple[list[N
             continue
         parameters = sum(parameter.numel() for parameter in module.parameters())
         counted.append((abs(parameters - final.parameters), name))
-    nearest = [name for _, name in sorted(counted)[:_SHOWN]]
-    return [_measured(name, workload, bench) for name in nearest], left_out
+    shown: list[Neighbour] = []
+    for _, name in sorted(counted):
+        if len(shown) == _SHOWN:
+            break
+        try:
+            shown.append(_measured(name, workload, bench))
+        except Exception as error:  # another network may not take this input at all; that is no reason to stop
+            left_out.append(f"{name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+    return shown, left_out
 
 
 def _measured(name: str, workload: Workload, bench: Bench) -> Neighbour:
