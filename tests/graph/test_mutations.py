@@ -75,7 +75,8 @@ def test_a_rule_that_forgets_is_noticed(name, removal, monkeypatch):
     assert noticed(removal)
 
 
-@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear"])
+# layer_norm is not among them: the width that it normalises is not cut in this network
+@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "linear"])
 def test_a_rule_that_mixes_up_order_is_noticed(name, removal, monkeypatch):
     monkeypatch.setitem(RULES, name, backwards(RULES[name]))
     assert noticed(removal)
@@ -91,7 +92,8 @@ def test_a_rule_that_only_passes_on_is_noticed_or_harmless(name, removal, monkey
     assert noticed(removal) or name == "softmax"
 
 
-@pytest.mark.parametrize("name", ["view", "conv2d", "layer_norm"])
+# only views hold sizes that change in this network
+@pytest.mark.parametrize("name", ["view"])
 def test_sizes_that_are_not_rewritten_are_noticed_or_not_delivered(name, removal, monkeypatch):
     monkeypatch.delitem(RESIZES, name)
     assert noticed(removal)

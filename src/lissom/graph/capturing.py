@@ -126,7 +126,7 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
         raise CaptureError(
             f"{what}: {_first_line(error)}",
             hint=(
-                "a forward that branches on values, or that takes or returns other things than tensors, cannot be captured",
+                "a forward that branches on values, or takes or returns other things than tensors, cannot be captured",
                 "its largest submodules that can be captured: capture(model, args, parts=True)",
             ),
         ) from error

@@ -85,7 +85,7 @@ class Group:
 
 
 def find_groups(found: Walk, relations: Structure) -> tuple[tuple[Group, ...], Structure]:
-    """All groups, and the relations that hold between their tags, in the order in which the model's state is first used."""
+    """All groups, and the relations between their tags, in the order in which the model's state is first used."""
     sites = _sites(found)
     present = np.unique(np.concatenate([roots for _, _, roots in sites])) if sites else np.zeros(0, dtype=np.int64)
     atoms = np.setdiff1d(present[present != PINNED], relations.members)

@@ -9,7 +9,8 @@ from lissom.graph.rules.table import Call, Result, rule
 
 SAME = ("contiguous", "clone", "alias", "detach", "detach_", "dropout", "dropout_", "feature_dropout", "alpha_dropout",
         "feature_alpha_dropout", "lift_fresh_copy", "lift_fresh", "to", "_to_copy", "type_as", "native_dropout",
-        "requires_grad_", "view_as_real_copy", "resolve_conj", "resolve_neg", "_conj", "float", "rrelu", "bernoulli")  # fmt: skip
+        "requires_grad_", "view_as_real_copy", "resolve_conj", "resolve_neg", "_conj", "float", "rrelu",
+        "bernoulli")  # fmt: skip
 
 
 def pointwise(call: Call) -> Maps:
