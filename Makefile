@@ -6,13 +6,16 @@ READY := $(VENV)/.ready
 DEMO ?= runs/demo
 QUICK ?=
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
 	  --budget "size<=2%, latency<=15%, drop<=0.5pt" --target onnxruntime --time-limit 7m $(QUICK) -o $(DEMO)
 
 test: $(READY)
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(READY)
 	$(BIN)/pytest
 
 check: $(READY)

@@ -157,7 +157,7 @@ def test_layers_are_seen_whatever_calls_them(kind: str) -> None:
     if kind == "GraphModule":
         model = fx.symbolic_trace(own)
     elif kind == "exported":
-        model = capture(own, (picture,)).program.module()
+        model = capture(own, (picture,)).parts[0].program.module()
     names = ("stem.weight", "kernel", "hidden.weight", "head.weight")
     found = observe(model, (picture,), {name: model.get_parameter(name) for name in names})
     assert list(found) == list(names), "in the order of the forward"
