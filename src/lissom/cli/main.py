@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import typer
 
@@ -26,11 +27,12 @@ app.command()(targets.targets)
 
 _ERROR = 2
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
-_UsageError = typer.BadParameter.__bases__[0]  # Typer has no public name for it
+_UsageError: Any = typer.BadParameter.__bases__[0]  # Typer has no public name for it
 
 
 def main() -> None:
     """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
+    code = 0
     try:
         code = app(standalone_mode=False)
     except LissomError as error:

@@ -33,7 +33,7 @@ def layer_attributes(module: nn.Module, groups: Mapping[str, int]) -> Attributes
 
 def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     weight = getattr(layer, "weight", None)
-    shape: tuple[int, ...] = tuple(weight.shape) if isinstance(weight, torch.Tensor) else ()
+    shape = list(weight.shape) if isinstance(weight, torch.Tensor) else []
     if isinstance(layer, nn.Linear):
         return {"in_features": shape[1], "out_features": shape[0]}
     if isinstance(layer, Convolutions):
@@ -46,7 +46,7 @@ def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
         own = weight if isinstance(weight, torch.Tensor) else layer.running_mean
         return {"num_features": own.shape[0]} if isinstance(own, torch.Tensor) else {}
     if isinstance(layer, (nn.LayerNorm, nn.RMSNorm)) and shape:
-        return {"normalized_shape": shape}
+        return {"normalized_shape": tuple(shape)}
     if isinstance(layer, nn.GroupNorm):
         return {
             "num_channels": shape[0] if shape else layer.num_channels,

@@ -148,7 +148,7 @@ def _family(
             mine = group_of[owner] == g
             members[int(g)].append((number, places[mine], owner[mine]))
     return [
-        _draft(found, sites, [units[u] for u in np.flatnonzero(group_of == g)], parts, words)
+        _draft(found, sites, [units[int(u)] for u in np.flatnonzero(group_of == g)], parts, words)
         for g, parts in enumerate(members)
         if parts
     ]

@@ -112,13 +112,15 @@ def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
     return result
 
 
-@operators("cat", "stack", "clone", "_to_copy", "repeat", "index_select", "roll", "flip", "contiguous",
-           "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "pixel_shuffle",
-           "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
-           "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave",
-           "replication_pad3d", "upsample_nearest2d", "upsample_nearest1d", "_upsample_nearest_exact2d", "unbind",
-           "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "_reshape_copy", "detach", "alias", "slice_scatter",
-           "select_scatter")  # fmt: skip
+@operators(
+    "cat", "stack", "clone", "_to_copy", "repeat", "index_select", "roll", "flip", "contiguous",
+    "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "pixel_shuffle",
+    "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
+    "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave",
+    "replication_pad3d", "upsample_nearest2d", "upsample_nearest1d", "_upsample_nearest_exact2d", "unbind",
+    "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "_reshape_copy", "detach", "alias",
+    "slice_scatter", "select_scatter",
+)  # fmt: skip
 def _moved(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """The elements stay what they are: the same operator moves their liveness."""
     result = func(*args, **kwargs)
