@@ -4,7 +4,8 @@
     python benchmarks/demo.py runs/demo
     python benchmarks/results.py
 
-Reads the run, trains the delivered architecture from random weights on the labels for as long as the run took in
+With ``--without-training`` it only takes down what the run measured. Reads the run, trains the delivered
+architecture from random weights on the labels for as long as the run took in
 all, and writes benchmarks/results/demo.json.
 """
 
@@ -97,7 +98,6 @@ def main(folder: Path, seeds: tuple[int, ...] = (0,)) -> None:
         "table": table(read(folder), 100),
         "seconds": end["seconds"],
         "verdict": {**to_json(verdict), "original": _short(verdict.original), "final": _short(verdict.final)},
-        "widths": ledger.find("widths"),
         "from_scratch": rows,
     }
     write_json(RESULT, result)
@@ -108,4 +108,4 @@ def _short(figures: object) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), () if "--without-training" in sys.argv[2:] else (0,))
