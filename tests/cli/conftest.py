@@ -14,7 +14,10 @@ from lissom.cli.main import main
 from lissom.testing.commands import Done
 from lissom.testing.tiny import drawn_splits, trained_net
 
-CODE = "from lissom.cli.main import main; main()"
+# a shell lets what it starts in the background ignore Ctrl-C, and that is inherited
+CODE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from lissom.cli.main import main; main()"
+)
 MODEL = """
 from lissom.testing.tiny import drawn_splits, fresh_net
 

@@ -12,6 +12,10 @@ class TestPrune(StepContract):
     case = STEP_CASES["prune"]
 
 
+class TestEliminate(StepContract):
+    case = STEP_CASES["eliminate"]
+
+
 class TestReconstruct(StepContract):
     case = STEP_CASES["reconstruct"]
 

@@ -175,20 +175,20 @@ def test_inputs_with_nan_are_explained() -> None:
         train(fresh_net(), Bad(), by_labels, SCHEDULE)
 
 
-def test_a_deadline_ends_it(tmp_path: Path) -> None:
-    class TwoEpochs(Deadline):
-        def __init__(self) -> None:
-            super().__init__(None)
-            self.asked = 0
+def test_a_deadline_ends_it_with_the_batch_in_hand() -> None:
+    seen: list[int] = []
 
+    class AfterSix(Deadline):
         def passed(self) -> bool:
-            self.asked += 1
-            return self.asked > 2
+            return len(seen) >= 6
 
-    model = train(fresh_net(), SPLIT, by_labels, Schedule(epochs=9, batch=72), deadline=TwoEpochs(),
-                  checkpoint=tmp_path / "x.pt")  # fmt: skip
-    assert torch.load(tmp_path / "x.pt", weights_only=True)["epoch"] <= 2
-    assert not model.training
+    def noting(outputs: Any, batch: Batch, view: int) -> Tensor:
+        seen.append(view)
+        return by_labels(outputs, batch, view)
+
+    model = train(fresh_net(), SPLIT, noting, Schedule(epochs=9, batch=16), deadline=AfterSix(None))
+    assert len(seen) == 6 and not model.training
+    assert equal(train(fresh_net(), SPLIT, noting, Schedule(epochs=9, batch=16), deadline=Deadline(0)), fresh_net())
 
 
 def test_a_checkpoint_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

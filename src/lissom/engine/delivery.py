@@ -36,7 +36,9 @@ def deliver(
     if verdict is None:
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
+    if folder.ledger.find("beside") is None:
         _beside(original, verdict.final, baseline, folder.ledger)
+        folder.ledger.append("beside", "", True)
     folder.ledger.append("delivered", "", {"trial": best.trial.number, "plan": Plan((move,)).to_json()})
     _bundle(workload, artefact, baseline, verdict, move, folder)
     shutil.rmtree(folder.work / "teacher", ignore_errors=True)

@@ -29,7 +29,8 @@ class Search:
     def __init__(self, ledger: Ledger, context: Context, carrier: Carrier, trials: Trials, options: Options) -> None:
         self._ledger, self._context, self._carrier = ledger, context, carrier
         self._trials, self._options = trials, options
-        self._first_s = 0.0
+        estimate = ledger.find("estimate")
+        self._first_s = 0.0 if estimate is None else max(0.0, estimate["seconds"] - _RESERVE_S)
 
     def run(self, prepared: Prepared) -> Tried:
         """Search until the narrowest cut that meets the budget is known, or tries or time are used up."""

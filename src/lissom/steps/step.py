@@ -16,6 +16,7 @@ STEPS = Table(
     {
         "nothing": "lissom.steps.nothing:Nothing",
         "prune": "lissom.steps.pruning.prune:Prune",
+        "eliminate": "lissom.steps.pruning.eliminate:Eliminate",
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
         "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",
         "distill": "lissom.steps.distillation.distill:Distill",

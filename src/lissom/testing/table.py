@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.nothing import Nothing
+from lissom.steps.pruning.eliminate import Eliminate
 from lissom.steps.pruning.prune import Prune, without
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.repair.batchnorm import ReestimateBatchNorm
@@ -32,6 +33,9 @@ def cut_workload() -> Workload:
 STEP_CASES = {
     "nothing": StepCase(Nothing(), tiny_workload),
     "prune": StepCase(Prune(((0, "features.0", (0, 3)), (1, "features.3", (1, 2, 5)))), tiny_workload),
+    "eliminate": StepCase(
+        Eliminate(((0, "features.0", 10), (1, "features.3", 21)), examples=96, batch=48), tiny_workload
+    ),
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
     "distill": StepCase(Distill(epochs=2, batch=64, views=1), cut_workload),

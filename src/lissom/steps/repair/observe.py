@@ -11,14 +11,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakIdKeyDictionary
 
-_MATRIX = {torch.ops.aten.addmm.default: (1, 2), torch.ops.aten.mm.default: (0, 1)}
-_CONVOLUTION = torch.ops.aten.convolution.default
+_ATEN = torch.ops.aten
+_MATRIX = {_ATEN.addmm.default: (1, 2), _ATEN.mm.default: (0, 1)}
+_VIEWS = (_ATEN.view.default, _ATEN._unsafe_view.default, _ATEN.reshape.default)
+_SUMS = (_ATEN.add.Tensor, _ATEN.add_.Tensor)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One call of one layer: what it read, what it wrote, and how a convolution walks over its input."""
+    """One call of one layer: what it read, what it wrote, and how a convolution walks over its input.
+
+    ``biased`` is false where the layer's bias is added by an operator of its own, later.
+    """
 
     read: Tensor
     written: Tensor
@@ -27,6 +33,7 @@ class Reading:
     dilation: tuple[int, ...] = ()
     groups: int = 1
     transposed: bool = False
+    biased: bool = True
 
     @property
     def is_convolution(self) -> bool:
@@ -34,35 +41,111 @@ class Reading:
         return bool(self.stride)
 
 
+@dataclass(frozen=True)
+class Trail:
+    """What became of a layer's output: BatchNorm's factor ``(outputs,)`` and the running mean it subtracts."""
+
+    name: str
+    factor: Tensor | None = None
+    mean: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Where the output of a layer, maybe normalised, is added to something of its size: a residual stream."""
+
+    trail: Trail
+    written: Tensor
+
+
 class _EnoughError(Exception):
     """Stops a forward when everything asked for has been seen."""
 
 
+Seen = Callable[[str, Reading], bool]
+Summed = Callable[[Sum], bool]
+
+
 class _Watch(TorchDispatchMode):
-    def __init__(self, names: Mapping[int, str], seen: Callable[[str, Reading], bool]) -> None:
+    def __init__(self, names: Mapping[int, str], seen: Seen, normed: Callable[[Trail], None], summed: Summed) -> None:
         super().__init__()
-        self._names, self._seen = names, seen
+        self._names, self._seen, self._normed, self._summed = names, seen, normed, summed
+        self._trails = WeakIdKeyDictionary()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tracked = [self._trails[arg] for arg in args[:2] if isinstance(arg, Tensor) and arg in self._trails]
         output = func(*args, **(kwargs or {}))
-        reading: Reading | None = None
-        name = None
-        if func is _CONVOLUTION:
-            name = self._names.get(_memory(args[1]))
-            if name is not None:
-                stride, padding, dilation, transposed = args[3], args[4], args[5], args[6]
-                reading = Reading(args[0], output, tuple(stride), tuple(padding), tuple(dilation), args[8], transposed)
-        elif func in _MATRIX:
-            read, weight = _MATRIX[func]
-            name = self._names.get(_memory(args[weight]))
-            if name is not None:
-                reading = Reading(args[read], output)
-        if reading is not None and name is not None and self._seen(name, reading):
+        enough = self._follow(func, args, kwargs, output, tracked) if tracked else False
+        found = self._call(func, args, output)
+        if found is not None:
+            self._trails[output] = Trail(found[0])
+            enough = self._seen(*found)
+        if enough:
             raise _EnoughError
         return output
 
+    def _call(self, func: Any, args: Any, output: Tensor) -> tuple[str, Reading] | None:
+        """The layer that this is, if it is one that is watched, and its reading."""
+        if func is _ATEN.convolution.default:
+            name = self._names.get(_memory(args[1]))
+            walk = (tuple(args[3]), tuple(args[4]), tuple(args[5]), args[8], args[6])
+            return None if name is None else (name, Reading(args[0], output, *walk))
+        if func in _MATRIX:
+            read, weight = _MATRIX[func]
+            name = self._names.get(_memory(args[weight]))
+            biased = func is _ATEN.addmm.default
+            return None if name is None else (name, Reading(args[read], output, biased=biased))
+        return None
+
+    def _follow(self, func: Any, args: Any, kwargs: Any, output: Any, tracked: list[Trail]) -> bool:
+        """Follow outputs of watched layers through BatchNorm and views into sums."""
+        if func is _ATEN.native_batch_norm.default and not args[5] and args[0] in self._trails:
+            trail = tracked[0]
+            factor = (args[4] + args[7]).rsqrt()
+            factor = factor if args[1] is None else factor * args[1]
+            factor = factor if trail.factor is None else factor * trail.factor
+            self._trails[output[0]] = Trail(trail.name, factor, args[3] if trail.factor is None else None)
+            self._normed(self._trails[output[0]])
+        elif func in _VIEWS and output.shape[-1] == args[0].shape[-1] and output.dim() != 4:
+            self._trails[output] = tracked[0]
+        elif func in _SUMS and isinstance(args[1], Tensor) and (kwargs or {}).get("alpha", 1) == 1:
+            if args[0].shape == args[1].shape:
+                enough = [self._summed(Sum(trail, output)) for trail in tracked]  # each has to be told
+                return any(enough)
+            if args[1].dim() == 1 and args[0].shape == output.shape:
+                self._trails[output] = tracked[0]
+        return False
+
 
 @torch.no_grad()
+def watch(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    weights: Mapping[str, Tensor],
+    *,
+    seen: Seen,
+    normed: Callable[[Trail], None] = lambda trail: None,
+    summed: Summed = lambda found: False,
+) -> None:
+    """Run ``module`` on ``inputs`` and tell of the layers with these weights, while their tensors are valid.
+
+    Args:
+        module: the model, in eval mode.
+        inputs: a batch of positional inputs.
+        weights: name to weight tensor of the layers to watch.
+        seen: told of each call; stops the forward by returning true. An operator in place may overwrite what
+            it was given as soon as it returns.
+        normed: told when the output of a layer went through BatchNorm.
+        summed: told when it is added to something of its size; stops the forward by returning true.
+    """
+    names = {_memory(weight): name for name, weight in weights.items()}
+    try:
+        with _Watch(names, seen, normed, summed):
+            module(*inputs)
+    except _EnoughError:
+        pass
+
+
 def observe(
     module: nn.Module, inputs: tuple[Tensor, ...], weights: Mapping[str, Tensor], *, until_all: bool = True
 ) -> dict[str, list[Reading]]:
@@ -83,12 +166,7 @@ def observe(
         found.setdefault(name, []).append(reading)
         return until_all and len(found) == len(weights)
 
-    names = {_memory(weight): name for name, weight in weights.items()}
-    try:
-        with _Watch(names, seen):
-            module(*inputs)
-    except _EnoughError:
-        pass
+    watch(module, inputs, weights, seen=seen)
     return found
 
 

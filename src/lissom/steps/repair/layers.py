@@ -1,0 +1,239 @@
+"""Layers of a model as least-squares problems against the original, for as many layers in a forward as asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from lissom.steps.repair.least_squares import Problem, read_rows, solvable, written_rows
+from lissom.steps.repair.observe import Reading, Sum, Trail, watch
+from lissom.workload.workload import Batch
+
+_ROWS = 32768
+_ROWS_A_FEATURE = 8
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that can be solved: where its bias is, or else the running mean of its BatchNorm, and whether its
+    output goes into a residual stream. ``spots`` is how many places its output has in an example (rows of a
+    batch for a linear layer)."""
+
+    name: str
+    bias: str | None
+    mean: str | None
+    summed: bool
+    spots: int
+    is_convolution: bool
+
+    @property
+    def shifts(self) -> bool:
+        """Whether it can add a constant to its outputs."""
+        return self.bias is not None or self.mean is not None
+
+
+@dataclass
+class _Seen:
+    readings: dict[str, list[Reading]] = field(default_factory=dict)
+    means: dict[str, list[int]] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
+
+
+def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Layer]:
+    """Those of the named weights that can be solved, in the order of the forward: called once, not grouped."""
+    weights = {name: model.get_parameter(name) for name in names}
+    found = _Seen()
+
+    def seen(name: str, reading: Reading) -> bool:
+        found.readings.setdefault(name, []).append(reading)
+        return False
+
+    def normed(trail: Trail) -> None:
+        if trail.mean is not None:
+            found.means.setdefault(trail.name, []).append(trail.mean.data_ptr())
+
+    def summed(item: Sum) -> bool:
+        found.sums[item.trail.name] = found.sums.get(item.trail.name, 0) + 1
+        return False
+
+    watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed)
+    buffers = {tensor.data_ptr(): name for name, tensor in model.named_buffers()}
+    used = [place for places in found.means.values() for place in places]
+    layers: list[Layer] = []
+    for name, calls in found.readings.items():
+        if len(calls) != 1 or not solvable(calls[0], weights[name]):
+            continue
+        means = found.means.get(name, [])
+        mean = buffers.get(means[0]) if len(means) == 1 and used.count(means[0]) == 1 else None
+        written = calls[0].written
+        spots = written[0, 0].numel() if calls[0].is_convolution else len(written)
+        layers.append(Layer(name, _bias(model, name), mean, found.sums.get(name) == 1, spots, calls[0].is_convolution))
+    return layers
+
+
+def _bias(model: nn.Module, name: str) -> str | None:
+    owner, _, leaf = name.rpartition(".")
+    biases = dict(model.get_submodule(owner).named_parameters(recurse=False))
+    return f"{owner}.bias" if leaf == "weight" and "bias" in biases else None
+
+
+class Comparison:
+    """What the original writes where layers are to be solved, kept, so that it runs once.
+
+    Args:
+        original: the model that is imitated, in eval mode.
+        layers: which layers.
+        batches: inputs.
+        outputs: name of a weight -> which of the original's outputs are left, where not all are.
+        streams: whether a layer that writes into a residual stream is to mend what the stream lacks there (He,
+            Zhang and Sun, 2017, "Channel pruning", section 3.3), not only to write what it wrote.
+    """
+
+    def __init__(
+        self,
+        original: nn.Module,
+        layers: Sequence[Layer],
+        batches: Sequence[Batch],
+        outputs: Mapping[str, Sequence[int]] | None = None,
+        *,
+        streams: bool = True,
+        rows: int = _ROWS,
+    ) -> None:
+        self.layers = {layer.name: layer for layer in layers}
+        self._batches, self._streams, self._rows = batches, streams, rows
+        self._outputs = {name: torch.as_tensor(kept) for name, kept in (outputs or {}).items()}
+        self._places = [self._choose(original, number, len(batch.indices)) for number, batch in enumerate(batches)]
+        numbers = range(len(batches)) if layers else ()
+        self._answers = [self._answer(original, number) for number in numbers]
+
+    def _choose(self, original: nn.Module, number: int, examples: int) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(number)
+        total = sum(len(batch.indices) for batch in self._batches)
+        chosen: dict[str, Tensor] = {}
+        for layer in self.layers.values():
+            wanted = max(self._rows, _ROWS_A_FEATURE * original.get_parameter(layer.name)[0].numel())
+            share = wanted / total if layer.is_convolution else wanted * examples / total
+            spots = layer.spots if layer.is_convolution else layer.spots * examples // len(self._batches[0].indices)
+            order = torch.randperm(spots, generator=generator)
+            chosen[layer.name] = order[: max(1, -int(-share // 1))].sort().values
+        return chosen
+
+    def _answer(self, original: nn.Module, number: int) -> dict[str, list[Tensor]]:
+        found: dict[str, list[Tensor]] = {}
+
+        def take(layer: Layer, rows: Tensor) -> None:
+            outputs = self._outputs.get(layer.name)
+            found.setdefault(layer.name, []).append(rows if outputs is None else rows[:, outputs])
+
+        def seen(name: str, reading: Reading) -> bool:
+            take(self.layers[name], self._written(original, name, reading, number))
+            return False
+
+        def summed(item: Sum) -> bool:
+            layer = self.layers[item.trail.name]
+            if layer.summed and self._streams:
+                take(layer, written_rows(item.written, layer.is_convolution, self._places[number][layer.name]))
+            return False
+
+        weights = {name: original.get_parameter(name) for name in self.layers}
+        watch(original, self._batches[number].inputs, weights, seen=seen, summed=summed)
+        return found
+
+    def _written(self, model: nn.Module, name: str, reading: Reading, number: int) -> Tensor:
+        layer = self.layers[name]
+        rows = written_rows(reading.written, layer.is_convolution, self._places[number][name])
+        if not reading.biased and layer.bias is not None:
+            rows = rows + model.get_parameter(layer.bias)
+        return rows.detach()
+
+    def problems(self, model: nn.Module, names: Sequence[str]) -> dict[str, Problem]:
+        """What the named layers of ``model`` read, and what they should write, as normal equations.
+
+        A layer that can shift its outputs has a last feature that is always one.
+        """
+        weights = {name: model.get_parameter(name).detach() for name in names}
+        problems = {
+            name: Problem.empty(weight[0].numel() + self.layers[name].shifts, len(weight))
+            for name, weight in weights.items()
+        }
+        for number, batch in enumerate(self._batches):
+            _Pass(self, model, weights, problems, number).run(batch)
+        return problems
+
+
+class _Pass:
+    """One batch through the model that is solved."""
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        model: nn.Module,
+        weights: Mapping[str, Tensor],
+        problems: Mapping[str, Problem],
+        number: int,
+    ) -> None:
+        self._comparison, self._model, self._weights = comparison, model, weights
+        self._problems, self._number = problems, number
+        self._waiting: dict[str, tuple[Tensor, Tensor]] = {}
+        self._left = set(weights)
+
+    def run(self, batch: Batch) -> None:
+        watch(self._model, batch.inputs, self._weights, seen=self._seen, normed=self._normed, summed=self._summed)
+
+    def _seen(self, name: str, reading: Reading) -> bool:
+        layer, places = self._comparison.layers[name], self._comparison._places[self._number][name]
+        read = read_rows(reading, self._weights[name], places)
+        read = torch.cat([read, torch.ones(len(read), 1)], 1) if layer.shifts else read
+        answers = self._comparison._answers[self._number][name]
+        if len(answers) == 1:
+            return self._add(name, read, answers[0])
+        self._waiting[name] = (read, self._comparison._written(self._model, name, reading, self._number))
+        return False
+
+    def _normed(self, trail: Trail) -> None:
+        if trail.factor is not None:
+            self._problems[trail.name].factor = trail.factor.double()
+
+    def _summed(self, item: Sum) -> bool:
+        name = item.trail.name
+        if name not in self._waiting:
+            return False
+        layer, places = self._comparison.layers[name], self._comparison._places[self._number][name]
+        read, ours = self._waiting.pop(name)
+        theirs, stream = self._comparison._answers[self._number][name]
+        lacking = stream - written_rows(item.written, layer.is_convolution, places)
+        if item.trail.factor is None:
+            return self._add(name, read, ours + lacking)
+        factor = item.trail.factor
+        small = factor.abs() < 0.05 * factor.abs().mean()
+        return self._add(name, read, torch.where(small, theirs, ours + lacking / torch.where(small, 1, factor)))
+
+    def _add(self, name: str, read: Tensor, wanted: Tensor) -> bool:
+        self._problems[name].add(read, wanted)
+        self._left.discard(name)
+        return not self._left
+
+
+@torch.no_grad()
+def flat(model: nn.Module, layer: Layer) -> Tensor:
+    """The weights of a layer as a matrix ``(features, outputs)``, with what it adds as the last feature."""
+    matrix = model.get_parameter(layer.name).flatten(1).T.double()
+    if not layer.shifts:
+        return matrix
+    shift = torch.zeros(matrix.shape[1]) if layer.bias is None else model.get_parameter(layer.bias)
+    return torch.cat([matrix, shift.double()[None]])
+
+
+@torch.no_grad()
+def write(model: nn.Module, layer: Layer, matrix: Tensor) -> None:
+    """Write what :func:`flat` reads back into the model; a shift without a bias goes into BatchNorm's mean."""
+    weight = model.get_parameter(layer.name)
+    if layer.shifts:
+        if layer.bias is not None:
+            model.get_parameter(layer.bias).copy_(matrix[-1])
+        else:
+            assert layer.mean is not None
+            model.get_buffer(layer.mean).sub_(matrix[-1])
+        matrix = matrix[:-1]
+    weight.copy_(matrix.T.reshape(weight.shape))

@@ -1,0 +1,117 @@
+"""Layers as least-squares problems: rows of what a layer reads, what it should write, and the fit between them."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lissom.steps.repair.observe import Reading
+
+LARGEST = 6000
+
+
+def solvable(reading: Reading, weight: Tensor) -> bool:
+    """Whether a layer is linear in its weight by rows, and not too large: linear, or convolution with one group."""
+    if reading.is_convolution and (reading.groups != 1 or reading.transposed or weight.dim() not in (3, 4)):
+        return False
+    return weight[0].numel() <= LARGEST
+
+
+def read_rows(reading: Reading, weight: Tensor, places: Tensor) -> Tensor:
+    """What the layer reads at some places of its output.
+
+    Args:
+        reading: one call.
+        weight: its weight, ``(outputs, inputs, *kernel)``.
+        places: numbers of positions of the flattened output map, the same for every example of a batch; for a
+            linear layer, numbers of rows.
+
+    Returns:
+        ``(rows, features)``; a convolution's features are ``inputs * kernel`` as in ``weight.flatten(1)``.
+    """
+    if not reading.is_convolution:
+        return reading.read.reshape(-1, reading.read.shape[-1])[places]
+    read, kernel = reading.read, weight.shape[2:]
+    around = [side for padding in reversed(reading.padding) for side in (padding, padding)]
+    read = F.pad(read, around)
+    out = reading.written.shape[2:]
+    spots = torch.unravel_index(places, out)
+    where: list[Tensor] = []
+    for axis, (spot, stride, dilation, size) in enumerate(
+        zip(spots, reading.stride, reading.dilation, kernel, strict=True)
+    ):
+        steps = torch.arange(size) * dilation
+        shape = [len(places)] + [1] * len(kernel)
+        shape[axis + 1] = size
+        where.append((spot * stride).reshape(-1, *[1] * len(kernel)) + steps.reshape(1, *shape[1:]))
+    taken = read[(slice(None), slice(None), *where)]  # (batch, inputs, places, *kernel)
+    return taken.movedim(2, 1).reshape(len(read) * len(places), -1)
+
+
+def written_rows(written: Tensor, is_convolution: bool, places: Tensor) -> Tensor:
+    """What a layer writes at the same places, ``(rows, outputs)``."""
+    if not is_convolution:
+        return written.reshape(-1, written.shape[-1])[places]
+    return written.flatten(2)[:, :, places].transpose(1, 2).reshape(-1, written.shape[1])
+
+
+@dataclass
+class Problem:
+    """Normal equations of a layer, summed over ``rows`` rows.
+
+    ``normal`` is ``(features, features)``, ``right`` ``(features, outputs)``; ``total`` and ``square``
+    ``(outputs,)`` are the sums of what is wanted and of its squares. ``factor`` ``(outputs,)`` is what BatchNorm
+    multiplies the outputs with.
+    """
+
+    normal: Tensor
+    right: Tensor
+    total: Tensor
+    square: Tensor
+    factor: Tensor
+    rows: int = 0
+
+    @classmethod
+    def empty(cls, features: int, outputs: int) -> "Problem":
+        """A problem without rows."""
+        return cls(
+            normal=torch.zeros(features, features, dtype=torch.float64),
+            right=torch.zeros(features, outputs, dtype=torch.float64),
+            total=torch.zeros(outputs, dtype=torch.float64),
+            square=torch.zeros(outputs, dtype=torch.float64),
+            factor=torch.ones(outputs, dtype=torch.float64),
+        )
+
+    def add(self, read: Tensor, wanted: Tensor) -> None:
+        """Add rows: ``(rows, features)`` and ``(rows, outputs)``."""
+        self.normal += read.T @ read
+        self.right += read.T @ wanted
+        self.total += wanted.sum(0)
+        self.square += wanted.square().sum(0)
+        self.rows += len(read)
+
+    @property
+    def spread(self) -> Tensor:
+        """The squared deviation of what is wanted from its mean, ``(outputs,)``."""
+        return (self.square - self.total.square() / max(self.rows, 1)).clamp(min=0)
+
+
+def ridge_of(normal: Tensor, ridge: float) -> float:
+    """The weight of the hold to the weights before, for a ``ridge`` in parts of the mean square of an input."""
+    return ridge * float(normal.diagonal().mean())
+
+
+def fit(normal: Tensor, right: Tensor, before: Tensor, ridge: float) -> Tensor:
+    """Least squares, held to ``before`` by ``ridge`` parts of the mean square of an input.
+
+    Args:
+        normal: ``(features, features)``.
+        right, before: ``(features, outputs)``.
+
+    Returns:
+        ``(features, outputs)``.
+    """
+    scale = ridge_of(normal, ridge)
+    system = normal + scale * torch.eye(len(normal), dtype=normal.dtype)
+    return torch.linalg.solve(system, right + scale * before)
