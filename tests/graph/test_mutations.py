@@ -39,7 +39,7 @@ def _noticed(removal, seed):
     try:
         captured = capture(model, (x,))
         coupling = couple(captured)
-        cut = coupling.cut(removal(coupling, 0.3, seed))
+        cut = coupling.cut(removal(coupling, 0.5, seed))
         pruned = prune(model, cut, capture=captured)
     except Exception:
         return True

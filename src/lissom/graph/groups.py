@@ -91,7 +91,7 @@ def find_groups(found: Walk, relations: Structure) -> tuple[tuple[Group, ...], S
     atoms = np.setdiff1d(present[present != PINNED], relations.members)
     flat = [Unit(np.array([tag]), False) for tag in atoms]
     rows: list[Unit] = []
-    units, relations = block_units(relations)
+    units, relations = block_units(relations, present)
     flat.extend(u for u in units if not u.whole_row)
     rows.extend(u for u in units if u.whole_row)
     words = _words(found)

@@ -24,10 +24,14 @@ class Unit:
     whole_row: bool
 
 
-def block_units(relations: Structure) -> tuple[list[Unit], Structure]:
+def block_units(relations: Structure, held: Array) -> tuple[list[Unit], Structure]:
     """The units of all connected parts of the relations: whole rows, and cells with one in each row.
 
     Soft blocks that leave little to remove are dropped: the relations that hold are returned too.
+
+    Args:
+        relations: of all tags.
+        held: the tags that occur in the state of the model; only from these is searched one by one.
     """
     units: list[Unit] = []
     dropped: list[int] = []
@@ -36,9 +40,10 @@ def block_units(relations: Structure) -> tuple[list[Unit], Structure]:
         renumber = np.zeros(relations.count, dtype=np.int64)
         renumber[local] = np.arange(len(local))
         part = relations.part(blocks, eithers, renumber, len(local))
-        found = _units_of(part)
+        seeds = np.flatnonzero(np.isin(local, held))
+        found = _units_of(part, seeds)
         if part.soft.any() and _covered(found) < (len(local) - 1) / 2:
-            hard = _units_of(part.without(np.flatnonzero(part.soft)))
+            hard = _units_of(part.without(np.flatnonzero(part.soft)), seeds)
             if _covered(found) < _covered(hard) / 2:
                 found = hard
                 dropped.extend(blocks[part.soft].tolist())
@@ -75,18 +80,23 @@ def components(relations: Structure) -> Iterator[tuple[Array, Array, Array]]:
         )
 
 
-def _units_of(part: Structure) -> list[Unit]:
-    """Rows first, then columns of blocks, then what other cells can be completed to a unit."""
+def _units_of(part: Structure, seeds: Array) -> list[Unit]:
+    """Rows first, then columns of blocks, then single tags, then what other tags can be completed to a unit."""
     rows = np.unique(part.rows[part.rows != PINNED])
     used = np.zeros(part.count, dtype=bool)
-    units = [Unit(tags, True) for tags in _accept(part, _flags(part, rows[:, None]), used, np.zeros(0, dtype=np.int64))]
+    nothing = np.zeros(0, dtype=np.int64)
+    units = [Unit(tags, True) for tags in _accept(part, rows[:, None], used, nothing)]
     used = np.zeros(part.count, dtype=bool)
     used[rows] = True
     for number in range(len(part.soft)):
-        units.extend(Unit(tags, False) for tags in _accept(part, _flags(part, _columns(part, number)), used, rows))
-    for seed in range(1, part.count):
+        units.extend(Unit(tags, False) for tags in _accept(part, _columns(part, number), used, rows))
+    single = seeds[~used[seeds] & (seeds != PINNED)]
+    units.extend(Unit(tags, False) for tags in _accept(part, single[:, None], used, rows))
+    if not len(part.rows):
+        return units
+    for seed in single:
         if not used[seed]:
-            dead = complete(part, seed, used)
+            dead = complete(part, int(seed), used)
             if dead is not None and not (dead & used).any():
                 used |= dead
                 units.append(Unit(np.flatnonzero(dead), False))
@@ -107,12 +117,13 @@ def _columns(part: Structure, number: int) -> Array:
     return part.cells[first : first + len(mine) * width].reshape(len(mine), width).T
 
 
-def _accept(part: Structure, seeds: Flags, used: Flags, forbidden: Array) -> Iterator[Array]:
-    """Those seeds that close to possible, equal sets, disjoint from each other, from ``used`` and ``forbidden``."""
-    seeds = seeds[~(seeds & used).any(axis=1) & ~seeds[:, PINNED]]
+def _accept(part: Structure, seeds: Array, used: Flags, forbidden: Array) -> Iterator[Array]:
+    """Those seeds (sets, tags per set) that close to possible, equal sets, disjoint from each other, from ``used``
+    and from ``forbidden``."""
+    seeds = seeds[~used[seeds].any(axis=1) & (seeds != PINNED).all(axis=1)]
     size = max(1, BATCH // max(part.count, len(part.cells), 1))
     for start in range(0, len(seeds), size):
-        dead = part.close(seeds[start : start + size])
+        dead = part.close(_flags(part, seeds[start : start + size]))
         fine = part.possible(dead) & (part.excess(dead) == 0).all(axis=1) & ~dead[:, forbidden].any(axis=1)
         for flags in dead[fine]:
             if not (flags & used).any():
