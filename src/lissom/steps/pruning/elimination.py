@@ -64,7 +64,7 @@ def eliminate(systems: Sequence[System], left: int) -> tuple[list[int], list[flo
         else:
             scores = torch.stack([item.scores(alive) for item in states]).sum(0)
             pool, count = alive[scores.argsort(stable=True)[:size]], min(need, max(1, size // _SHARE))
-        order, growth = _within([item.part(pool) for item in states], count)
+        order, growth = _within([item.pool(pool) for item in states], count)
         units = pool[torch.tensor(order)]
         gone += units.tolist()
         errors += growth
@@ -83,24 +83,15 @@ class _State:
     def scores(self, units: Tensor) -> Tensor:
         """The growth of the error when one of ``units`` goes, ``(units,)``."""
         places = self.features[units]
-        blocks = self.inverse[places[:, :, None], places[:, None, :]]
         weights = self.weights[places]
-        return (weights * torch.linalg.solve(_guarded(blocks), weights)).sum((1, 2))
+        return _growth(self.inverse[places[:, :, None], places[:, None, :]], weights @ weights.mT)
 
-    def part(self, units: Tensor) -> "_State":
-        """The rows and columns of some units; exact for eliminations among them."""
+    def pool(self, units: Tensor) -> "_Pool":
+        """What eliminations among some units depend on."""
         places = self.features[units].flatten()
+        weights = self.weights[places]
         numbers = torch.arange(len(places)).reshape(len(units), -1)
-        return _State(self.inverse[places][:, places].contiguous(), self.weights[places].contiguous(), numbers)
-
-    def remove(self, unit: int) -> None:
-        """Take one unit away, in place; its rows and columns become zero."""
-        places = self.features[unit]
-        block = _guarded(self.inverse[places][:, places])
-        column = self.inverse[:, places]
-        solved = torch.linalg.solve(block, torch.cat([column.T, self.weights[places]], 1))
-        self.weights.sub_(column @ solved[:, len(column) :])
-        self.inverse.sub_(column @ solved[:, : len(column)])
+        return _Pool(self.inverse[places][:, places].contiguous(), weights @ weights.T, numbers)
 
     def without(self, units: Tensor) -> "_State":
         """Take units away for good; ``features`` keeps its numbering of units, those that went are invalid."""
@@ -108,11 +99,44 @@ class _State:
         rest = torch.ones(len(self.inverse), dtype=torch.bool)
         rest[places] = False
         column = self.inverse[rest][:, places]
-        block = _guarded(self.inverse[places][:, places])
-        solved = torch.linalg.solve(block, torch.cat([column.T, self.weights[places]], 1))
-        inverse = self.inverse[rest][:, rest] - column @ solved[:, : len(column)]
-        weights = self.weights[rest] - column @ solved[:, len(column) :]
+        solved = torch.linalg.solve(_guarded(self.inverse[places][:, places]), column.T).T
+        inverse = self.inverse[rest][:, rest] - solved @ column.T
+        weights = self.weights[rest] - solved @ self.weights[places]
         return _State(inverse, weights, (rest.cumsum(0) - 1)[self.features])
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Rows and columns of some units. Of the weights only their products with each other count, ``(features,
+    features)``, so that the number of outputs does not."""
+
+    inverse: Tensor
+    products: Tensor
+    features: Tensor
+
+    def scores(self, units: Tensor) -> Tensor:
+        """The growth of the error when one of ``units`` goes, ``(units,)``."""
+        places = self.features[units]
+        where = places[:, :, None], places[:, None, :]
+        return _growth(self.inverse[where], self.products[where])
+
+    def remove(self, unit: int) -> None:
+        """Take one unit away, in place; its rows and columns become zero.
+
+        All weights W become W - C W_q, with C the part of each feature that the unit's own can stand in for.
+        """
+        places = self.features[unit]
+        column = self.inverse[:, places]
+        part = torch.linalg.solve(_guarded(column[places]), column.T).T
+        products = self.products[places]
+        half = part @ (products - 0.5 * products[:, places] @ part.T)
+        self.products.sub_(half + half.T)
+        self.inverse.sub_(part @ column.T)
+
+
+def _growth(inverse: Tensor, products: Tensor) -> Tensor:
+    """``trace(inverse^-1 products)`` of blocks ``(units, features, features)``."""
+    return torch.linalg.solve(_guarded(inverse), products).diagonal(dim1=-2, dim2=-1).sum(-1)
 
 
 def _guarded(blocks: Tensor) -> Tensor:
@@ -122,17 +146,17 @@ def _guarded(blocks: Tensor) -> Tensor:
     return blocks + (1e-10 * mean + 1e-300)[..., None, None] * torch.eye(size, dtype=blocks.dtype)
 
 
-def _within(states: Sequence[_State], count: int) -> tuple[list[int], list[float]]:
+def _within(pools: Sequence[_Pool], count: int) -> tuple[list[int], list[float]]:
     """Exact elimination of ``count`` units, one at a time."""
-    alive = torch.arange(len(states[0].features))
+    alive = torch.arange(len(pools[0].features))
     gone: list[int] = []
     errors: list[float] = []
     for _ in range(count):
-        scores = torch.stack([item.scores(alive) for item in states]).sum(0)
+        scores = torch.stack([item.scores(alive) for item in pools]).sum(0)
         best = int(scores.argmin())
         gone.append(int(alive[best]))
         errors.append(float(scores[best]))
         alive = alive[torch.arange(len(alive)) != best]
-        for item in states:
+        for item in pools:
             item.remove(gone[-1])
     return gone, errors
