@@ -41,7 +41,7 @@ def measure(spec: str, ratio: float, report: Any) -> None:
     before = sum(p.numel() for p in model.parameters())
     report(parameters=before, stage="capture")
     start = time.perf_counter()
-    captured = graph.capture(model, args, kwargs)
+    captured = graph.capture(model, args, kwargs, parts=True)
     report(capture_s=round(time.perf_counter() - start, 2), stage="couple")
     t = time.perf_counter()
     coupling = graph.couple(captured)
@@ -56,7 +56,7 @@ def measure(spec: str, ratio: float, report: Any) -> None:
     after = sum(p.numel() for p in pruned.module.parameters())
     report(gone=round(1 - after / before, 4), own_class=pruned.own_class, notes=list(pruned.notes), stage="prove")
     t = time.perf_counter()
-    proof = graph.verify(model, pruned.module, cut, args, kwargs)
+    proof = graph.verify(model, pruned.module, cut, args, kwargs, capture=captured)
     report(
         error=proof.error if proof.error < 1e300 else None, where=proof.where, proof_s=round(time.perf_counter() - t, 2)
     )

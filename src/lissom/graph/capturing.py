@@ -1,10 +1,12 @@
 """From a model and example inputs to graphs of ATen operators, with torch.export: whole, or in parts."""
 
 import copy
+import io
+import logging
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,8 +119,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], calls: int = 1) -> Part:
     """Capture one module."""
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), _quiet():
             program = torch.export.export(module, tuple(args), dict(kwargs), strict=False)
     except Exception as error:  # torch.export raises whatever the forward raises
         _check_forward(module, args, kwargs, error)
@@ -131,6 +132,19 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
             ),
         ) from error
     return Part(name, module, tuple(args), dict(kwargs), program, calls)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch.export prints whole graphs when it fails; the error that it raises says enough."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 @dataclass

@@ -105,10 +105,13 @@ def _agree(func: Any, met: Tensor, *parts: Tensor) -> None:
 
 
 def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
-    """Zero what is dead and remember it."""
+    """Zero what is dead and remember it; what lives as a whole need not be followed any further."""
+    living = alive > 0
+    if bool(living.all()):
+        return result
     if result.is_floating_point():
-        result = torch.where(alive > 0, result, torch.zeros_like(result))
-    mode.mark(result, (alive > 0).to(torch.float32))
+        result = torch.where(living, result, torch.zeros_like(result))
+    mode.mark(result, living.to(torch.float32))
     return result
 
 
@@ -372,7 +375,8 @@ def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
 @operators("_softmax", "_log_softmax", "cumsum", "cumprod", "sort", "topk", "_safe_softmax", "softmax")
 def _along(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """Only whole rows may be dead along a dimension that is soft-maxed or summed up."""
-    x, dim = args[0], args[1] if len(args) > 1 else -1
+    x, names = args[0], [a.name for a in func._schema.arguments]
+    dim = {**dict(zip(names, args, strict=False)), **kwargs}.get("dim", -1)
     alive = mode.of(x)
     if not torch.equal(alive.amax(dim), alive.amin(dim)):
         raise UnknownOperatorError(f"{func.overloadpacket.__name__} along a dimension of which only a part is alive")

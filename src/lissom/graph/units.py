@@ -9,6 +9,7 @@ from lissom.graph.closing import Flags, Structure
 from lissom.graph.tags import PINNED, Array, Tags
 
 BATCH = 1 << 23  # flags in memory at once
+PATIENCE = 64  # tags in a row that lead nowhere
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,25 @@ def _units_of(part: Structure, seeds: Array) -> list[Unit]:
         units.extend(Unit(tags, False) for tags in _accept(part, _columns(part, number), used, rows))
     single = seeds[~used[seeds] & (seeds != PINNED)]
     units.extend(Unit(tags, False) for tags in _accept(part, single[:, None], used, rows))
-    if not len(part.rows):
-        return units
-    for seed in single:
-        if not used[seed]:
-            dead = complete(part, int(seed), used)
-            if dead is not None and not (dead & used).any():
-                used |= dead
-                units.append(Unit(np.flatnonzero(dead), False))
+    units.extend(Unit(tags, False) for tags in _completed(part, single, used))
     return units
+
+
+def _completed(part: Structure, seeds: Array, used: Flags) -> Iterator[Array]:
+    """What seeds can be completed to, one after the other, in mixed order; gives up when it fails all the time."""
+    if not len(part.rows):
+        return
+    failures = 0
+    for seed in np.random.default_rng(0).permutation(seeds[~used[seeds]]):
+        if used[seed]:
+            continue
+        dead = complete(part, int(seed), used)
+        if dead is not None and not (dead & used).any():
+            used |= dead
+            failures = 0
+            yield np.flatnonzero(dead)
+        elif (failures := failures + 1) == PATIENCE:
+            return
 
 
 def _flags(part: Structure, sets: Array) -> Flags:

@@ -4,6 +4,7 @@ Shares no code with the coupling analysis: it knows the cut only as kept positio
 through the running original which elements they leave alive (see ``liveness``).
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
+from lissom.graph.capturing import Capture
 from lissom.graph.cut import Cut
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
 from lissom.graph.liveness import Alive, MisalignedError, UnknownOperatorError
@@ -36,7 +38,13 @@ class Verification:
 
 
 def verify(
-    model: nn.Module, pruned: nn.Module, cut: Cut, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None
+    model: nn.Module,
+    pruned: nn.Module,
+    cut: Cut,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    capture: Capture | None = None,
 ) -> Verification:
     """Compare ``pruned`` with the masked ``model`` in float64, on copies with random values where zeros hide errors.
 
@@ -45,18 +53,39 @@ def verify(
         pruned: what is claimed to be the original without what the cut removes.
         cut: what is kept.
         args, kwargs: example inputs.
+        capture: if the model was captured in parts, compare part by part with the inputs recorded there; what a
+            detector answers may be empty, and then proves nothing.
     """
+    if capture is None or not capture.parts[0].name:
+        return _compared(model, pruned, cut, (args, dict(kwargs or {})))
+    worst = Verification(True, 0.0)
+    for part in capture.parts:
+        inside = {n[len(part.name) + 1 :]: k for n, k in cut.kept.items() if n.startswith(part.name + ".")}
+        found = _compared(
+            model.get_submodule(part.name),
+            pruned.get_submodule(part.name),
+            Cut(inside, cut.architecture),
+            (part.args, dict(part.kwargs)),
+        )
+        if not found.ok or found.error > worst.error:
+            worst = Verification(found.ok, found.error, f"{part.name}: {found.where}" if found.where else "")
+        if not found.ok:
+            break
+    return worst
+
+
+def _compared(model: nn.Module, pruned: nn.Module, cut: Cut, inputs: tuple[Any, Any]) -> Verification:
     original, candidate = excite(in_double(model)), in_double(pruned)
     problem = _transplant(original, candidate, cut)
     if problem:
         return Verification(False, float("inf"), problem)
-    inputs, named = inputs_in_double(args, dict(kwargs or {}))
+    args, kwargs = inputs_in_double(*inputs)
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad(), double_by_default(), sdpa_kernel(SDPBackend.MATH):
-            expected = _masked(original, cut, inputs, named)
-            outputs = candidate(*inputs, **named)
+            expected = _masked(original, cut, copy.deepcopy(args), copy.deepcopy(kwargs))
+            outputs = candidate(*args, **kwargs)
     except UnknownOperatorError as error:
         return Verification(False, float("inf"), f"cannot follow what is alive through {error}")
     except MisalignedError as error:
@@ -111,6 +140,8 @@ def _compare(outputs: list[Any], expected: list[Any]) -> Verification:
     outputs, expected = ([t for t in ts if isinstance(t, torch.Tensor)] for ts in (outputs, expected))
     if len(outputs) != len(expected):
         return Verification(False, float("inf"), f"{len(outputs)} outputs instead of {len(expected)}")
+    if not any(two.numel() and two.is_floating_point() for two in expected):
+        return Verification(False, float("inf"), "the outputs are empty, so they prove nothing")
     worst, where = 0.0, ""
     for number, (one, two) in enumerate(zip(outputs, expected, strict=True)):
         if one.shape != two.shape:
