@@ -104,7 +104,7 @@ def _agree(func: Any, met: Tensor, *parts: Tensor) -> None:
             raise MisalignedError(f"{func.overloadpacket.__name__}: one operand keeps what the other has lost")
 
 
-def _done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
+def done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
     """Zero what is dead and remember it; what lives as a whole need not be followed any further."""
     living = alive > 0
     if bool(living.all()):
@@ -148,13 +148,13 @@ def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     if len(tracked) > 1:
         _agree(func, alive, *tracked)
     if not inplace:
-        return _done(mode, result, alive.contiguous())
+        return done(mode, result, alive.contiguous())
     target = args[0]
     mode.free.pop(target, None)
     if target not in mode.alive:
         mode.mark(target, torch.ones_like(target, dtype=torch.float32))
-    if func.overloadpacket.__name__ in ("copy_", "fill_", "zero_"):
-        alive = lives[1].expand(target.shape) if len(lives) > 1 else torch.ones_like(alive)
+    if func.overloadpacket.__name__ == "copy_":
+        alive = lives[1].expand(target.shape)
     mode.alive[target].copy_(alive)
     if target.is_floating_point():
         target.mul_((alive > 0).to(target.dtype))
@@ -176,6 +176,17 @@ for _name in (
 ):
     OPERATORS[_name] = OPERATORS[_name + "_"] = _pointwise
 OPERATORS["where"] = OPERATORS["masked_fill_"] = OPERATORS["_prelu_kernel"] = _pointwise
+
+
+def with_parameters(func: Any, mode: Alive, alive: Tensor, state: Iterable[Tensor | None], rank: int = 0) -> Tensor:
+    """What is alive of activations after they met their parameters (vectors of channels, if ``rank`` is given)."""
+    given = [mode.of(p) for p in state if p is not None]
+    parts = [p.reshape(1, -1, *[1] * (rank - 2)) if rank else p for p in given]
+    met = alive
+    for part in parts:
+        met = met * part
+    _agree(func, met, alive, *parts)
+    return met
 
 
 @operators("convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm")
@@ -207,8 +218,8 @@ def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     alive = (there | empty).to(torch.float32)
     bias = args[2] if name == "convolution" else args[0] if name in PRODUCTS else None
     if bias is not None and bias in mode.alive:
-        alive = _with_parameters(func, mode, alive, [bias], args[0].dim() if name == "convolution" else 0)
-    return _done(mode, result, alive)
+        alive = with_parameters(func, mode, alive, [bias], args[0].dim() if name == "convolution" else 0)
+    return done(mode, result, alive)
 
 
 PRODUCTS = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}
@@ -222,166 +233,25 @@ def _padded(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     dims = [x.dim() - 1 - i // 2 for i in range(0, len(amounts), 2) if amounts[i] or amounts[i + 1]]
     inside, there = func(alive, amounts), func(torch.ones_like(alive), amounts)
     line = alive.amax(dims, keepdim=True) if dims else alive
-    return _done(mode, func(*args, **kwargs), torch.where(there > 0, inside, line.expand(inside.shape)))
+    return done(mode, func(*args, **kwargs), torch.where(there > 0, inside, line.expand(inside.shape)))
 
 
 @operators("glu")
 def _glu(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     first, second = mode.of(args[0]).chunk(2, args[1] if len(args) > 1 else -1)
-    return _done(mode, func(*args, **kwargs), first * second)
+    return done(mode, func(*args, **kwargs), first * second)
 
 
 @operators("embedding")
 def _embedding(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     result = func(*args, **kwargs)
-    return _done(mode, result, func(mode.of(args[0]), args[1]))
+    return done(mode, result, func(mode.of(args[0]), args[1]))
 
 
 @operators("index", "gather")
 def _indexed(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     result = func(*args, **kwargs)
-    return _done(mode, result, func(mode.of(args[0]), *args[1:], **kwargs))
-
-
-def _dims(dims: Any, rank: int) -> list[int]:
-    if dims is None or (isinstance(dims, (list, tuple)) and not len(dims)):
-        return list(range(rank))
-    return [d % rank for d in ([dims] if isinstance(dims, int) else dims)]
-
-
-def _moments(x: Tensor, alive: Tensor, dims: Iterable[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and variance over living elements, and how many there are; dimensions are kept."""
-    dims = list(dims)
-    count = alive.sum(dims, keepdim=True)
-    safe = count.clamp_min(1)
-    mean = (x * alive).sum(dims, keepdim=True) / safe
-    var = (((x - mean) * alive) ** 2).sum(dims, keepdim=True) / safe
-    return mean, var, count
-
-
-def _per_channel(tensor: Tensor | None, rank: int) -> Tensor | None:
-    return None if tensor is None else tensor.reshape(1, -1, *[1] * (rank - 2))
-
-
-def _with_parameters(func: Any, mode: Alive, alive: Tensor, state: Iterable[Tensor | None], rank: int = 0) -> Tensor:
-    """What is alive of activations after they met their parameters (vectors of channels, if ``rank`` is given)."""
-    given = [mode.of(p) for p in state if p is not None]
-    parts = [p.reshape(1, -1, *[1] * (rank - 2)) if rank else p for p in given]
-    met = alive
-    for part in parts:
-        met = met * part
-    _agree(func, met, alive, *parts)
-    return met
-
-
-def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    x = x if weight is None else x * weight
-    return x if bias is None else x + bias
-
-
-@operators("native_layer_norm", "layer_norm")
-def _layer_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    x, shape, weight, bias, eps = args[:5]
-    alive = mode.of(x)
-    mean, var, _ = _moments(x, alive, range(x.dim() - len(shape), x.dim()))
-    result = _affine((x - mean) / torch.sqrt(var + eps), weight, bias)
-    return _done(mode, result, _with_parameters(func, mode, alive, [weight, bias])), mean, var
-
-
-@operators("_fused_rms_norm")
-def _rms_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    x, shape, weight, eps = args[:4]
-    alive = mode.of(x)
-    dims = list(range(x.dim() - len(shape), x.dim()))
-    square = (x * alive).square().sum(dims, keepdim=True) / alive.sum(dims, keepdim=True).clamp_min(1)
-    scale = torch.rsqrt(square + (torch.finfo(x.dtype).eps if eps is None else eps))
-    result = x * scale if weight is None else x * scale * weight
-    return _done(mode, result, _with_parameters(func, mode, alive, [weight])), scale
-
-
-@operators("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "cudnn_batch_norm",
-           "_native_batch_norm_legit_functional", "_batch_norm_with_update", "native_batch_norm_legit",
-           "_batch_norm_no_update")  # fmt: skip
-def _batch_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    names = [a.name for a in func._schema.arguments]
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    x, rank = given["input"], given["input"].dim()
-    alive = mode.of(x)
-    mean, var = (_per_channel(given.get(k), rank) for k in ("running_mean", "running_var"))
-    if given.get("training", False) or mean is None or var is None:
-        mean, var, _ = _moments(x, alive, [d for d in range(rank) if d != 1])
-    weight, bias = (_per_channel(given.get(k), rank) for k in ("weight", "bias"))
-    result = _affine((x - mean) / torch.sqrt(var + given["eps"]), weight, bias)
-    state = [given.get(key) for key in ("weight", "bias", "running_mean", "running_var")]
-    alive = _with_parameters(func, mode, alive, state, rank)
-    return _done(mode, result, alive), x.new_zeros(0), x.new_zeros(0)
-
-
-@operators("native_group_norm")
-def _group_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    x, weight, bias, _, _, _, groups, eps = args
-    alive = mode.of(x)
-    flat, live = (t.reshape(x.shape[0], groups, -1) for t in (x, alive))
-    mean, var, _ = _moments(flat, live, [2])
-    result = ((flat - mean) / torch.sqrt(var + eps)).reshape(x.shape)
-    result = _affine(result, _per_channel(weight, x.dim()), _per_channel(bias, x.dim()))
-    alive = _with_parameters(func, mode, alive, [weight, bias], x.dim())
-    return _done(mode, result, alive), mean, var
-
-
-@operators(
-    "sum",
-    "mean",
-    "var",
-    "std",
-    "var_mean",
-    "amax",
-    "amin",
-    "linalg_vector_norm",
-    "norm",
-    "any",
-    "all",
-    "logsumexp",
-)
-def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    """Statistics over what lives; a result lives when anything that it is made from does."""
-    names = [a.name for a in func._schema.arguments]
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    x = given["self"]
-    alive = mode.of(x)
-    dims = _dims(given.get("dim"), x.dim())
-    keep = bool(given.get("keepdim", False))
-    left = alive.amax(dims, keepdim=keep)
-    name = func.overloadpacket.__name__
-    if name in ("var", "std", "var_mean"):
-        mean, var, count = _moments(x, alive, dims)
-        correction = given.get("correction", 1)
-        correction = (
-            (1 if given.get("unbiased", True) else 0) if correction is None or "unbiased" in given else correction
-        )
-        var = var * count / (count - correction).clamp_min(1)
-        var, mean = (t if keep else t.squeeze(dims) for t in (var, mean))
-        if name == "var_mean":
-            return _done(mode, var, left), _done(mode, mean, left)
-        return _done(mode, var if name == "var" else var.sqrt(), left)
-    if name == "mean":
-        mean = _moments(x, alive, dims)[0]
-        return _done(mode, mean if keep else mean.squeeze(dims), left)
-    fill = {"amax": -torch.inf, "amin": torch.inf, "all": True, "logsumexp": -torch.inf}.get(name, 0)
-    filled = torch.where(alive > 0, x, torch.full_like(x, fill))
-    return _done(mode, func(filled, *args[1:], **kwargs), left)
-
-
-@operators("_softmax", "_log_softmax", "cumsum", "cumprod", "sort", "topk", "_safe_softmax", "softmax")
-def _along(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
-    """Only whole rows may be dead along a dimension that is soft-maxed or summed up."""
-    x, names = args[0], [a.name for a in func._schema.arguments]
-    dim = {**dict(zip(names, args, strict=False)), **kwargs}.get("dim", -1)
-    alive = mode.of(x)
-    if not torch.equal(alive.amax(dim), alive.amin(dim)):
-        raise UnknownOperatorError(f"{func.overloadpacket.__name__} along a dimension of which only a part is alive")
-    result = func(*args, **kwargs)
-    return _done(mode, result, alive) if isinstance(result, Tensor) else result
+    return done(mode, result, func(mode.of(args[0]), *args[1:], **kwargs))
 
 
 @operators("avg_pool2d", "avg_pool1d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices",
@@ -397,7 +267,7 @@ def _pooled(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     space = [d for d in range(x.dim()) if x.shape[d] != first.shape[d]]
     space = sorted({*space, *range(2 if x.dim() > 3 else x.dim() - 1, x.dim())})
     alive = mode.of(x).amin(space, keepdim=True).expand(first.shape).contiguous()
-    first = _done(mode, first, alive)
+    first = done(mode, first, alive)
     return (first, *result[1:]) if isinstance(result, tuple) else first
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
+from lissom.graph import statistics as statistics  # adds its operators
 from lissom.graph.capturing import Capture
 from lissom.graph.cut import Cut
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
