@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_POOL = 640
-_SHARE = 3
+_POOL = 768  # features
+_SHARE = 2  # one unit of so many in a pool goes in a round
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,15 @@ class _State:
     def without(self, units: Tensor) -> "_State":
         """Take units away for good; ``features`` keeps its numbering of units, those that went are invalid."""
         places = self.features[units].flatten()
-        rest = torch.ones(len(self.inverse), dtype=torch.bool)
-        rest[places] = False
-        column = self.inverse[rest][:, places]
-        solved = torch.linalg.solve(_guarded(self.inverse[places][:, places]), column.T).T
-        inverse = self.inverse[rest][:, rest] - solved @ column.T
-        weights = self.weights[rest] - solved @ self.weights[places]
-        return _State(inverse, weights, (rest.cumsum(0) - 1)[self.features])
+        stays = torch.ones(len(self.inverse), dtype=torch.bool)
+        stays[places] = False
+        rest = stays.nonzero()[:, 0]
+        rows = self.inverse.index_select(0, places)
+        column = rows.index_select(1, rest)
+        solved = torch.linalg.solve(_guarded(rows[:, places]), column).T
+        inverse = self.inverse.index_select(0, rest).index_select(1, rest).addmm_(solved, column, alpha=-1)
+        weights = self.weights.index_select(0, rest).addmm_(solved, self.weights[places], alpha=-1)
+        return _State(inverse, weights, (stays.cumsum(0) - 1)[self.features])
 
 
 @dataclass(frozen=True)

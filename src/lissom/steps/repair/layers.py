@@ -159,6 +159,8 @@ class Comparison:
         }
         for number, batch in enumerate(self._batches):
             _Pass(self, model, weights, problems, number).run(batch)
+        for problem in problems.values():
+            problem.finish()
         return problems
 
 

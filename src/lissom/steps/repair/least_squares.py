@@ -1,6 +1,6 @@
 """Layers as least-squares problems: rows of what a layer reads, what it should write, and the fit between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,7 @@ from torch import Tensor
 from lissom.steps.repair.observe import Reading
 
 LARGEST = 6000
+_MOST_WAITING = 4096
 
 
 def solvable(reading: Reading, weight: Tensor) -> bool:
@@ -71,6 +72,7 @@ class Problem:
     square: Tensor
     factor: Tensor
     rows: int = 0
+    _waiting: list[tuple[Tensor, Tensor]] = field(default_factory=list[tuple[Tensor, Tensor]], repr=False)
 
     @classmethod
     def empty(cls, features: int, outputs: int) -> "Problem":
@@ -84,7 +86,17 @@ class Problem:
         )
 
     def add(self, read: Tensor, wanted: Tensor) -> None:
-        """Add rows: ``(rows, features)`` and ``(rows, outputs)``."""
+        """Add rows: ``(rows, features)`` and ``(rows, outputs)``. They count once :meth:`finish` was called."""
+        self._waiting.append((read, wanted))
+        if sum(len(rows) for rows, _ in self._waiting) >= min(len(self.normal), _MOST_WAITING):
+            self.finish()
+
+    def finish(self) -> None:
+        """Add the rows that wait: few at a time, the products of a wide layer would cost more than its forward."""
+        if not self._waiting:
+            return
+        read, wanted = (torch.cat(rows) for rows in zip(*self._waiting, strict=True))
+        self._waiting.clear()
         self.normal += read.T @ read
         self.right += read.T @ wanted
         self.total += wanted.sum(0)
