@@ -6,6 +6,7 @@ A line that was cut off by a kill is dropped when the ledger is opened again; ev
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,12 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Record:
-    """One line: what kind of fact, which one of its kind, and the fact."""
+    """One line: what kind of fact, which one of its kind, the fact, and when it was written (seconds since 1970)."""
 
     kind: str
     key: str
     value: Any
+    at: float = 0.0
 
 
 class Ledger:
@@ -65,8 +67,8 @@ class Ledger:
 
     def append(self, kind: str, key: str, value: Any) -> None:
         """Append one record and bring it to the disk before returning. Several processes may append."""
-        record = Record(kind, key, to_json(value))
-        line = json.dumps({"schema": SCHEMA, "kind": kind, "key": key, "value": record.value})
+        record = Record(kind, key, to_json(value), round(time.time(), 3))
+        line = json.dumps({"schema": SCHEMA, **vars(record)})
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab+") as file:
@@ -83,7 +85,7 @@ class Ledger:
             try:
                 data = json.loads(line)
                 newer = data["schema"] > SCHEMA
-                record = None if newer else Record(data["kind"], data["key"], data["value"])
+                record = None if newer else Record(data["kind"], data["key"], data["value"], data.get("at", 0.0))
             except (ValueError, KeyError, TypeError) as error:
                 raise LissomError(
                     f"{self.path}, line {number}, is damaged", hint="choose another folder with -o"

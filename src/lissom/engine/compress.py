@@ -15,7 +15,7 @@ from lissom.engine.identity import check_same
 from lissom.engine.options import Options
 from lissom.engine.planning import Planner
 from lissom.engine.searching import Search
-from lissom.engine.stopwatch import Stopwatch
+from lissom.engine.stopwatch import Stopwatch, time_left
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget, check_absolute
 from lissom.plan.move import Plan
@@ -64,7 +64,8 @@ class _Run:
     def __init__(self, job: Job, folder: RunFolder) -> None:
         self.job, self.folder, self.ledger = job, folder, folder.ledger
         self.watch = Stopwatch()
-        self.deadline = Deadline(job.options.time_limit_s)
+        self.deadline = Deadline(time_left(self.ledger, job.options.time_limit_s))
+        self.ledger.append("start", str(len(self.ledger.values("start")) + 1), {})
 
     def carry_out(self) -> None:
         job = self.job

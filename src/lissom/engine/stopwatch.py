@@ -4,6 +4,8 @@ import contextlib
 import time
 from collections.abc import Generator
 
+from lissom.core.ledger import Ledger
+
 
 class Stopwatch:
     """Adds up seconds by part; time inside no part is the engine's own."""
@@ -30,3 +32,14 @@ class Stopwatch:
         """Seconds by part, with the engine's own."""
         rounded = {name: round(seconds, 3) for name, seconds in self.parts.items()}
         return {**rounded, "engine": round(max(0.0, self.total - sum(self.parts.values())), 3)}
+
+
+def time_left(ledger: Ledger, limit_s: float | None) -> float | None:
+    """What earlier starts of a run left of its time limit: each took from its first record to its last."""
+    if limit_s is None:
+        return None
+    records = list(ledger)
+    starts = [number for number, record in enumerate(records) if record.kind == "start"]
+    ends = [*(number - 1 for number in starts[1:]), len(records) - 1]
+    spent = sum(records[last].at - records[first].at for first, last in zip(starts, ends, strict=False))
+    return max(0.0, limit_s - spent)

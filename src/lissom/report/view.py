@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class RunView:
     """All that the records of a run say. What was not written yet is ``None`` or empty.
 
     ``delivered`` is the trial whose artefact was handed over: the last kept one, or, where none that was kept
-    meets the budget, the closest of all.
+    meets the budget, the closest of all. ``started`` is a date and time (UTC), empty in ledgers of before it was kept.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class RunView:
     estimate: Mapping[str, Any] | None = None
     end: End | None = None
     delivered: Trial | None = None
+    started: str = ""
 
     @property
     def original(self) -> Figures | None:
@@ -116,12 +118,19 @@ def read(folder: Path | str) -> RunView:
         estimate=ledger.find("estimate"),
         end=None if end is None else from_json(End, end),
         delivered=_delivered(trials, ledger.find("delivered")),
+        started=_started(ledger),
     )
 
 
 def _delivered(trials: tuple[Trial, ...], record: Any) -> Trial | None:
     """The trial whose artefact was handed over."""
     return next((trial for trial in trials if record and trial.number == record["trial"]), None)
+
+
+def _started(ledger: Ledger) -> str:
+    """When the first record was written."""
+    at = next(iter(ledger)).at
+    return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="minutes").removesuffix("+00:00") if at else ""
 
 
 def _by_key(ledger: Ledger, kind: str) -> dict[str, Any]:

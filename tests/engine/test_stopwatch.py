@@ -1,0 +1,40 @@
+"""Where the time of a run goes, and what earlier starts left of a limit."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from lissom.core.ledger import NAME, Ledger
+from lissom.core.records import SCHEMA
+from lissom.engine.stopwatch import Stopwatch, time_left
+
+
+def test_a_stopwatch_adds_up_parts() -> None:
+    watch = Stopwatch()
+    for _ in range(2):
+        with watch.part("training"):
+            torch.ones(10).sum()
+    with pytest.raises(ValueError, match="x"), watch.part("failing"):
+        raise ValueError("x")
+    found = watch.summary()
+    assert set(found) == {"training", "failing", "engine"} and all(seconds >= 0 for seconds in found.values())
+    assert watch.total >= sum(watch.parts.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ([], 600.0),
+        ([("settings", 0.0)], 600.0),
+        ([("settings", 0.0), ("start", 10.0), ("trial", 110.0)], 500.0),
+        ([("start", 10.0), ("trial", 110.0), ("start", 5000.0), ("trial", 5100.0)], 400.0),  # the pause is free
+        ([("start", 10.0), ("start", 20.0), ("trial", 900.0)], 0.0),
+    ],
+)
+def test_a_limit_holds_for_all_starts_together(tmp_path: Path, written: list[tuple[str, float]], left: float) -> None:
+    lines = [json.dumps({"schema": SCHEMA, "kind": kind, "key": "", "value": {}, "at": at}) for kind, at in written]
+    (tmp_path / NAME).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    assert time_left(Ledger(tmp_path), 600.0) == left
+    assert time_left(Ledger(tmp_path), None) is None
