@@ -28,6 +28,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def test_what_an_uncut_model_has_to_say_is_restored(tmp_path: Path) -> None:
+    original = tiny_workload()
+    told = original.with_notes(["the last layer was doubled"])
+    save_model(tmp_path, told)
+    assert restore_model(tmp_path, original, told.notes).notes == told.notes
+
+
 @torch.no_grad()
 def answers(workload: Workload) -> torch.Tensor:
     return workload.module.eval()(*workload.splits.test.take(range(20)).inputs)

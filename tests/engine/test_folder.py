@@ -96,6 +96,17 @@ def test_what_a_kill_before_the_first_line_leaves_is_no_foreign_folder(tmp_path:
     assert not folder.resumed and folder.ledger.get(Settings) == SETTINGS
 
 
+def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+    opened(tmp_path)
+    kept = tmp_path / "work" / "model.safetensors"
+    torn = kept.with_name(".model.safetensors.4711.part")
+    kept.parent.mkdir()
+    for path in (kept, torn):
+        path.write_bytes(b"x")
+    opened(tmp_path)
+    assert kept.exists() and not torn.exists()
+
+
 _HOLDER = """
 import sys
 from pathlib import Path

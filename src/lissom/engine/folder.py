@@ -31,6 +31,7 @@ class RunFolder:
         try:
             self.ledger = Ledger(path)
             self.resumed = self._same_settings(settings)
+            _sweep(path)
         except BaseException:
             self.close()  # else the same program could not try again with the right settings
             raise
@@ -67,6 +68,12 @@ def _refuse_foreign(path: Path) -> None:
             raise LissomError(
                 f"{path} is not empty and holds no run (it has {others[0]})", hint="choose another folder with -o"
             )
+
+
+def _sweep(path: Path) -> None:
+    """Remove files that a kill left half-written."""
+    for left in path.rglob(".*.part"):
+        left.unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> int:

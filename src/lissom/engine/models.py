@@ -38,11 +38,12 @@ def save_model(folder: Path, workload: Workload) -> None:
 
 def restore_model(folder: Path, original: Workload, notes: tuple[str, ...] = ()) -> Workload:
     """The workload that :func:`save_model` wrote, on top of the original."""
+    added = notes[len(original.notes) :]
     if not (folder / _CUT).exists():
         module = copy.deepcopy(original.module)
         module.load_state_dict(load_file(folder / _MODEL))
-        return original.with_module(module)
+        return original.with_module(module).with_notes(added)
     module = load(folder / _MODEL, lambda: copy.deepcopy(original.module))
     cut = Cut.from_json((folder / _CUT).read_text(encoding="utf-8"))
     restored = original.with_module(module)
-    return restored.with_cut(cut, notes[len(original.notes) :])
+    return restored.with_cut(cut, added)

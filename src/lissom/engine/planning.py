@@ -68,7 +68,7 @@ class Planner:
         if analysis is None:
             analysis = analyse(workload, examples=options.calibration, seed=options.seed, progress=progress)
             self._ledger.append("analysis", "", analysis)
-            self._skipped(analysis)
+        self._skipped(analysis)
         return cost_model(workload, coupled(workload), analysis, options.multiple)
 
     def _reach(self, prober: Prober, progress: Progress) -> Reach:
@@ -93,9 +93,9 @@ class Planner:
     def _skipped(self, analysis: dict[str, Any]) -> None:
         for operator, times in analysis["unknown"].items():
             why = f"no rule for it ({times} times): left whole"
-            self._ledger.append("skipped", operator, {"what": operator, "why": why})
+            self._once("skipped", operator, {"what": operator, "why": why})
         for number, note in enumerate(analysis["notes"]):
-            self._ledger.append("skipped", f"note {number}", {"what": "layers left whole", "why": note})
+            self._once("skipped", f"note {number}", {"what": "layers left whole", "why": note})
 
     def _once(self, kind: str, key: str, value: Any) -> None:
         if self._ledger.find(kind, key) is None:

@@ -17,6 +17,7 @@ from lissom.steps.distillation.distill import Distill
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, Step
 from lissom.train.teacher import cache_bytes, kept_views
+from lissom.workload.workload import Workload
 
 _RESERVE_S = 40.0
 _FIRST_SHARE = 0.95
@@ -67,7 +68,7 @@ class Search:
         """
         number = len(self._trials.tried) + 1
         formats: tuple[ArtefactStep, ...] = tuple(step for step in standing.steps if isinstance(step, ArtefactStep))
-        move = self._recorded(number, lambda: self._move(rung, number == 1, formats))
+        move = self._recorded(number, lambda: self._move(number, rung, formats))
         base = State((), standing.comparison)
         tried = self._tell(self._trials.try_move(base, move))
         if formats or not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
@@ -75,20 +76,27 @@ class Search:
         quantized = self._tell(self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),))))
         return quantized if quantized.trial.kept or quantized.overshoot < tried.overshoot else tried
 
-    def _move(self, rung: Rung, first: bool, formats: tuple[ArtefactStep, ...]) -> Move:
+    def _move(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...]) -> Move:
         workload, _ = self._carrier.model(rung.steps)
-        pace = measure_pace(self._context.original, workload, self._context.answer, Distill(1).batch)
+        pace = self._pace(number, workload)
         left = self._context.deadline.left() - _RESERVE_S
         answered = kept_views(self._context.shared / "teacher")
-        share = _FIRST_SHARE if first else 1.0
+        share = _FIRST_SHARE if number == 1 else 1.0
         distill = recovery(pace, self._options, left, share=share, answered=answered)
         new_views = max(0, distill.views - answered)
         seconds = pace["epoch_s"] * distill.epochs * distill.share + pace["teacher_s"] * new_views
-        if first:
+        if number == 1:
             self._first_s = seconds
             self._estimate(seconds, distill)
         ending = " + int8" if formats else ""
         return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending}", (*rung.steps, distill, *formats))
+
+    def _pace(self, number: int, workload: Workload) -> dict[str, float]:
+        known = self._ledger.find("pace", str(number))
+        if known is None:
+            known = measure_pace(self._context.original, workload, self._context.answer, Distill(1).batch)
+            self._ledger.append("pace", str(number), known)
+        return known
 
     def _estimate(self, seconds: float, distill: Distill) -> None:
         whole = seconds + _RESERVE_S
@@ -105,13 +113,13 @@ class Search:
         last = next(item for item in reversed(self._trials.tried) if item.state.steps[: len(rung.steps)] == rung.steps)
         learnt = [step for step in last.state.steps if not isinstance(step, ArtefactStep)]
         number = len(self._trials.tried) + 1
-        move = self._recorded(number, lambda: self._again(rung, learnt))
+        move = self._recorded(number, lambda: self._again(number, rung, learnt))
         tried = self._tell(self._trials.try_move(State(), move))
         if tried.trial.kept or precision == "int8":
             self._tell(self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),))))
 
-    def _again(self, rung: Rung, learnt: Sequence[Step]) -> Move:
-        again = self._move(rung, False, ())
+    def _again(self, number: int, rung: Rung, learnt: Sequence[Step]) -> Move:
+        again = self._move(number, rung, ())
         rounds = tuple(step for step in learnt if isinstance(step, Distill))
         last = again.steps[-1]
         assert isinstance(last, Distill)

@@ -130,6 +130,10 @@ class Workload:
         """The same workload with another model."""
         return replace(self, module=module)
 
+    def with_notes(self, notes: Sequence[str]) -> "Workload":
+        """The same workload with more to say about it."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def with_cut(self, cut: Cut, notes: Sequence[str] = ()) -> "Workload":
         """The same workload, knowing what was removed."""
         return replace(self, cut=cut, notes=(*self.notes, *notes))
