@@ -191,6 +191,24 @@ def test_a_deadline_ends_it_with_the_batch_in_hand() -> None:
     assert equal(train(fresh_net(), SPLIT, noting, Schedule(epochs=9, batch=16), deadline=Deadline(0)), fresh_net())
 
 
+def test_an_epoch_that_a_deadline_cut_short_is_not_taken_for_whole(tmp_path: Path) -> None:
+    steps: list[int] = []
+    per_epoch = math.ceil(len(SPLIT) / 16)
+
+    class InTheSecondEpoch(Deadline):
+        def passed(self) -> bool:
+            return len(steps) >= per_epoch + 2
+
+    def noting(outputs: Any, batch: Batch, view: int) -> Tensor:
+        steps.append(view)
+        return by_labels(outputs, batch, view)
+
+    schedule, path = Schedule(epochs=2, batch=16), tmp_path / "checkpoint.pt"
+    train(fresh_net(), SPLIT, noting, schedule, checkpoint=path, deadline=InTheSecondEpoch(None))
+    resumed = train(fresh_net(), SPLIT, by_labels, schedule, checkpoint=path)
+    assert equal(resumed, train(fresh_net(), SPLIT, by_labels, schedule))
+
+
 def test_a_checkpoint_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "with_name", lambda self, name: Path("/dev/full"))
     monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)

@@ -89,7 +89,9 @@ def train(
             total=len(groups),
         )
         with _own_random_state(schedule.seed, epoch, device):
-            _epoch(state, device, bar, objective, view, deadline or Deadline(None))
+            whole = _epoch(state, device, bar, objective, view, deadline or Deadline(None))
+        if not whole:
+            break
         state.epoch = epoch + 1
         if checkpoint is not None:
             state.save(checkpoint)
@@ -162,10 +164,11 @@ def one_cycle(done: float, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
 
 
-def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline) -> None:
+def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline) -> bool:
+    """Learn from every batch; whether the deadline left the time for it."""
     for batch in batches:
         if deadline.passed():
-            break
+            return False
         sent = device.send(batch)
         with device.autocast():
             outputs = state.learner(*sent.inputs)
@@ -177,3 +180,4 @@ def _epoch(state: _State, device: Device, batches: Any, objective: Objective, vi
             )
         loss.backward()
         state.advance()
+    return True
