@@ -131,6 +131,14 @@ def test_drops_are_in_points_or_relative_to_the_score() -> None:
     assert check("size<=100%, drop<=0pt", ORIGINAL, drop=-3.0)["drop"] == (-3.0, True)
 
 
+def test_a_relative_drop_of_a_negative_score_is_of_its_size() -> None:
+    (limit,) = parse_budget("size<=100%, drop<=10%").limits[1:]
+    negative = replace(ORIGINAL, score=-20.0)
+    assert limit.allowed(negative) == 2.0
+    checks = [limit.check(negative, negative, drop, 1.0) for drop in (1.0, 3.0)]
+    assert [(item.used, item.met) for item in checks] == [(0.05, True), (0.15, False)]
+
+
 def test_limits_are_written_for_people() -> None:
     checks = parse_budget("size<=2%, latency<=5ms, memory<=1MB, macs<=10M, drop<=0.5pt").check(
         ORIGINAL, ORIGINAL, 0.25, 1

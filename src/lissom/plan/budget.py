@@ -45,7 +45,7 @@ class Limit:
         """The limit in its own unit, given the original's figures."""
         if not self.relative:
             return self.value
-        return self.value * (original.score if self.measure == DROP else figure(original, self.measure))
+        return self.value * (abs(original.score) if self.measure == DROP else figure(original, self.measure))
 
     def check(self, original: Figures, final: Figures, drop: float, latency_ratio: float) -> LimitCheck:
         """Hold figures against this limit.
@@ -57,7 +57,7 @@ class Limit:
             latency_ratio: of the two, timed in turn in one process.
         """
         if self.measure == DROP:
-            used = drop / original.score if self.relative and original.score else drop
+            used = drop / abs(original.score) if self.relative and original.score else drop
         elif self.relative:
             ratio = figure(final, self.measure) / max(figure(original, self.measure), 1e-12)
             used = latency_ratio if self.measure == "latency" else ratio
