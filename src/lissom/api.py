@@ -1,5 +1,6 @@
 """What ``lissom`` offers to Python programs: load, profile, compress, and the run that comes out."""
 
+import contextlib
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from lissom.core.errors import LissomError
 from lissom.core.files import writing
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
-from lissom.core.records import Settings
+from lissom.core.records import Settings, to_json
 from lissom.cost import Profile
 from lissom.cost import profile as profile_module
 from lissom.engine.compress import Job
@@ -129,9 +130,18 @@ def _carry_out(
     job = Job(workload, limits, runtime, folder, settings, options, progress, plan)
     try:
         met = carry_out(job)
-    finally:
-        write_reports(folder)
+    except BaseException:
+        with contextlib.suppress(Exception):  # what went wrong first is what a user has to know
+            if _is_of(folder, settings):
+                write_reports(folder)
+        raise
+    write_reports(folder)
     return Run(folder, met)
+
+
+def _is_of(folder: Path, settings: Settings) -> bool:
+    """Whether the run in ``folder`` is the one with these settings; a refused start leaves others' reports alone."""
+    return to_json(Ledger(folder).get(Settings)) == to_json(settings)
 
 
 def apply_plan(run: str | Path, *, weights: str | Path, output: str | Path, download: bool = False) -> Run:
