@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.class_order import check_order, check_original, named_like_the_model
-from lissom.tasks.image.pictures import ArrayPictures, Found, Listing
+from lissom.tasks.class_order import check_order, check_original, named_like_the_model
+from lissom.tasks.image.pictures import ArrayPictures
+from lissom.tasks.listing import Found, Listing
 
 CLASSES = tuple("abcdefghij")
 

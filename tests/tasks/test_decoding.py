@@ -10,7 +10,8 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.image.decoding import DiskStore, MemoryStore, decode
 from lissom.tasks.image.handling import Preprocessing
-from lissom.tasks.image.pictures import ArrayPictures, FilePictures, Listing
+from lissom.tasks.image.pictures import ArrayPictures, FilePictures
+from lissom.tasks.listing import Listing
 
 QUIET = Progress(enabled=False)
 SMALL = Preprocessing((8, 8), resize=10)
@@ -81,7 +82,7 @@ def test_arrays_at_once_are_as_one_by_one(shape: tuple[int, ...], crop: tuple[in
     part = Listing(ArrayPictures(pixels, "some"), np.array([4, 1, 2]), None)
     preprocessing = Preprocessing(crop)
     made = decode({"test": part}, preprocessing, QUIET)["test"].store.pixels(np.arange(3)).numpy()
-    wanted = np.stack([preprocessing.pixels(part.pictures.read(row)) for row in (4, 1, 2)])
+    wanted = np.stack([preprocessing.pixels(part.items.read(row)) for row in (4, 1, 2)])
     assert np.array_equal(np.broadcast_to(made, wanted.shape), wanted)
 
 
@@ -90,7 +91,7 @@ def test_grey_arrays_stay_grey_through_resizing() -> None:
     part = Listing(ArrayPictures(pixels, "some"), np.arange(3), None)
     made = decode({"test": part}, SMALL, QUIET)["test"].store.pixels(np.arange(3)).numpy()
     assert made.shape == (3, 1, 8, 8)
-    assert np.array_equal(made[1].repeat(3, axis=0), SMALL.pixels(part.pictures.read(1)))
+    assert np.array_equal(made[1].repeat(3, axis=0), SMALL.pixels(part.items.read(1)))
 
 
 def test_the_small_parts_get_the_memory_first() -> None:

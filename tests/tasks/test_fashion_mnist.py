@@ -110,5 +110,5 @@ def test_the_real_pictures(empty_cache: Path) -> None:
     preprocessing = Preprocessing(**PREPROCESSING)
     store = decode({"test": found.parts["test"]}, preprocessing, Progress(enabled=False))["test"].store
     made = preprocessing.normalise(store.pixels(np.arange(20)).numpy())
-    wanted = np.stack([preprocessing(found.parts["test"].pictures.read(row)) for row in range(20)])
+    wanted = np.stack([preprocessing(found.parts["test"].items.read(row)) for row in range(20)])
     assert np.array_equal(made, wanted)

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
+from lissom.tasks.class_order import check_original
 from lissom.tasks.image.augmentation import AsItIs
-from lissom.tasks.image.class_order import check_original
 from lissom.tasks.image.handling import Preprocessing
 from lissom.tasks.loading import load
 from lissom.workload.workload import Split, Workload

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.dividing import divide
-from lissom.tasks.image.pictures import Found
+from lissom.tasks.dividing import divide
 from lissom.tasks.image.sources import find
+from lissom.tasks.listing import Found
 
 
 def place(root: Path, *names: str) -> Path:
@@ -45,7 +45,7 @@ def test_a_zip_is_the_folder(class_folders: Path, tmp_path: Path, top: str) -> N
     found = find(zipped(class_folders, tmp_path / "données.zip", top))
     assert found.classes == ("blue", "green", "red")
     assert len(found.parts["all"]) == 60
-    assert found.parts["all"].pictures.read(0).size == (20, 16)
+    assert found.parts["all"].items.read(0).size == (20, 16)
 
 
 def test_train_val_and_test_above_classes(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_paths_in_a_zip_that_lead_outside_are_only_names(tmp_path: Path) -> None
             archive.write(path, f"../../{path.relative_to(folder).as_posix()}")
     before = sorted(tmp_path.rglob("*.png"))
     found = find(deep / "sly.zip")
-    assert found.parts["all"].pictures.read(0).size == (4, 4)
+    assert found.parts["all"].items.read(0).size == (4, 4)
     assert sorted(tmp_path.rglob("*.png")) == before
 
 
@@ -220,7 +220,7 @@ def test_a_users_function(tmp_path: Path) -> None:
     found = find(f"{tmp_path}/data.py:pairs")
     assert found.classes == ("even", "odd")
     assert found.parts["train"].labels.tolist() == [0, 1] * 10
-    assert found.parts["train"].pictures.read(3).getpixel((0, 0)) == (3, 3, 3)
+    assert found.parts["train"].items.read(3).getpixel((0, 0)) == (3, 3, 3)
     for function, told in (
         ("normal", "float32 tensor, not a picture"),
         ("empty", "train is empty"),
@@ -237,7 +237,7 @@ def test_torch_datasets_are_read(class_folders: Path) -> None:
     folder = ImageFolder(str(class_folders))
     found = find((folder, folder))
     assert found.parts["test"].labels.tolist() == folder.targets
-    assert found.parts["test"].pictures.read(0).size == (20, 16)
+    assert found.parts["test"].items.read(0).size == (20, 16)
 
 
 def test_dividing_is_stable_disjoint_and_stratified(class_folders: Path, tmp_path: Path) -> None:

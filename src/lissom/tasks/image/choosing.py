@@ -5,7 +5,7 @@ from typing import Any
 from lissom.core.errors import LissomError
 from lissom.tasks.image.handling import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from lissom.tasks.image.options import ImageOptions
-from lissom.tasks.image.pictures import Found
+from lissom.tasks.listing import Found
 from lissom.workload.models import LoadedModel
 
 ENLARGED = 2.0  # times that pictures are made larger before it is remarked on
@@ -76,7 +76,7 @@ def _usual_size(found: Found) -> tuple[int, int]:
     sizes: list[tuple[int, int]] = []
     for row in part.rows[:: max(1, len(part) // 9)][:9]:
         try:
-            with part.pictures.read(int(row)) as picture:
+            with part.items.read(int(row)) as picture:
                 sizes.append(picture.size)
         except (OSError, ValueError, SyntaxError):
             continue

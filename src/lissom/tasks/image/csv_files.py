@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.folders import ENDINGS, PARTS
-from lissom.tasks.image.pictures import FilePictures, Found, Listing
+from lissom.tasks.image.folders import ENDINGS
+from lissom.tasks.image.pictures import FilePictures
+from lissom.tasks.listing import PARTS, Found, Listing
 
 FILE_COLUMNS = ("file", "filename", "file_name", "path", "filepath", "image", "picture")
 INDEX_COLUMNS = ("class_index", "label_index", "class_id", "label_id", "index", "target")

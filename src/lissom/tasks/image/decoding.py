@@ -19,7 +19,8 @@ from torch import Tensor
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.image.handling import Pixels, Preprocessing, margins
-from lissom.tasks.image.pictures import ArrayPictures, Listing
+from lissom.tasks.image.pictures import ArrayPictures
+from lissom.tasks.listing import Listing
 
 MEMORY_BYTES = int(1.5 * 1024**3)
 UNREADABLE_SHARE = 0.01
@@ -70,10 +71,10 @@ class DiskStore:
     def _one(self, position: int) -> Pixels:
         row = int(self.listing.rows[position])
         try:
-            return self.preprocessing.pixels(self.listing.pictures.read(row))
+            return self.preprocessing.pixels(self.listing.items.read(row))
         except DAMAGE as error:
             raise LissomError(
-                f"the picture {self.listing.pictures.name(row)!r} is damaged: {error}", hint="remove it"
+                f"the picture {self.listing.items.name(row)!r} is damaged: {error}", hint="remove it"
             ) from error
 
 
@@ -112,19 +113,19 @@ def decode(
 
 
 def _is_grey(listing: Listing) -> bool:
-    return isinstance(listing.pictures, ArrayPictures) and listing.pictures.pixels.ndim == 3
+    return isinstance(listing.items, ArrayPictures) and listing.items.pixels.ndim == 3
 
 
 def _into_memory(part: str, listing: Listing, preprocessing: Preprocessing, grey: bool, progress: Progress) -> Decoded:
-    if isinstance(listing.pictures, ArrayPictures) and preprocessing.resize is None:
-        pixels = _cropped_at_once(listing.pictures.pixels[listing.rows], preprocessing.crop)
+    if isinstance(listing.items, ArrayPictures) and preprocessing.resize is None:
+        pixels = _cropped_at_once(listing.items.pixels[listing.rows], preprocessing.crop)
         if grey or preprocessing.depth == pixels.shape[1]:
             return Decoded(MemoryStore(torch.from_numpy(pixels)), listing)
     depth = 1 if grey else preprocessing.depth
     pixels = np.empty((len(listing), depth, *preprocessing.crop), dtype=np.uint8)
 
     def fill(position: int) -> None:
-        picture = listing.pictures.read(int(listing.rows[position]))
+        picture = listing.items.read(int(listing.rows[position]))
         pixels[position] = preprocessing.pixels(picture, grey=grey)
 
     good, bad = _readable(part, listing, fill, progress, f"decoding {len(listing):,} {part} pictures")
@@ -135,7 +136,7 @@ def _into_memory(part: str, listing: Listing, preprocessing: Preprocessing, grey
 
 def _on_demand(part: str, listing: Listing, preprocessing: Preprocessing, progress: Progress) -> Decoded:
     def look(position: int) -> None:
-        listing.pictures.read(int(listing.rows[position])).close()
+        listing.items.read(int(listing.rows[position])).close()
 
     good, bad = _readable(part, listing, look, progress, f"checking {len(listing):,} {part} pictures")
     listing = listing.at(good) if bad else listing
@@ -156,7 +157,7 @@ def _readable(
         warnings.simplefilter("ignore")  # Pillow's, on oddities of single files: what matters is counted
         batches = progress.track(_ordered(pool, attempt, chunks), what, len(chunks))
         failed = [bad for batch in batches for bad in batch]
-    names = tuple(listing.pictures.name(int(listing.rows[position])) for position in failed)
+    names = tuple(listing.items.name(int(listing.rows[position])) for position in failed)
     if len(failed) > UNREADABLE_SHARE * len(listing):
         shown = ", ".join(repr(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
         raise LissomError(

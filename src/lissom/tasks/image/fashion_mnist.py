@@ -21,7 +21,8 @@ import torch
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
-from lissom.tasks.image.pictures import ArrayPictures, Found, Listing
+from lissom.tasks.image.pictures import ArrayPictures
+from lissom.tasks.listing import Found, Listing
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",

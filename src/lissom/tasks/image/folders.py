@@ -9,13 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.pictures import FilePictures, Found, Listing, Pictures, ZipPictures
+from lissom.tasks.image.pictures import FilePictures, Pictures, ZipPictures
+from lissom.tasks.listing import PARTS, Found, Listing
 
-PARTS = {
-    "train": "train", "training": "train",
-    "val": "select", "valid": "select", "validation": "select", "dev": "select", "select": "select",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 ENDINGS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
 LEAST = 2  # pictures of a class: one to learn from and one to judge by
 

@@ -8,17 +8,17 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.class_order import named_like_the_model
+from lissom.tasks.dividing import divide
 from lissom.tasks.image.augmentation import Augment, ShiftFlip, usual
 from lissom.tasks.image.choosing import choose_preprocessing
-from lissom.tasks.image.class_order import named_like_the_model
 from lissom.tasks.image.decoding import Decoded, decode
-from lissom.tasks.image.dividing import divide
 from lissom.tasks.image.handling import Preprocessing
 from lissom.tasks.image.options import ImageOptions, chosen_options
-from lissom.tasks.image.pictures import Found
 from lissom.tasks.image.sources import find
 from lissom.tasks.image.split import PictureSplit
 from lissom.tasks.image.task import ImageClassification, logits
+from lissom.tasks.listing import Found
 from lissom.workload.models import LoadedModel, load_model
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload

@@ -5,27 +5,14 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-Rows = npt.NDArray[np.int64]
+from lissom.tasks.listing import Items
 
-
-class Pictures(Protocol):
-    """Pictures that can be read by number, from several threads at once."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, row: int) -> Image.Image:
-        """Open one picture."""
-        ...
-
-    def name(self, row: int) -> str:
-        """What to call it in messages; decides in which split it lands."""
-        ...
+Pictures = Items[Image.Image]
 
 
 @dataclass(frozen=True)
@@ -83,49 +70,3 @@ class ArrayPictures:
     def name(self, row: int) -> str:
         """The label of the array and the number of the picture."""
         return f"{self.label} {row}"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Some of the pictures, with their labels: what a split is made of before it is decoded.
-
-    ``rows`` says which pictures, ``labels`` their class numbers, both ``(examples,)``.
-    """
-
-    pictures: Pictures
-    rows: Rows
-    labels: Rows | None
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def at(self, positions: npt.ArrayLike) -> "Listing":
-        """The examples at ``positions``, in that order."""
-        chosen = np.asarray(positions, dtype=np.int64)
-        return Listing(self.pictures, self.rows[chosen], None if self.labels is None else self.labels[chosen])
-
-    def names(self) -> list[str]:
-        """What the examples are called."""
-        return [self.pictures.name(int(row)) for row in self.rows]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a source of data holds.
-
-    ``parts`` are listings by ``"train"``, ``"select"``, ``"test"`` or ``"all"``; ``numbered`` says that labels
-    are the numbers of the model's outputs, not positions in ``classes``; ``preprocessing`` is what the data
-    set is usually given, as the arguments of ``Preprocessing``.
-    """
-
-    name: str
-    parts: dict[str, Listing]
-    classes: tuple[str, ...] = ()
-    numbered: bool = False
-    preprocessing: dict[str, Any] | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def labelled(self) -> bool:
-        """Whether all examples have labels."""
-        return all(part.labels is not None for part in self.parts.values())

@@ -8,8 +8,8 @@ from lissom.core.progress import Progress
 from lissom.tasks.image.csv_files import find_in_csv
 from lissom.tasks.image.datasets import DATASETS
 from lissom.tasks.image.folders import find_in_folder, find_in_zip
-from lissom.tasks.image.pictures import Found
 from lissom.tasks.image.user_data import find_in_object
+from lissom.tasks.listing import Found
 from lissom.workload.user_code import call, is_user_code
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lissom.tasks.image.class_order import check_original
+from lissom.tasks.class_order import check_original
 from lissom.workload.workload import Grades
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -9,8 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.folders import PARTS
-from lissom.tasks.image.pictures import Found, Listing
+from lissom.tasks.listing import PARTS, Found, Listing
 
 EXPECTED = (
     "return (train, test), (train, select, test), or a dict of these; each a torch Dataset or a sequence of "

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.pictures import Found, Listing, Rows
+from lissom.tasks.listing import Found, Item, Listing, Rows
 
 SELECT_SHARE, SELECT_MOST = 0.1, 5000
 TEST_SHARE = 0.2
@@ -16,7 +16,7 @@ FLATTERS = (
 )
 
 
-def divide(found: Found, *, select: float | None = None, seed: int = 0, limit: int | None = None) -> Found:
+def divide(found: Found[Item], *, select: float | None = None, seed: int = 0, limit: int | None = None) -> Found[Item]:
     """Give a source exactly the parts train, select and test.
 
     Args:
@@ -45,7 +45,7 @@ def divide(found: Found, *, select: float | None = None, seed: int = 0, limit: i
     return replace(found, parts=cut, notes=(*found.notes, note))
 
 
-def _into_parts(found: Found, select: float | None, seed: int) -> Found:
+def _into_parts(found: Found[Item], select: float | None, seed: int) -> Found[Item]:
     parts = found.parts
     if select is not None and "select" in parts:
         note = "the data has a select split of its own: no other was carved"
@@ -53,7 +53,7 @@ def _into_parts(found: Found, select: float | None, seed: int) -> Found:
     if "all" in parts:
         made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))})
         sizes = ", ".join(f"{name} {len(made[name])}" for name in ("train", "select", "test"))
-        note = f"one set of pictures was divided by a hash of their names ({sizes})"
+        note = f"one set of examples was divided by a hash of their names ({sizes})"
         return replace(found, parts=made, notes=(*found.notes, note))
     if "train" in parts and "test" in parts and "select" not in parts:
         train, carved = carve(parts["train"], _share(select, len(parts["train"])), seed)
@@ -78,21 +78,21 @@ def _share(select: float | None, count: int) -> float:
     return share
 
 
-def carve(part: Listing, share: float, seed: int) -> tuple[Listing, Listing]:
+def carve(part: Listing[Item], share: float, seed: int) -> tuple[Listing[Item], Listing[Item]]:
     """What is left and a random ``share`` of the examples, of each class alike."""
     order = np.random.default_rng(seed).permutation(len(part))
     made = _stratified(part, order, {"select": share})
     return made["train"], made["select"]
 
 
-def _by_hash(part: Listing, shares: dict[str, float]) -> dict[str, Listing]:
-    """Parts by the hash of names: the same pictures fall into the same part on every machine."""
+def _by_hash(part: Listing[Item], shares: dict[str, float]) -> dict[str, Listing[Item]]:
+    """Parts by the hash of names: the same examples fall into the same part on every machine."""
     digests = [hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in part.names()]
     order = np.asarray(sorted(range(len(part)), key=digests.__getitem__), dtype=np.int64)
     return _stratified(part, order, shares)
 
 
-def _stratified(part: Listing, order: Rows, shares: dict[str, float]) -> dict[str, Listing]:
+def _stratified(part: Listing[Item], order: Rows, shares: dict[str, float]) -> dict[str, Listing[Item]]:
     """Take the first shares of each class in the given order; what remains is ``"train"``."""
     labels = np.zeros(len(part), dtype=np.int64) if part.labels is None else part.labels
     taken: dict[str, list[Rows]] = {name: [] for name in (*shares, "train")}

@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.pictures import Found
+from lissom.tasks.listing import Found, Item
 
 GAIN_POINTS = 10.0  # another order has to explain so much more of the answers to be blamed
 SIGMAS = 3.0
 
 
 def named_like_the_model(
-    found: Found, names: tuple[str, ...], outputs: int
-) -> tuple[Found, tuple[str, ...], tuple[str, ...]]:
+    found: Found[Item], names: tuple[str, ...], outputs: int
+) -> tuple[Found[Item], tuple[str, ...], tuple[str, ...]]:
     """Bring the labels of the data to the numbers of the model's outputs.
 
     Args:
@@ -61,12 +61,12 @@ def named_like_the_model(
     return found, found.classes, ()
 
 
-def _check_range(found: Found, outputs: int) -> None:
+def _check_range(found: Found[Item], outputs: int) -> None:
     for part, listing in found.parts.items():
         assert listing.labels is not None
         bad = np.flatnonzero((listing.labels < 0) | (listing.labels >= outputs))
         if len(bad):
-            name = listing.pictures.name(int(listing.rows[bad[0]]))
+            name = listing.items.name(int(listing.rows[bad[0]]))
             raise LissomError(
                 f"the label {listing.labels[bad[0]]} of {name!r} ({part}) is out of range: the model has the "
                 f"outputs 0 to {outputs - 1}",
@@ -74,7 +74,7 @@ def _check_range(found: Found, outputs: int) -> None:
             )
 
 
-def _renumbered(found: Found, order: npt.NDArray[np.int64]) -> Found:
+def _renumbered(found: Found[Item], order: npt.NDArray[np.int64]) -> Found[Item]:
     parts = {
         name: replace(part, labels=None if part.labels is None else order[part.labels])
         for name, part in found.parts.items()
@@ -132,13 +132,22 @@ def _best_order(answers: npt.NDArray[Any], labels: npt.NDArray[Any], classes: in
     return order
 
 
-def check_original(outputs: npt.NDArray[Any], labels: npt.NDArray[Any], classes: tuple[str, ...] = ()) -> None:
+def check_original(
+    outputs: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    classes: tuple[str, ...] = (),
+    *,
+    what: str = "pictures",
+    settings: str = "--size, --mean and --std",
+) -> None:
     """Refuse to work from an original that does not know its classes.
 
     Args:
         outputs: of the original on the select split, ``(examples, classes)``.
         labels: ``(examples,)``.
         classes: names of the outputs.
+        what: what the examples are called.
+        settings: what besides the weights may be wrong.
 
     Raises:
         LissomError: outputs are not finite, the classes are in another order than the model's, or the score is
@@ -147,8 +156,8 @@ def check_original(outputs: npt.NDArray[Any], labels: npt.NDArray[Any], classes:
     if not np.isfinite(outputs).all():
         bad = int((~np.isfinite(outputs).all(axis=1)).sum())
         raise LissomError(
-            f"the original answers {bad} of {len(outputs)} pictures with NaN or infinite numbers",
-            hint="check its weights and --mean and --std",
+            f"the original answers {bad} of {len(outputs)} {what} with NaN or infinite numbers",
+            hint=f"check its weights, and {settings}",
         )
     check = check_order(outputs, labels)
     noise = SIGMAS * 100.0 * float(np.sqrt(0.25 / len(labels)))
@@ -163,9 +172,9 @@ def check_original(outputs: npt.NDArray[Any], labels: npt.NDArray[Any], classes:
     spread = SIGMAS * float(np.sqrt(check.chance * (100 - check.chance) / len(labels)))
     if check.score <= check.chance + spread:
         raise LissomError(
-            f"the original scores {check.score:.1f} % on {len(labels)} pictures, where guessing scores "
+            f"the original scores {check.score:.1f} % on {len(labels)} {what}, where guessing scores "
             f"{check.chance:.1f} %",
-            hint="check --weights, and --size, --mean and --std: they have to be those of its training",
+            hint=f"check --weights, and {settings}: they have to be those of its training",
         )
 
 
