@@ -2,6 +2,12 @@
 
 from lissom.core.tables import Table
 
-TASKS = Table("task", {"image": "lissom.tasks.image.loading:load_image_workload"})
+TASKS = Table(
+    "task",
+    {
+        "image": "lissom.tasks.image.loading:load_image_workload",
+        "text": "lissom.tasks.text.loading:load_text_workload",
+    },
+)
 
 __all__ = ["TASKS"]

@@ -1,4 +1,4 @@
-"""Load a model by its spec: ``zoo:NAME``, ``torchvision:NAME``, ``timm:NAME`` or ``file.py:function``."""
+"""Load a model by its spec: ``zoo:NAME``, ``torchvision:NAME``, ``timm:NAME``, ``hf:DIR`` or ``file.py:function``."""
 
 import difflib
 from dataclasses import dataclass
@@ -20,12 +20,14 @@ from lissom.workload.library import (
     torchvision_builder,
     without_auxiliary,
 )
+from lissom.workload.transformers_models import class_names, from_folder, read_config
 from lissom.workload.user_code import call, is_user_code
 from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
 from lissom.zoo import MODELS, build
 from lissom.zoo.names import TIMM, TORCHVISION
 from lissom.zoo.weights import PACKAGED, packaged_state
 
+FOLDER = "hf:"
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
 SHIPPED = {("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors"}
@@ -71,8 +73,8 @@ def load_model(
     """Build a model and give it its weights, in eval mode and float32.
 
     Args:
-        spec: ``zoo:NAME`` (or the bare name), ``torchvision:NAME``, ``timm:NAME``, ``file.py:function`` of a
-            function that returns a module, or a module.
+        spec: ``zoo:NAME`` (or the bare name), ``torchvision:NAME``, ``timm:NAME``, ``hf:DIR``, ``file.py:function`` of
+            a function that returns a module, or a module.
         weights: a weight file, ``.safetensors`` or what ``torch.save`` writes of a state dict.
         random_weights: do without trained weights.
         download: allow the library to fetch its own.
@@ -93,6 +95,8 @@ def load_model(
         if not isinstance(module, nn.Module):
             raise LissomError(f"{spec} returned a {type(module).__name__}, not a torch.nn.Module")
         return _own(module, spec.rpartition(":")[2], weights, not random_weights)
+    if spec.startswith(FOLDER):
+        return _from_folder(Path(spec.removeprefix(FOLDER)).expanduser(), weights, random_weights)
     source, name = _named(spec)
     if weights is None and not random_weights and num_classes is None and _is_packaged(name):
         return _from_package(name)
@@ -108,7 +112,7 @@ def _named(spec: str) -> tuple[str, str]:
         source, colon, name = "zoo", ":", spec
     if not colon or source not in ("zoo", *LIBRARIES):
         near = difflib.get_close_matches(spec, MODELS, n=3)
-        hints = ["write zoo:NAME, torchvision:NAME, timm:NAME or file.py:function"]
+        hints = ["write zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR or file.py:function"]
         hints += [f"did you mean {' or '.join(near)}?"] if near and not colon else []
         raise LissomError(f"unknown model {spec!r}", hint=hints)
     if source == "zoo":  # what the zoo only passes on has its weights and metadata in its library
@@ -120,6 +124,15 @@ def _own(module: nn.Module, name: str, weights: Path | None, trained: bool) -> L
     if weights is not None:
         fit(module, read_weights(weights), str(weights))
     return _finished(LoadedModel(module, name, pretrained=trained or weights is not None))
+
+
+def _from_folder(folder: Path, weights: Path | None, random_weights: bool) -> LoadedModel:
+    config = read_config(folder)
+    module = from_folder(folder, random_weights=random_weights or weights is not None)
+    if weights is not None:
+        fit(module, read_weights(weights), str(weights))
+    made = LoadedModel(module, folder.name, {"folder": str(folder)}, class_names(config), pretrained=not random_weights)
+    return _finished(made)
 
 
 def _from_zoo(name: str, weights: Path | None, random_weights: bool, num_classes: int | None, data: str) -> LoadedModel:

@@ -1,6 +1,6 @@
 """A workload: a model, example inputs, data in three splits, and a task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -112,6 +112,8 @@ class Workload:
     model and to its output afterwards; it goes into the bundle as it is. ``labelled`` is false where the
     original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``cut`` is
     what was removed from the model that the workload began with.
+    ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
+    training example has, ``None`` for any number.
     """
 
     name: str
@@ -125,6 +127,8 @@ class Workload:
     keep: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     cut: Cut | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    views: int | None = None
 
     def with_module(self, module: nn.Module) -> "Workload":
         """The same workload with another model."""

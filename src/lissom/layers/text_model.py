@@ -1,0 +1,47 @@
+"""A text model as a function of token numbers alone: it tells padding by the padding token."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class TextModel(nn.Module):
+    """A model of texts, of transformers or of the user's own, with one tensor in and one out.
+
+    Args:
+        model: takes token numbers ``(batch, tokens)``, and by name ``attention_mask`` and ``token_type_ids`` where
+            its forward has them.
+        pad: the number of the padding token.
+    """
+
+    def __init__(self, model: nn.Module, pad: int) -> None:
+        super().__init__()
+        self.model, self.pad = model, pad
+        self.masked = takes(model, "attention_mask")
+
+    def forward(self, tokens: Tensor, types: Tensor | None = None) -> Tensor:
+        """Scores ``(batch, outputs)``.
+
+        Args:
+            tokens: ``(batch, tokens)``, whole numbers.
+            types: which text of a pair each token belongs to, likewise.
+        """
+        given: dict[str, Tensor] = {}
+        if self.masked:
+            given["attention_mask"] = (tokens != self.pad).to(tokens.dtype)
+        if types is not None:
+            given["token_type_ids"] = types
+        return _scores(self.model(tokens, **given))
+
+
+def takes(model: nn.Module, name: str) -> bool:
+    """Whether the model's forward has an argument of this name."""
+    return name in inspect.signature(model.forward).parameters
+
+
+def _scores(outputs: Any) -> Tensor:
+    if isinstance(outputs, Tensor):
+        return outputs
+    return outputs["logits"] if isinstance(outputs, Mapping) else outputs[0]

@@ -1,0 +1,1 @@
+"""Texts and pairs of texts: classification, and numbers such as similarity."""

@@ -1,0 +1,158 @@
+"""Tables of texts in files: CSV and TSV, JSON lines, and a Hugging Face data set saved to disk."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lissom.core.errors import LissomError, MissingExtraError
+from lissom.tasks.listing import PARTS
+from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
+
+ENDINGS = (".csv", ".tsv", ".jsonl", ".json")
+_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def read_file(path: Path, wanted: Wanted) -> Table:
+    """The table in one file.
+
+    Raises:
+        LissomError: it cannot be read, or is of a kind that is not known.
+    """
+    return Table(path.stem, {"all": _rows(path, wanted)})
+
+
+def _rows(path: Path, wanted: Wanted) -> list[Row]:
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return _csv(path, wanted)
+    if path.suffix.lower() in (".jsonl", ".json"):
+        return _json_lines(path)
+    raise LissomError(f"{path} is not data that can be read here", hint=f"known endings: {', '.join(ENDINGS)}")
+
+
+def read_folder(path: Path, wanted: Wanted) -> Table:
+    """The table in a folder: a saved Hugging Face data set, or files called train, select or test.
+
+    Raises:
+        LissomError: there is neither.
+    """
+    if (path / "dataset_dict.json").is_file() or (path / "dataset_info.json").is_file():
+        return _saved_dataset(path)
+    files = sorted(item for item in path.iterdir() if item.suffix.lower() in ENDINGS and item.stem.lower() in PARTS)
+    if not files:
+        raise LissomError(
+            f"{path} holds no data that can be read here",
+            hint=("give train.csv and test.csv (or .jsonl) in it", "or a data set saved with save_to_disk"),
+        )
+    return Table(path.name, {PARTS[item.stem.lower()]: _rows(item, wanted) for item in files})
+
+
+def text_of(path: Path) -> str:
+    """A file as text.
+
+    Raises:
+        LissomError: it is not UTF-8; the line is named.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LissomError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        kind = _BOMS.get(content[:2], "another encoding, such as Latin-1")
+        line = content[: error.start].count(b"\n") + 1
+        raise LissomError(
+            f"{path} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x} (it looks like {kind})",
+            hint="save it as UTF-8",
+        ) from error
+
+
+def _csv(path: Path, wanted: Wanted) -> list[Row]:
+    text = text_of(path)
+    csv.field_size_limit(1 << 30)  # a text may be as long as it likes
+    try:
+        rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(path, text)) if row]
+    except csv.Error as error:
+        raise LissomError(f"{path} is not a table: {error}", hint="save it as CSV anew") from error
+    if not rows:
+        return []
+    names = [cell.strip() for cell in rows[0]]
+    if not _is_header(names, wanted):
+        names, rows = _without_header(path, rows), [[], *rows]
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(names):
+            raise LissomError(
+                f"{path}, row {number}: {len(row)} columns, where the first row has {len(names)}",
+                hint="put texts with commas, quotes or line breaks between double quotes",
+            )
+    return [dict(zip(names, row, strict=True)) for row in rows[1:]]
+
+
+def _delimiter(path: Path, text: str) -> str:
+    first = text.partition("\n")[0]
+    if path.suffix.lower() == ".tsv" or "\t" in first:
+        return "\t"
+    return ";" if ";" in first and "," not in first else ","
+
+
+def _is_header(cells: Sequence[str], wanted: Wanted) -> bool:
+    known = {*ONE, *LABELS, *(name for pair in TWO for name in pair)}
+    return bool({cell.lower() for cell in cells} & known) or bool({*wanted.texts, wanted.label} & set(cells))
+
+
+def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names for two columns without any: the one with fewer different values holds the labels."""
+    if len(rows[0]) != 2 or any(len(row) != 2 for row in rows):
+        raise LissomError(
+            f"{path} has no header that is known: {', '.join(rows[0])[:100]}",
+            hint=f"call the columns {ONE[0]!r} and {LABELS[0]!r}, or name them with --text and --label",
+        )
+    first, second = (len({row[column] for row in rows}) for column in (0, 1))
+    return ["label", "text"] if first < second else ["text", "label"]
+
+
+def _json_lines(path: Path) -> list[Row]:
+    text = text_of(path)
+    if text.lstrip().startswith("["):
+        return [_row(path, number, item) for number, item in enumerate(_parsed(path, 1, text), start=1)]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    return [_row(path, number, _parsed(path, number, line)) for number, line in lines]
+
+
+def _parsed(path: Path, number: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise LissomError(f"{path}, line {number}: {error.msg}", hint="one JSON object in each line") from error
+
+
+def _row(path: Path, number: int, item: Any) -> Row:
+    if not isinstance(item, dict):
+        raise LissomError(f"{path}, line {number}: a {type(item).__name__}, not an object", hint='{"text": ...}')
+    return item  # pyright: ignore[reportUnknownVariableType]
+
+
+def _saved_dataset(path: Path) -> Table:
+    """What ``datasets`` wrote with ``save_to_disk``."""
+    try:
+        from datasets import ClassLabel, DatasetDict, load_from_disk
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("datasets", "datasets", f"the data set {path}") from error
+    try:
+        found = load_from_disk(str(path))
+    except Exception as error:  # the library raises whatever its files hold
+        raise LissomError(f"the data set {path} cannot be read: {error}", hint="save it again") from error
+    splits = dict(found) if isinstance(found, DatasetDict) else {"all": found}
+    unknown = [name for name in splits if name != "all" and name.partition("_")[0].lower() not in PARTS]
+    if unknown:
+        raise LissomError(f"{path} has a split {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}")
+    classes: tuple[str, ...] = ()
+    for column, feature in next(iter(splits.values())).features.items():
+        if isinstance(feature, ClassLabel) and column.lower() in LABELS:
+            classes = tuple(feature.names)
+    parts = {
+        name if name == "all" else PARTS[name.partition("_")[0].lower()]: list(data) for name, data in splits.items()
+    }
+    return Table(path.name, parts, classes)

@@ -1,0 +1,193 @@
+"""Put a model, its tokenizer and texts together into a workload, with everything checked before the slow part."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
+from lissom.layers.text_model import TextModel, takes
+from lissom.tasks.class_order import named_like_the_model
+from lissom.tasks.dividing import divide
+from lissom.tasks.listing import Found, Listing
+from lissom.tasks.text.handling import TOKENIZER, Encoder, Encoding, Texts
+from lissom.tasks.text.options import TextOptions, chosen_options
+from lissom.tasks.text.replacing import Replacing, similar_tokens
+from lissom.tasks.text.sources import find
+from lissom.tasks.text.split import TextSplit
+from lissom.tasks.text.tables import Wanted
+from lissom.tasks.text.task import TextClassification, TextRegression
+from lissom.tasks.text.tokens import Tokens, embedding_of, find_tokenizer
+from lissom.workload.models import load_model
+from lissom.workload.request import Request
+from lissom.workload.workload import Splits, Workload
+
+USUAL_LENGTH = 128
+CUT_SHARE = 0.01  # of the texts, from which on it is remarked that texts are cut
+
+
+def load_text_workload(
+    model: str | nn.Module, request: Request, options: dict[str, Any], progress: Progress
+) -> Workload:
+    """A workload of text classification or regression.
+
+    Raises:
+        LissomError: anything about the model, the tokenizer or the data that the user can mend.
+    """
+    chosen = chosen_options(options)
+    found = find(request.data, Wanted(tuple(chosen.text), chosen.label), download=request.download, progress=progress)
+    found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
+    loaded = load_model(
+        model,
+        weights=request.weights,
+        random_weights=request.random_weights,
+        download=request.download,
+        num_classes=_asked_classes(found, request, model),
+        data=found.name,
+        progress=progress,
+    )
+    tokens = find_tokenizer(chosen.tokenizer, loaded)
+    module = TextModel(loaded.module, tokens.pad)
+    encoding, cut = _encoding(found, tokens, chosen, module)
+    outputs = _outputs(loaded.name, module, encoding)
+    found, classes, more = _named(found, tuple(chosen.classes) or loaded.classes, outputs)
+    encoder = Encoder(tokens.text, encoding)
+    replacing = _replacing(module, encoder, tokens, chosen, request.seed)
+    splits = _splits(found, encoder, replacing)
+    notes = [*loaded.notes, *cut, *more]
+    if not loaded.pretrained:
+        notes.append("random weights, as asked: agreement with the original stands in for the score")
+    return Workload(
+        name=f"{loaded.name} on {found.name}",
+        module=module.eval(),
+        example=_example(splits.train, encoding),
+        task=_task(found, chosen, outputs),
+        splits=splits,
+        classes=classes,
+        handling={"encoding": encoding.to_json(), "output": {"kind": "logits" if outputs > 1 else "number"}},
+        files={TOKENIZER: tokens.text.encode("utf-8")},
+        labelled=found.labelled and loaded.pretrained,
+        keep=request.keep,
+        notes=tuple(notes),
+        views=chosen.views if replacing is not None else 1,
+    )
+
+
+def _asked_classes(found: Found[Texts], request: Request, model: str | nn.Module) -> int | None:
+    """The number of outputs to build; weights and folders tell it by themselves."""
+    if not request.random_weights or not isinstance(model, str) or model.startswith("hf:"):
+        return None
+    if found.classes:
+        return len(found.classes)
+    labels = [part.labels for part in found.parts.values() if part.labels is not None]
+    return int(max(part.max() for part in labels)) + 1 if labels else None
+
+
+def _encoding(
+    found: Found[Texts], tokens: Tokens, chosen: TextOptions, module: TextModel
+) -> tuple[Encoding, list[str]]:
+    """How long inputs are, and what is to be said about longer texts."""
+    texts = len(found.parts["train"].items.read(0))
+    types = texts == 2 and tokens.types and takes(module.model, "token_type_ids")
+    most = tokens.longest
+    if chosen.length is not None and most is not None and chosen.length > most:
+        raise LissomError(
+            f"a length of {chosen.length} tokens is more than the model takes", hint=f"give at most {most}"
+        )
+    whole = Encoder(tokens.text, Encoding(most or 1 << 20, tokens.pad, texts, types))
+    counts = np.asarray([len(item) for item in whole.numbers(_texts(found.parts["train"]))[0]])
+    needed = int(-(-counts.max() // 8) * 8)
+    length = chosen.length or min(needed, USUAL_LENGTH, most or USUAL_LENGTH)
+    share = float((counts > length).mean())
+    cut = [f"{share:.1%} of the training texts are longer than {length} tokens and are cut"]
+    return Encoding(length, tokens.pad, texts, types), cut if share > CUT_SHARE else []
+
+
+def _texts(part: Listing[Texts]) -> list[Texts]:
+    return [part.items.read(int(row)) for row in part.rows]
+
+
+def _outputs(name: str, module: TextModel, encoding: Encoding) -> int:
+    """Run the model once: does it take this input, and how many outputs does it have?"""
+    shape = (2, encoding.length)
+    given = [torch.ones(shape, dtype=torch.int64)] + [torch.zeros(shape, dtype=torch.int64)] * encoding.types
+    module.eval()
+    try:
+        with torch.no_grad():
+            answer = module(*given)
+    except Exception as error:  # the user's own forward may raise anything
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LissomError(
+            f"{name} cannot be run on {encoding.length} tokens: {reason[:200]}",
+            hint="its forward has to take token numbers (batch, tokens), and give scores (batch, classes)",
+        ) from error
+    if answer.ndim != 2 or len(answer) != 2:
+        raise LissomError(
+            f"{name} answers two texts with {tuple(answer.shape)}, not (2, classes)",
+            hint="an encoder alone has no classifier: fine-tune it first, and save the result",
+        )
+    return int(answer.shape[1])
+
+
+def _named(
+    found: Found[Texts], names: tuple[str, ...], outputs: int
+) -> tuple[Found[Texts], tuple[str, ...], tuple[str, ...]]:
+    if outputs > 1:
+        if any(part.labels is not None and part.labels.dtype != np.int64 for part in found.parts.values()):
+            raise LissomError(
+                f"the labels are numbers with fractions, the model answers {outputs} classes",
+                hint="give a model with one output, or another column with --label",
+            )
+        return named_like_the_model(found, names, outputs)
+    if found.classes:
+        raise LissomError(
+            f"the data has {len(found.classes)} classes, the model answers one number",
+            hint="give a model with an output for each class, or another column with --label",
+        )
+    return found, (), ()
+
+
+def _task(found: Found[Texts], chosen: TextOptions, outputs: int) -> TextClassification | TextRegression:
+    metric = chosen.metric or ("accuracy" if outputs > 1 else "spearman")
+    if (metric == "spearman") != (outputs == 1):
+        raise LissomError(
+            f"the metric {metric} does not suit a model with {outputs} outputs",
+            hint="spearman is for one number, the others for classes",
+        )
+    if outputs == 1:
+        return TextRegression(metric)
+    return TextClassification(outputs, metric, chosen.label_smoothing)
+
+
+def _replacing(module: TextModel, encoder: Encoder, tokens: Tokens, chosen: TextOptions, seed: int) -> Replacing | None:
+    if not chosen.replaced:
+        return None
+    embedding = embedding_of(module.model).weight.detach().numpy()
+    return Replacing(similar_tokens(embedding, tokens.words), chosen.replaced, seed)
+
+
+def _splits(found: Found[Texts], encoder: Encoder, replacing: Replacing | None) -> Splits:
+    made = {name: _split(part, encoder, replacing if name == "train" else None) for name, part in found.parts.items()}
+    return Splits(made["train"], made["select"], made["test"], found.notes)
+
+
+def _split(part: Listing[Texts], encoder: Encoder, replacing: Replacing | None) -> TextSplit:
+    tokens, types = encoder.numbers(_texts(part))
+    labels = None if part.labels is None else torch.from_numpy(part.labels)
+    if labels is not None and labels.is_floating_point():
+        labels = labels.float()
+    return TextSplit(tokens, types, labels, encoder.encoding, replacing)
+
+
+def _example(train: Any, encoding: Encoding) -> tuple[torch.Tensor, ...]:
+    """One input of the full length without padding, out of training texts: what latency is measured with."""
+    real: list[int] = []
+    for item in train.tokens:
+        real += item.tolist()
+        if len(real) >= encoding.length:
+            break
+    real = (real * encoding.length)[: encoding.length]
+    tokens = torch.tensor([real], dtype=torch.int64)
+    return (tokens, torch.zeros_like(tokens)) if encoding.types else (tokens,)
