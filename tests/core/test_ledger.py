@@ -50,6 +50,7 @@ def test_the_latest_of_each_key_counts_in_order_of_first_appearance(tmp_path: Pa
         ledger.append("note", key, value)
     for read in (ledger, Ledger(tmp_path)):
         assert read.values("note") == [3, 2]
+        assert read.by_key("note") == {"a": 3, "b": 2} and list(read.by_key("note")) == ["a", "b"]
         assert read.find("note", "a") == 3
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from lissom.core.errors import LissomError
 from lissom.core.files import writing
@@ -48,9 +48,13 @@ class Ledger:
         """The value of the latest record of this kind and key, or ``None``."""
         return next((r.value for r in reversed(self._records) if r.kind == kind and r.key == key), None)
 
+    def by_key(self, kind: str) -> dict[str, Any]:
+        """The latest value of each key of this kind, in order of first appearance."""
+        return {record.key: record.value for record in self._records if record.kind == kind}
+
     def values(self, kind: str) -> list[Any]:
-        """The values of all records of this kind, the latest of each key, in order of first appearance."""
-        return list({record.key: record.value for record in self._records if record.kind == kind}.values())
+        """The same without the keys."""
+        return list(self.by_key(kind).values())
 
     def get(self, kind: type[Value], key: str = "") -> Value | None:
         """The latest record whose kind is the name of the dataclass ``kind``, revived."""
@@ -88,25 +92,23 @@ class Ledger:
                 record = None if newer else Record(data["kind"], data["key"], data["value"], data.get("at", 0.0))
             except (ValueError, KeyError, TypeError) as error:
                 raise LissomError(
-                    f"{self.path}, line {number}, is damaged", hint="choose another folder with -o"
+                    f"{self.path}, line {number}, is damaged", hint="start the run again in another folder"
                 ) from error
             if record is None:
                 version = data["schema"]
                 raise LissomError(
                     f"{self.path} was written by a newer lissom (schema {version}, known: up to {SCHEMA})",
-                    hint="upgrade lissom, or choose another folder with -o",
+                    hint="upgrade lissom, or start the run again in another folder",
                 )
             yield record
 
 
-def _drop_torn_line(file: Any) -> None:
-    """Cut the file after its last whole line."""
-    file.seek(0, os.SEEK_END)
-    end = file.tell()
-    if end == 0:
+def _drop_torn_line(file: IO[bytes]) -> None:
+    """Cut the file after its last whole line, which is nearly always its end."""
+    if file.seek(0, os.SEEK_END) == 0:
         return
-    file.seek(0)
-    whole = file.read().rfind(b"\n") + 1
-    if whole != end:
-        file.truncate(whole)
-    file.seek(0, os.SEEK_END)
+    file.seek(-1, os.SEEK_END)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
