@@ -13,6 +13,7 @@ def accuracy(grades: np.ndarray) -> float:
 
 
 def coverage(inside: list[bool]) -> float:
+    """How often the truth was inside. An interval that is too wide would hold it always."""
     return float(np.mean(inside))
 
 
@@ -22,7 +23,7 @@ def test_the_interval_of_a_median_covers_it_nineteen_times_in_twenty() -> None:
     for _ in range(80):
         _, (low, high) = median_interval(rng.lognormal(0.0, 0.5, 101))
         inside.append(low <= 1.0 <= high)
-    assert 0.87 <= coverage(inside) <= 1.0
+    assert 0.87 <= coverage(inside) < 1.0
 
 
 def test_the_interval_of_a_ratio_covers_it() -> None:
@@ -33,7 +34,7 @@ def test_the_interval_of_a_ratio_covers_it() -> None:
         ours, theirs = 0.25 * noise * rng.lognormal(0, 0.05, 80), noise * rng.lognormal(0, 0.05, 80)
         _, (low, high) = ratio_interval(ours, theirs)
         inside.append(low <= 0.25 <= high)
-    assert 0.87 <= coverage(inside) <= 1.0
+    assert 0.87 <= coverage(inside) < 1.0
 
 
 def test_the_interval_of_a_score_covers_it() -> None:
@@ -42,7 +43,7 @@ def test_the_interval_of_a_score_covers_it() -> None:
     for _ in range(40):
         _, (low, high) = score_interval((rng.random(300) < 0.8).astype(float), accuracy)
         inside.append(low <= 80.0 <= high)
-    assert 0.82 <= coverage(inside) <= 1.0
+    assert 0.82 <= coverage(inside) < 1.0
 
 
 def test_the_interval_of_a_drop_covers_it() -> None:
@@ -53,7 +54,7 @@ def test_the_interval_of_a_drop_covers_it() -> None:
         changed = np.where(rng.random(400) < 0.05, ~original, original)  # loses 4.5 and gains 0.5 points
         _, (low, high) = drop_interval(original.astype(float), changed.astype(float), accuracy)
         inside.append(low <= 4.0 <= high)
-    assert 0.82 <= coverage(inside) <= 1.0
+    assert 0.82 <= coverage(inside) < 1.0
 
 
 def test_a_drop_is_paired() -> None:

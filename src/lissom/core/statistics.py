@@ -1,4 +1,8 @@
-"""Intervals: of a median, and of a difference of scores by paired bootstrap."""
+"""Intervals: of a median, of a ratio of medians, of a score, and of a difference of scores.
+
+All are 95 % percentile intervals of the bootstrap (Efron and Tibshirani, 1993, "An introduction to the
+bootstrap", ch. 13) over ``RESAMPLES`` draws, the same for the same seed.
+"""
 
 from collections.abc import Callable
 
@@ -12,42 +16,45 @@ RESAMPLES = 1000
 
 
 def median_interval(samples: npt.ArrayLike, seed: int = 0) -> tuple[float, Interval]:
-    """The median of ``samples`` and its 95 % bootstrap interval (Efron and Tibshirani, 1993, ch. 13)."""
+    """The median of ``samples``, one or more, and its interval."""
     values = np.asarray(samples, dtype=np.float64)
-    draws = np.random.default_rng(seed).integers(0, len(values), size=(RESAMPLES, len(values)))
-    medians = np.median(values[draws], axis=1)
-    low, high = np.quantile(medians, [0.025, 0.975])
-    return float(np.median(values)), (float(low), float(high))
+    medians = np.median(values[_draws(len(values), seed)], axis=1)
+    return float(np.median(values)), _middle(medians)
 
 
 def ratio_interval(samples: npt.ArrayLike, base: npt.ArrayLike, seed: int = 0) -> tuple[float, Interval]:
-    """The ratio of two medians, of samples taken in turn (pair by pair), with its 95 % bootstrap interval."""
+    """The ratio of two medians and its interval.
+
+    Args:
+        samples: timings of one thing.
+        base: timings of the other, taken in turn with them. Pairs are drawn, so that what the machine did at the
+            time falls on both; where one has more, its last ones are in no pair.
+        seed: of the resampling.
+    """
     ours, theirs = np.asarray(samples, dtype=np.float64), np.asarray(base, dtype=np.float64)
     count = min(len(ours), len(theirs))
-    draws = np.random.default_rng(seed).integers(0, count, size=(RESAMPLES, count))
+    draws = _draws(count, seed)
     ratios = np.median(ours[:count][draws], axis=1) / np.median(theirs[:count][draws], axis=1)
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return float(np.median(ours) / np.median(theirs)), (float(low), float(high))
+    return float(np.median(ours) / np.median(theirs)), _middle(ratios)
 
 
 def score_interval(grades: Array, score: Callable[[Array], float], seed: int = 0) -> tuple[float, Interval]:
-    """The score of graded examples and its 95 % bootstrap interval.
+    """The score of graded examples and its interval.
 
     Args:
         grades: what the task needs of each example, ``(examples, ...)``.
         score: the task's score of any subset of grades.
         seed: of the resampling.
     """
-    draws = _draws(len(grades), seed)
-    scores = [score(grades[draw]) for draw in draws]
-    low, high = np.quantile(scores, [0.025, 0.975])
-    return score(grades), (float(low), float(high))
+    scores = [score(grades[draw]) for draw in _draws(len(grades), seed)]
+    return score(grades), _middle(scores)
 
 
 def drop_interval(
     original: Array, changed: Array, score: Callable[[Array], float], seed: int = 0
 ) -> tuple[float, Interval]:
-    """How many points the score fell, with its paired-bootstrap interval.
+    """How many points the score fell, and its interval by the paired bootstrap (Koehn, 2004, "Statistical
+    significance tests for machine translation evaluation"): examples are drawn, not models.
 
     Args:
         original: grades of the original, ``(examples, ...)``.
@@ -56,9 +63,16 @@ def drop_interval(
         seed: of the resampling.
     """
     drops = [score(original[draw]) - score(changed[draw]) for draw in _draws(len(original), seed)]
-    low, high = np.quantile(drops, [0.025, 0.975])
-    return score(original) - score(changed), (float(low), float(high))
+    return score(original) - score(changed), _middle(drops)
 
 
 def _draws(count: int, seed: int) -> npt.NDArray[np.int64]:
+    """Which of ``count`` examples each resample holds, ``(RESAMPLES, count)``."""
     return np.random.default_rng(seed).integers(0, count, size=(RESAMPLES, count))
+
+
+def _middle(resampled: npt.ArrayLike) -> Interval:
+    """What 95 % of the resamples lie within."""
+    values = np.asarray(resampled, dtype=np.float64)
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
