@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Deadline, Progress
-from lissom.train.batches import prepared, shuffled
+from lissom.train.batches import lengths_of, prepared, shuffled
 from lissom.train.device import Device, best_device
 from lissom.workload.workload import Batch, Split
 
@@ -52,6 +52,7 @@ def train(
     progress: Progress | None = None,
     deadline: Deadline | None = None,
     what: str = "training",
+    device: Device | None = None,
 ) -> nn.Module:
     """Train a copy of ``module``.
 
@@ -64,6 +65,7 @@ def train(
         progress: where to show it.
         deadline: stop when it passes.
         what: what the bar says.
+        device: where to train; by default the best there is.
 
     Returns:
         The trained copy, in eval mode on the processor.
@@ -71,7 +73,7 @@ def train(
     Raises:
         LissomError: the loss is not a number any more.
     """
-    device = best_device()
+    device = device or best_device()
     learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
     state = _State(learner, schedule, per_epoch)
@@ -99,7 +101,8 @@ def train(
 
 
 def _order(split: Split, schedule: Schedule, epoch: int) -> list[list[int]]:
-    return shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch)
+    lengths = lengths_of(split)
+    return shuffled(len(split), schedule.batch, seed=schedule.seed, epoch=epoch, lengths=lengths)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,20 @@ class Split(Protocol):
         ...
 
 
+@runtime_checkable
+class Lengthy(Protocol):
+    """A split whose examples have different lengths; batches are filled up to the longest of them."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """The length of each example."""
+        ...
+
+    def even(self) -> Split:
+        """The same examples, filled up to one length in every batch."""
+        ...
+
+
 class Task(Protocol):
     """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
 

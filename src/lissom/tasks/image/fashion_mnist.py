@@ -6,7 +6,6 @@ since sources compress them differently.
 
 import gzip
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from lissom.core.cache import cache_folder
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
@@ -62,12 +62,6 @@ def find_fashion_mnist(*, download: bool = False, progress: Progress | None = No
         "test": Listing(test, np.arange(10000), test_labels.astype(np.int64)),
     }
     return Found("fashion-mnist", parts, CLASSES, preprocessing=PREPROCESSING)
-
-
-def cache_folder() -> Path:
-    """Where fetched data is kept: ``LISSOM_CACHE``, or ``lissom`` in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lissom"
-    return Path(os.environ.get("LISSOM_CACHE") or default)
 
 
 def _on_disk(download: bool, progress: Progress) -> Path:

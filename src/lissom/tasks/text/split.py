@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -37,9 +36,9 @@ class TextSplit:
         return len(self.tokens)
 
     @property
-    def lengths(self) -> npt.NDArray[np.int64]:
+    def lengths(self) -> list[int]:
         """The number of tokens of each example."""
-        return np.asarray([len(item) for item in self.tokens], dtype=np.int64)
+        return [len(item) for item in self.tokens]
 
     def even(self) -> "TextSplit":
         """The same examples in batches that are all of the full length."""
