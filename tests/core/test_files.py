@@ -45,6 +45,15 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append("on disk"))
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *paths: done.append("named") or replace(*paths))
+    write_text(tmp_path / "file", "new")
+    assert done == ["on disk", "named"] and (tmp_path / "file").read_text() == "new"
+
+
 def test_a_full_disk_is_said_with_a_hint(tmp_path: Path, full_disk: None) -> None:
     path = tmp_path / "file"
     path.write_text("old")
@@ -64,7 +73,7 @@ def test_a_quota_is_a_full_disk_too(tmp_path: Path, number: int) -> None:
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, number: int) -> None:
     with pytest.raises(LissomError, match="cannot be written") as caught, writing(tmp_path / "file"):
         raise OSError(number, os.strerror(number))
-    assert caught.value.hints == ("choose another folder with -o",)
+    assert caught.value.hints == ("choose a folder that can be written",)
 
 
 def test_other_errors_are_our_own(tmp_path: Path) -> None:

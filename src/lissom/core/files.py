@@ -30,6 +30,8 @@ _NOT_WRITABLE = (
 def whole_file(path: Path) -> Generator[Path]:
     """Give a temporary path beside ``path``; move it there on success, remove it on failure.
 
+    What was written is on the disk before it has its name, so that a ledger may speak of it after a power cut too.
+
     Raises:
         LissomError: the folder cannot be written, or the disk is full.
     """
@@ -38,14 +40,24 @@ def whole_file(path: Path) -> Generator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
+            _bring_to_disk(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
+def _bring_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Generator[None]:
-    """Turn a full disk or a missing permission into an error for people."""
+    """Turn a full disk or a missing permission into an error for people.
+
+    Raises:
+        LissomError: ``path`` could not be written, and why.
+    """
     try:
         yield
     except OSError as error:
@@ -57,13 +69,13 @@ def writing(path: Path) -> Generator[None]:
             ) from error
         if error.errno in _NOT_WRITABLE:
             raise LissomError(
-                f"{path} cannot be written: {error.strerror}", hint="choose another folder with -o"
+                f"{path} cannot be written: {error.strerror}", hint="choose a folder that can be written"
             ) from error
         raise
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file in UTF-8, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -93,5 +105,5 @@ def check_writable(folder: Path, need_bytes: int = 0) -> None:
     if free < need_bytes:
         raise LissomError(
             f"{folder} has {free / 1e6:.0f} MB free, this run needs about {need_bytes / 1e6:.0f} MB",
-            hint="free some space or choose another folder with -o",
+            hint="free some space, or choose a folder on another disk",
         )
