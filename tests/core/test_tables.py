@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from lissom.core.errors import LissomError
-from lissom.core.tables import Table
+from lissom.core.tables import Table, did_you_mean
 
 
 def table() -> Table:
@@ -32,6 +32,15 @@ def test_an_unknown_name_without_a_close_one() -> None:
     with pytest.raises(LissomError, match="unknown step 'xyz'") as caught:
         table().get("xyz")
     assert caught.value.hints == ("known: prune, distill",)
+
+
+def test_a_slip_of_the_pen_is_guessed() -> None:
+    assert did_you_mean("latncy", ["size", "latency"]) == "did you mean latency?"
+    assert did_you_mean("resnet", iter(["resnet1", "resnet2"])) in (
+        "did you mean resnet1 or resnet2?",
+        "did you mean resnet2 or resnet1?",
+    )
+    assert did_you_mean("xyz", ["size", "latency"]) == ""
 
 
 def test_code_outside_may_add_but_not_replace() -> None:

@@ -21,7 +21,13 @@ class LissomError(Exception):
 
 
 class MissingExtraError(LissomError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Args:
+        package: what is missing, as it is installed.
+        extra: the extra of lissom that brings it.
+        purpose: what needs it, as the subject of a sentence, e.g. ``"the model 'timm:resnet18'"``.
+    """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(

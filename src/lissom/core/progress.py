@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar where a person is looking, silence where the output is piped."""
+"""Progress on standard error (a bar where a person is looking, silence where it is piped), and the time left."""
 
 import contextlib
 import sys
@@ -41,7 +41,7 @@ class Progress:
             yield
 
     def say(self, text: str) -> None:
-        """One line for a person who is watching."""
+        """Print one line for a person who is watching; silent like the bars."""
         if self.enabled:
             print(text, file=sys.stderr)
 

@@ -15,9 +15,20 @@ Value = TypeVar("Value")
 class Figures:
     """What was measured of one artefact on the target.
 
-    ``score`` is 0 to 100, higher is better, on the split named by ``split``; intervals are 95 %.
-    ``latency_samples_ms`` are the single timings, for the distribution in the report; ``examples`` is how
-    many examples the score is of (0: not written down).
+    Args:
+        score: higher is better, 0 to 100 where the task's measure allows.
+        score_interval: 95 %.
+        latency_ms: the median of a batch of the size in the settings.
+        latency_interval_ms: of the median, 95 %.
+        latency_p95_ms: the 95th percentile of single timings.
+        size_bytes: of all files of the artefact.
+        macs: multiply-adds of one forward, attention included.
+        parameters: how many numbers the model holds.
+        peak_memory_bytes: what loading the artefact and running it once adds to a process.
+        split: which examples the score is of.
+        latency_samples_ms: single timings, for the distribution in the report.
+        score_by_class: in class order, ``None`` for a class without examples; empty where there are no classes.
+        examples: how many the score is of (0: not written down).
     """
 
     score: float
@@ -49,8 +60,9 @@ class Width:
 class Trial:
     """One move applied and measured, with its decision on the select split.
 
-    ``drop`` is in points against the original on the same pictures, ``drop_interval`` its paired-bootstrap
-    interval; ``latency_ratio`` is against the original, interleaved in the same process.
+    ``drop`` is in points against the original on the same examples, ``drop_interval`` its paired-bootstrap
+    interval; ``latency_ratio`` is against the original, interleaved in the same process. ``seconds`` is what the
+    whole trial took, ``parts_seconds`` what each of its steps did.
     """
 
     number: int
@@ -81,7 +93,11 @@ class LimitCheck:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The final measurement on the test split, opened once, for the result alone."""
+    """The final measurement on the test split, opened once, for the result alone.
+
+    ``drop`` is in points, ``latency_ratio`` is against the original's in the same process; intervals are 95 %.
+    ``agreement`` is the score of the result where the original's answers are taken for the truth.
+    """
 
     met: bool
     original: Figures
@@ -98,7 +114,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """An off-the-shelf smaller model beside which the result is shown."""
+    """An off-the-shelf smaller model beside which the result is shown.
+
+    ``score`` is ``None`` where it has none on these data; ``source`` says what its figures are of.
+    """
 
     name: str
     size_bytes: int
@@ -146,7 +165,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[Value], data: Any) -> Value:
-    """Rebuild a record of type ``kind``; fields that are not known any more are left out."""
+    """Rebuild a record of type ``kind``; fields that this version does not know are left out."""
     return _revive(kind, data)
 
 

@@ -5,7 +5,7 @@ file and one line in its table.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -33,17 +33,30 @@ class Table:
         return name in self._places
 
     def add(self, name: str, place: str) -> None:
-        """Add a member at run time, for code outside lissom. Adding a name twice is an error."""
+        """Add a member at run time, for code outside lissom.
+
+        Raises:
+            LissomError: there is a member of that name.
+        """
         if name in self._places:
             raise LissomError(f"there is a {self.kind} called {name!r} already: {self._places[name]}")
         self._places[name] = place
 
     def get(self, name: str) -> Any:
-        """Import and return the member called ``name``."""
+        """Import and return the member called ``name``.
+
+        Raises:
+            LissomError: there is none; close names are given.
+        """
         if name not in self._places:
-            close = difflib.get_close_matches(name, self._places, n=3, cutoff=0.5)
             some = ", ".join(list(self._places)[:_SHOWN]) + (", ..." if len(self._places) > _SHOWN else "")
-            hint = f"did you mean {' or '.join(close)}?" if close else f"known: {some}"
+            hint = did_you_mean(name, self._places) or f"known: {some}"
             raise LissomError(f"unknown {self.kind} {name!r}", hint=hint)
         module, _, attribute = self._places[name].partition(":")
         return getattr(import_module(module), attribute)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that gives the known names closest to ``name``; empty where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else ""

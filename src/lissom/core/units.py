@@ -16,7 +16,7 @@ _COUNT = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 _POINTS = {"pt": 1.0, "points": 1.0}
 UNITS = {"time": _TIME, "bytes": _BYTES, "count": _COUNT, "points": _POINTS}
 
-_ROUNDS_UP = 0.9995  # of a unit: three digits make a whole one of it
+_ROUNDS_UP = 0.9995  # of a unit: in three digits that is 1 of it, not 1000 of the unit below
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|[+-]?\.\d+)\s*([A-Za-z%]*)\s*")
 
 
@@ -35,6 +35,9 @@ def parse_quantity(text: str, dimension: str, *, relative: bool = True) -> Quant
         text: what the user typed.
         dimension: ``"time"``, ``"bytes"``, ``"count"`` or ``"points"``.
         relative: whether a percentage is allowed.
+
+    Returns:
+        The number in milliseconds, bytes, units or points, or a percentage as a fraction.
 
     Raises:
         LissomError: not a number, or a unit that the dimension does not have.
@@ -55,7 +58,11 @@ def parse_quantity(text: str, dimension: str, *, relative: bool = True) -> Quant
 
 
 def parse_seconds(text: str) -> float:
-    """Read a duration such as ``"90s"``, ``"10m"``, ``"1h30m"`` or a plain number of seconds."""
+    """Read a duration such as ``"90s"``, ``"10m"``, ``"1h30m"`` or a plain number of seconds.
+
+    Raises:
+        LissomError: it is none of these.
+    """
     parts = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?!s))?(?:(\d+(?:\.\d+)?)s?)?\s*", text)
     if parts is None or not any(parts.groups()):
         raise LissomError(f"{text!r} is not a duration", hint="write 90s, 10m or 1h30m")
