@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lissom.plan.allocation import Choice, CostModel, Side, Term, allocate, narrowest, to_json, uniform
+from lissom.plan.allocation import Choice, CostModel, Side, Term, allocate, narrowest, to_json
 
 shares = st.floats(0.02, 1.0)
 
@@ -55,7 +55,7 @@ def test_limits_are_kept_or_nothing_is_promised(model: CostModel, small: float, 
 @settings(max_examples=20, deadline=None)
 @given(chains(), shares)
 def test_widths_are_possible(model: CostModel, share: float) -> None:
-    for widths in (allocate(model, limits(model, share, "macs")), narrowest(model), uniform(model, share)):
+    for widths in (allocate(model, limits(model, share, "macs")), narrowest(model)):
         if widths is None:
             continue
         assert widths.keys() == model.full.keys()
@@ -122,8 +122,8 @@ def test_no_group_is_emptied() -> None:
 def test_multiples_hold_where_a_group_is_wide_enough() -> None:
     assert narrowest(chain([1.0] * 32, multiple=8)) == {0: 8}
     assert narrowest(chain([1.0] * 16, multiple=8)) == {0: 1}
-    assert uniform(chain([1.0] * 64, multiple=8), 0.5) == {0: 32}
-    assert uniform(chain([1.0] * 64, multiple=8), 0.001) == {0: 8}
+    widths = allocate(chain([1.0] * 64, multiple=8), {"macs": 320.0})
+    assert widths == {0: 32}
 
 
 def test_the_least_units_are_the_ones_that_are_lost() -> None:
@@ -169,9 +169,41 @@ def test_widths_as_a_record() -> None:
     ]  # fmt: skip
 
 
-def test_a_wide_group_does_not_take_a_thousand_moves() -> None:
+@settings(max_examples=25, deadline=None)
+@given(chains(), st.data())
+def test_what_a_group_saves_is_the_difference_of_totals(model: CostModel, data: st.DataObject) -> None:
+    widths = {choice.index: data.draw(st.integers(1, choice.units)) for choice in model.choices}
+    choice = data.draw(st.sampled_from(model.choices))
+    below = data.draw(st.integers(1, widths[choice.index]))
+    for measure in ("parameters", "macs"):
+        left = model.cost(measure, {**widths, choice.index: below})
+        expected = model.cost(measure, widths) - left
+        assert model.saved(measure, widths, choice.index, below) == pytest.approx(expected, abs=1e-6 * left + 1e-6)
+
+
+def test_a_model_without_groups_or_within_no_limit_at_all() -> None:
+    nothing = CostModel((), (Term("fixed", 10.0, 10.0, ()),))
+    assert allocate(nothing, {"macs": 10.0}) == {}
+    assert allocate(nothing, {"macs": 9.0}) is None
+    assert narrowest(nothing) == {}
+
+
+def test_one_unit_is_never_taken_from_a_group_of_one() -> None:
+    assert narrowest(chain([3.0])) == {0: 1}
+    assert allocate(chain([3.0], [1.0] * 4), {"macs": 20.0}) == {0: 1, 1: 1}
+    assert allocate(chain([3.0], [1.0] * 4), {"macs": 19.0}) is None
+
+
+def test_units_that_cost_nothing_in_what_is_limited_stay() -> None:
+    idle = CostModel(
+        (Choice(0, "idle", (0.0,) * 8), Choice(1, "dear", (9.0,) * 8)), (Term("t", 80.0, 80.0, (Side(8, ((1, 8),)),)),)
+    )
+    assert allocate(idle, {"macs": 50.0}) == {0: 8, 1: 5}
+
+
+def test_a_wide_group_does_not_take_a_thousand_turns() -> None:
     choice = Choice(0, "g", tuple(np.ones(2048)), multiple=8)
-    width, moves = 2048, 0
+    width, turns = 2048, 0
     while (below := choice.narrower(width)) != width:
-        width, moves = below, moves + 1
-    assert width == 8 and moves < 120
+        width, turns = below, turns + 1
+    assert width == 8 and turns < 120

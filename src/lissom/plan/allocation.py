@@ -4,6 +4,7 @@ Greedy, as in knapsack relaxations for pruning (Shen et al., 2022, "Structural p
 knapsack", section 3): units leave where the least importance is lost for the most cost saved.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 Widths = dict[int, int]
-_POWER = 3
+_POWER = 3  # see Choice.lost
+_WIDE = 4  # multiples: narrower groups would lose too large a part at a time
 
 
 @dataclass(frozen=True)
 class Choice:
     """A group whose width may be chosen.
 
-    ``importance`` is of its units; ``least`` units stay whatever happens; widths are whole multiples of
-    ``multiple`` where the group is wide enough for that.
+    Args:
+        index: of the group.
+        name: what people call it.
+        importance: of each of its units; figures of all groups are comparable.
+        least: how many units stay whatever happens.
+        multiple: widths are whole multiples of it where the group is at least four times as wide.
     """
 
     index: int
@@ -43,11 +49,11 @@ class Choice:
     def narrower(self, width: int) -> int:
         """The next width below ``width`` that may be taken, or ``width`` itself at the end.
 
-        A twentieth goes at a time, so that wide groups do not take a thousand moves.
+        A twentieth goes at a time, so that a wide group does not take a thousand turns.
         """
         stride = max(1, width // 20)
         target = width - stride
-        if self.units >= 4 * self.multiple:
+        if self.units >= _WIDE * self.multiple:
             target = target // self.multiple * self.multiple
         return target if target >= max(self.least, 1) else width
 
@@ -77,17 +83,21 @@ class Side:
 
 @dataclass(frozen=True)
 class Term:
-    """A tensor of the model: what it costs, and the sides that shrink it."""
+    """A tensor of the model: what it costs at full width, and the sides that shrink it."""
 
     name: str
     parameters: float
     macs: float
     sides: tuple[Side, ...]
 
+    def share(self, widths: Mapping[int, int], full: Mapping[int, int]) -> float:
+        """The share of the tensor that is left at these widths."""
+        return math.prod(side.share(widths, full) for side in self.sides)
+
 
 @dataclass(frozen=True)
 class CostModel:
-    """The cost of a choice of widths, in parameters, multiply-adds and activations."""
+    """The cost of a choice of widths, in parameters and multiply-adds."""
 
     choices: tuple[Choice, ...]
     terms: tuple[Term, ...]
@@ -99,14 +109,24 @@ class CostModel:
 
     def cost(self, measure: str, widths: Mapping[int, int]) -> float:
         """The total of ``measure`` (``"parameters"`` or ``"macs"``) at these widths."""
-        full = self.full
-        total = 0.0
+        return sum(getattr(term, measure) * term.share(widths, self.full) for term in self.terms)
+
+    def saved(self, measure: str, widths: Mapping[int, int], index: int, below: int) -> float:
+        """What the total of ``measure`` loses when the group ``index`` alone goes down to ``below``."""
+        after = {**widths, index: below}
+        return sum(
+            getattr(term, measure) * (term.share(widths, self.full) - term.share(after, self.full))
+            for term in self._touched.get(index, ())
+        )
+
+    @cached_property
+    def _touched(self) -> dict[int, list[Term]]:
+        """The terms that each group shrinks: few, so that one turn of a search does not add up the whole model."""
+        found: dict[int, list[Term]] = {}
         for term in self.terms:
-            share = 1.0
-            for side in term.sides:
-                share *= side.share(widths, full)
-            total += getattr(term, measure) * share
-        return total
+            for index in {group for side in term.sides for group, _ in side.parts}:
+                found.setdefault(index, []).append(term)
+        return found
 
 
 def allocate(model: CostModel, limits: Mapping[str, float]) -> Widths | None:
@@ -124,22 +144,21 @@ def allocate(model: CostModel, limits: Mapping[str, float]) -> Widths | None:
         over = {measure: allowed for measure, allowed in limits.items() if model.cost(measure, widths) > allowed}
         if not over:
             return widths
-        best = _cheapest_move(model, widths, over)
+        best = _cheapest_narrowing(model, widths, over)
         if best is None:
             return None
         widths[best[0]] = best[1]
 
 
-def _cheapest_move(model: CostModel, widths: Widths, over: Mapping[str, float]) -> tuple[int, int] | None:
+def _cheapest_narrowing(model: CostModel, widths: Widths, over: Mapping[str, float]) -> tuple[int, int] | None:
+    """The group, and its next width, that loses least importance for what it saves of the limits in ``over``."""
     best: tuple[float, int, int] | None = None
-    before = {measure: model.cost(measure, widths) for measure in over}
     for choice in model.choices:
         width = widths[choice.index]
         below = choice.narrower(width)
         if below == width:
             continue
-        after = {**widths, choice.index: below}
-        saved = sum((before[measure] - model.cost(measure, after)) / allowed for measure, allowed in over.items())
+        saved = sum(model.saved(measure, widths, choice.index, below) / allowed for measure, allowed in over.items())
         if saved <= 0:
             continue
         price = choice.lost(width, below) / saved
@@ -154,15 +173,6 @@ def narrowest(model: CostModel) -> Widths:
     for choice in model.choices:
         while (below := choice.narrower(widths[choice.index])) != widths[choice.index]:
             widths[choice.index] = below
-    return widths
-
-
-def uniform(model: CostModel, share: float) -> Widths:
-    """The same share of every group, rounded to its multiple."""
-    widths: Widths = {}
-    for choice in model.choices:
-        step = choice.multiple if choice.units >= 4 * choice.multiple else 1
-        widths[choice.index] = max(choice.least, min(choice.units, step * max(1, round(choice.units * share / step))))
     return widths
 
 
