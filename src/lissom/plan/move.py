@@ -29,7 +29,11 @@ class Move:
 
 
 def move_from_json(data: dict[str, Any]) -> Move:
-    """Rebuild a move."""
+    """Rebuild a move.
+
+    Raises:
+        LissomError: this version has no step of a name in it.
+    """
     return Move(data["name"], tuple(step_from_json(step) for step in data["steps"]))
 
 
@@ -45,5 +49,5 @@ class Plan:
 
 
 def plan_from_json(data: list[dict[str, Any]]) -> Plan:
-    """Rebuild a plan."""
+    """Rebuild a plan (see :func:`move_from_json`)."""
     return Plan(tuple(move_from_json(move) for move in data))

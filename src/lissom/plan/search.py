@@ -1,4 +1,8 @@
-"""Which cut to try next: ask and tell over a ladder of cuts, from the widest to the narrowest. Knows no models."""
+"""Which cut to try next: ask and tell over a ladder of cuts, from the widest to the narrowest. Knows no models.
+
+A narrower cut is taken to lose more, so a success says that all wider rungs would do, and a failure that no
+narrower one will.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +31,8 @@ def next_rung(rungs: int, first: int, outcomes: Sequence[Outcome]) -> int | None
     """The rung to try next: narrower where the budget was met, wider where it was not.
 
     Args:
-        rungs: how many there are; number 0 is the widest.
-        first: where to begin.
+        rungs: how many there are, one or more; number 0 is the widest.
+        first: where to begin, from :func:`first_rung`.
         outcomes: what was tried so far.
 
     Returns:
