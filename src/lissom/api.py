@@ -16,8 +16,9 @@ from lissom.cost import profile as profile_module
 from lissom.engine.compress import Job
 from lissom.engine.compress import compress as carry_out
 from lissom.engine.delivery import delivered_plan
+from lissom.engine.fronting import plan_for
 from lissom.engine.options import Options
-from lissom.plan.budget import parse_budget
+from lissom.plan.budget import check_costs, parse_budget
 from lissom.plan.move import Plan
 from lissom.report.html import write_page
 from lissom.report.summary import write_summary
@@ -125,9 +126,12 @@ def _carry_out(
     settings: Settings,
     progress: Progress,
     plan: Plan | None,
+    earlier: Path | None = None,
 ) -> Run:
     limits, runtime = parse_budget(budget), find_target(target)
-    job = Job(workload, limits, runtime, folder, settings, options, progress, plan)
+    if plan is None and not options.front:
+        check_costs(limits)
+    job = Job(workload, limits, runtime, folder, settings, options, progress, plan, earlier)
     try:
         met = carry_out(job)
     except BaseException:
@@ -144,35 +148,49 @@ def _is_of(folder: Path, settings: Settings) -> bool:
     return to_json(Ledger(folder).get(Settings)) == to_json(settings)
 
 
-def apply_plan(run: str | Path, *, weights: str | Path, output: str | Path, download: bool = False) -> Run:
-    """Carry the plan of a finished run out on a newer checkpoint of the same architecture.
+def apply_plan(
+    run: str | Path,
+    *,
+    output: str | Path,
+    weights: str | Path | None = None,
+    budget: str | None = None,
+    download: bool = False,
+) -> Run:
+    """Carry the plan of a finished run out again: on a newer checkpoint, or for another budget.
 
     Args:
         run: the folder of the finished run.
-        weights: the newer checkpoint.
         output: the folder of the new run.
+        weights: a newer checkpoint of the same architecture: the delivered plan is carried out on it.
+        budget: other limits: of what the run tried, the point that meets them and loses least is delivered.
+            Without ``weights`` nothing is trained again.
         download: allow data to be fetched.
 
     Raises:
-        LissomError: the run is not finished, or the checkpoint does not fit.
+        LissomError: there is neither of the two, the run is not finished, or the checkpoint does not fit.
     """
+    if weights is None and budget is None:
+        raise LissomError("there is nothing new to apply", hint="--weights FILE, or --budget LIMITS")
     earlier = Ledger(Path(run))
     settings = earlier.get(Settings)
     if settings is None or earlier.find("end") is None:
         raise LissomError(f"{run} holds no finished run", hint="the folder of lissom compress -o is meant")
-    plan = delivered_plan(earlier)
+    plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
+    own = weights or settings.options.get("weights")
     workload = load(
         settings.model,
         data=settings.data,
         task=settings.task,
-        weights=weights,
+        weights=own,
         download=download,
         seed=settings.seed,
         **settings.options.get("loading", {}),
     )
     options = Options(threads=settings.threads, batch=settings.batch, seed=settings.seed)
-    again = replace(settings, options={**settings.options, "weights": str(weights), "plan of": str(run)})
-    return _carry_out(workload, settings.budget, settings.target, Path(output), options, again, Progress(), plan)
+    told = {**settings.options, "weights": None if own is None else str(own), "plan of": str(run), "budget": budget}
+    again = replace(settings, budget=budget or settings.budget, options=told)
+    known = Path(run) if weights is None else None
+    return _carry_out(workload, again.budget, settings.target, Path(output), options, again, Progress(), plan, known)
 
 
 def write_reports(folder: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lissom.core.errors import LissomError
 from lissom.core.records import Figures
-from lissom.plan.budget import DEFAULT_DROP, Budget, check_absolute, figure, parse_budget
+from lissom.plan.budget import DEFAULT_DROP, Budget, check_absolute, check_costs, figure, parse_budget
 
 ORIGINAL = Figures(80.0, (78.0, 82.0), 10.0, (9.9, 10.1), 11.0, 4_000_000, 100_000_000, 1_000_000, 8_000_000)
 
@@ -64,7 +64,6 @@ def test_without_a_limit_on_the_drop_it_is_one_percent() -> None:
         ("size<=120%", "allows more than the original has"),
         ("size<=2%, drop<=101%", "allows more than the original has"),
         ("size<=1e999MB", "too large"),
-        ("drop<=1%", "limits only the drop"),
         ("size<=2%; latency<=15%", "not a number with a unit"),
     ],
 )
@@ -85,7 +84,7 @@ def test_a_slip_of_the_pen_is_guessed() -> None:
 @given(st.text(max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        assert parse_budget(text).costs
+        assert parse_budget(text).limits
     except LissomError as error:
         assert len(str(error).splitlines()) <= 4
 
@@ -167,3 +166,10 @@ def test_each_measure_has_its_figure() -> None:
 
 def _every() -> Budget:
     return parse_budget("latency<=1%, size<=1%, memory<=1%, macs<=1%, parameters<=1%")
+
+
+def test_a_budget_of_the_drop_alone_is_for_fronts() -> None:
+    with pytest.raises(LissomError, match=r"'drop<=1%' limits only the drop") as caught:
+        check_costs(parse_budget("drop<=1%"))
+    assert any("--front" in hint for hint in caught.value.hints)
+    check_costs(parse_budget("size<=2%"))

@@ -49,6 +49,10 @@ def test_a_plan_that_was_applied_is_applied_again(view: RunView) -> None:
     assert command_again(_with(view, options=options)) == (
         f"lissom apply runs/demo --weights newer.pt -o {view.folder}"
     )
+    options = {**view.settings.options, "plan of": "runs/demo", "weights": None, "budget": "size<=5%"}
+    assert command_again(_with(view, options=options)) == (
+        f"lissom apply runs/demo --budget 'size<=5%' -o {view.folder}"
+    )
 
 
 def test_a_run_from_python_is_made_again_from_python(view: RunView) -> None:

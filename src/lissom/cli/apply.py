@@ -1,4 +1,4 @@
-"""``lissom apply``: a finished run's plan on a newer checkpoint of the same architecture."""
+"""``lissom apply``: the plan of a finished run on a newer checkpoint, or another point of its front."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,18 +8,26 @@ import typer
 
 def apply(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.", show_default=False)],
-    weights: Annotated[Path, typer.Option(help="The newer checkpoint: .safetensors, or a state dict in .pt.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the new run.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="A newer checkpoint: .safetensors, or a state dict in .pt.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Other limits: deliver the point of the run that they mean.")
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Allow data to be fetched.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Carry the plan of a run out again: the same cut, repair, recovery and number format, nothing searched.
+    """Carry the plan of a run out again, nothing searched.
 
-    Example: lissom apply runs/demo --weights newer.safetensors -o runs/newer
+    With --weights the same cut, repair, recovery and number format on a newer checkpoint; with --budget the
+    result of another trial of the run, without any new training.
+
+    Example: lissom apply runs/front --budget "latency<=30%, drop<=1pt" -o runs/fast
     """
     from lissom.api import apply_plan
 
-    done = apply_plan(run, weights=weights, output=output, download=download)
+    done = apply_plan(run, weights=weights, budget=budget, output=output, download=download)
     if json_output:
         print((output / "summary.json").read_text(encoding="utf-8"), end="")
     else:

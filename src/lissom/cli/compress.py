@@ -17,7 +17,13 @@ def compress(
     data: Annotated[
         str, typer.Option(help="A known data set, a folder or zip of class folders, a CSV, or file.py:function.")
     ],
-    budget: Annotated[str, typer.Option(help='Limits, such as "latency<=5ms, size<=2MB, drop<=0.5pt".')],
+    budget: Annotated[
+        str | None, typer.Option(help='Limits, such as "latency<=5ms, size<=2MB, drop<=0.5pt".', show_default=False)
+    ] = None,
+    front: Annotated[
+        bool,
+        typer.Option("--front", help="Find what can be had at every size: lissom apply takes another point later."),
+    ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("runs/lissom"),
     task: Annotated[str, typer.Option(help="What the model does.")] = "image",
     target: Annotated[str, typer.Option(help="The runtime it will run on.")] = "onnxruntime",
@@ -53,9 +59,7 @@ def compress(
 
     Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, drop<=0.5pt" -o runs/demo
     """
-    from lissom.plan.budget import parse_budget
-
-    parse_budget(budget)
+    budget = _budget(budget, front)
     from lissom.api import compress as compress_workload
     from lissom.api import find_target, load
     from lissom.core.records import Settings
@@ -71,6 +75,7 @@ def compress(
         epochs=1 if quick and epochs is None else epochs,
         calibration=128 if quick else 1024,
         measure_s=0.5 if quick else 4.0,
+        front=front,
     )
     loading = {
         "random_weights": random_weights,
@@ -121,6 +126,21 @@ def compress(
         print(run)
     if not run.met:
         raise typer.Exit(1)
+
+
+def _budget(text: str | None, front: bool) -> str:
+    """The budget, checked before anything slow is imported; a front can do with the usual drop."""
+    from lissom.core.errors import LissomError
+    from lissom.plan.budget import DEFAULT_DROP, check_costs, parse_budget
+
+    if text is None:
+        if not front:
+            raise LissomError("there is no budget", hint=('--budget "latency<=15%, drop<=0.5pt"', "or --front"))
+        return DEFAULT_DROP.text
+    limits = parse_budget(text)
+    if not front:
+        check_costs(limits)
+    return text
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lissom.core.files import writing
 from lissom.core.ledger import Ledger
 from lissom.engine.models import restore_model, save_model
-from lissom.plan.move import Move
+from lissom.plan.move import Move, Plan
 from lissom.steps.step import Context, ModelStep, Step
 from lissom.targets.target import Artefact
 from lissom.workload.workload import Workload
@@ -49,6 +51,19 @@ class Carrier:
         spent = time.monotonic() - start
         self._ledger.append("step", key, {"step": step.to_json(), "seconds": spent, "notes": list(result.notes)})
         return result, spent
+
+    def adopt(self, run: Path, plan: Plan) -> None:
+        """Take over what another run on the same weights has done of a plan."""
+        earlier = Ledger(run)
+        steps = tuple(step for move in plan.moves for step in move.model_steps)
+        for count in range(1, len(steps) + 1):
+            key = _key(steps[:count])
+            done, folder = earlier.find("step", key), run / "work" / "steps" / key
+            if done is None or not folder.is_dir() or self._ledger.find("step", key) is not None:
+                continue
+            with writing(self._folder / key):
+                shutil.copytree(folder, self._folder / key, dirs_exist_ok=True)
+            self._ledger.append("step", key, done)
 
     def artefact(self, move: Move, workload: Workload) -> Artefact:
         """Export a workload's model and apply the artefact steps of ``move``."""

@@ -11,7 +11,9 @@ from lissom.engine.baseline import Baseline, check_weights, establish
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
 from lissom.engine.folder import RunFolder
+from lissom.engine.fronting import FrontSearch
 from lissom.engine.identity import check_same
+from lissom.engine.moves import Mover
 from lissom.engine.options import Options
 from lissom.engine.planning import Planner
 from lissom.engine.searching import Search
@@ -26,7 +28,11 @@ from lissom.workload.workload import Workload
 
 @dataclass(frozen=True)
 class Job:
-    """All that a run is given. With a ``plan`` nothing is searched: it is carried out as it is."""
+    """All that a run is given.
+
+    With a ``plan`` nothing is searched: it is carried out as it is. What the run in ``earlier`` did of it on the
+    same weights is taken from there.
+    """
 
     workload: Workload
     budget: Budget
@@ -36,6 +42,7 @@ class Job:
     options: Options
     progress: Progress
     plan: Plan | None = None
+    earlier: Path | None = None
 
 
 def compress(job: Job) -> bool:
@@ -79,11 +86,17 @@ class _Run:
         with self.watch.part("baseline"):
             baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
-        check_absolute(job.budget, baseline.figures)
+        if job.budget.costs:
+            check_absolute(job.budget, baseline.figures)
         context = self._context(baseline)
         carrier = Carrier(self.ledger, self.folder.work / "steps", context)
         trials = Trials(self.ledger, carrier, baseline, job.budget)
-        best = self._search(context, carrier, baseline, trials) if job.plan is None else _carry_out(trials, job.plan)
+        if job.plan is None:
+            best = self._search(context, carrier, baseline, trials)
+        else:
+            if job.earlier is not None:
+                carrier.adopt(job.earlier, job.plan)
+            best = _carry_out(trials, job.plan)
         with self.watch.part("verdict"):
             verdict = deliver(job.workload, job.budget, baseline, carrier, best, self.folder)
         self.ledger.append("end", "", self._end(verdict))
@@ -93,7 +106,10 @@ class _Run:
         planner = Planner(self.ledger, context, carrier, baseline, job.budget, job.options, self.watch)
         prepared = planner.prepare()
         with self.watch.part("trials"):
-            return Search(self.ledger, context, carrier, trials, job.options).run(prepared)
+            mover = Mover(self.ledger, context, carrier, job.options)
+            if job.options.front:
+                return FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
+            return Search(self.ledger, mover, trials, job.options).run(prepared)
 
     def _context(self, baseline: Baseline) -> Context:
         return Context(

@@ -20,6 +20,7 @@ from lissom.steps.step import ModelStep
 from lissom.workload.workload import Workload, calibration_batches
 
 # of the parameters and of the multiply-adds that the widest cut keeps
+FRONT = ((0.8, 0.7), (0.6, 0.5), (0.45, 0.33), (0.3, 0.2), (0.2, 0.12), (0.12, 0.07))
 SHARES = ((1.0, 1.0), (1.0, 0.6), (0.75, 0.5), (0.6, 0.4), (0.45, 0.3), (0.3, 0.2), (0.2, 0.15))
 _EXAMPLES = 2000
 _BATCH = 200
@@ -52,6 +53,11 @@ class Ladder:
     ) -> None:
         self._ledger, self._carrier, self._baseline = ledger, carrier, baseline
         self._prober, self._reach, self._examples = prober, reach, examples
+
+    def front(self) -> list[Rung]:
+        """Rungs spread over all sizes."""
+        found = [rung for shares in FRONT if (rung := self._rung(shares)) is not None]
+        return [rung for number, rung in enumerate(found) if number == 0 or rung.widths != found[number - 1].widths]
 
     def rungs(self, hope: float) -> list[Rung]:
         """Rungs from the widest down to the first that loses more than ``hope`` points."""

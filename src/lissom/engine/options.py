@@ -12,7 +12,8 @@ class Options:
 
     ``time_limit_s`` ends the run with the best result so far; ``epochs`` fixes the length of a recovery,
     otherwise the time decides, up to ``most_epochs``. ``calibration`` inputs judge importance and ranges.
-    ``measure_s`` is spent on each comparison of latencies.
+    ``measure_s`` is spent on each comparison of latencies. ``front`` tries cuts of all sizes alike, so that any
+    point between them can be taken later.
     """
 
     threads: int = 1
@@ -25,6 +26,7 @@ class Options:
     multiple: int = 8
     measure_s: float = 4.0
     tries: int = 4
+    front: bool = False
 
     def __post_init__(self) -> None:
         for name in ("threads", "batch", "most_epochs", "calibration", "multiple", "tries"):

@@ -9,7 +9,7 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Ladder, Rung
 from lissom.engine.options import Options
-from lissom.engine.reach import Prober, Reach, fitting, reach_record, reachable
+from lissom.engine.reach import FORMATS, Prober, Reach, fitting, reach_record, reachable
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
 from lissom.plan.allocation import CostModel
@@ -59,7 +59,7 @@ class Planner:
         hope = max(_LEAST_HOPE, _HOPE * allowed)
         with self._watch.part("ladder"):
             ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, self._options.calibration)
-            rungs = ladder.rungs(hope)
+            rungs = ladder.front() if self._options.front else ladder.rungs(hope)
         return Prepared(rungs, hope, reach.precision)
 
     def _model(self, workload: Workload, progress: Progress) -> CostModel:
@@ -73,6 +73,8 @@ class Planner:
 
     def _reach(self, prober: Prober, progress: Progress) -> Reach:
         """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
+        if not self._budget.costs:
+            return Reach(prober.model.full, FORMATS[0], {}, 0.0)
         least = reachable(prober, self._budget)
         for name, item in least.items():
             self._once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))

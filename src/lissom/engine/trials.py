@@ -11,7 +11,7 @@ from lissom.engine.carrying import Carrier
 from lissom.engine.decisions import decide, overshoot
 from lissom.engine.measuring import Comparison
 from lissom.plan.budget import Budget
-from lissom.plan.move import Move
+from lissom.plan.move import Move, Plan
 from lissom.steps.step import Step
 
 
@@ -47,6 +47,7 @@ class Trials:
         trial = self._ledger.get(Trial, str(number))
         if trial is None:
             trial = self._run(number, state, Move(move.name, steps), move)
+            self._ledger.append("plan", str(number), Plan((Move(move.name, steps),)).to_json())
             self._ledger.put(trial, str(number))
         comparison = _comparison(trial)
         checks = self._budget.check(
@@ -54,6 +55,8 @@ class Trials:
         )
         tried = Tried(State(steps, comparison), trial, overshoot(checks))
         self.tried.append(tried)
+        decision = "kept" if trial.kept else "undone"
+        self._baseline.bench.progress.say(f"{trial.move}: {decision}, {trial.reason}")
         return tried
 
     def _run(self, number: int, state: State, whole: Move, move: Move) -> Trial:

@@ -130,13 +130,21 @@ def parse_budget(text: str) -> Budget:
             earlier = limits[limit.measure].text
             raise LissomError(f"the budget limits {limit.measure} twice: {earlier!r} and {part!r}", hint=_EXAMPLE)
         limits[limit.measure] = limit
-    if set(limits) == {DROP}:
-        raise LissomError(
-            f"the budget {text!r} limits only the drop, so the original meets it",
-            hint=f"say what the artefact may cost, {_EXAMPLE}",
-        )
     limits.setdefault(DROP, DEFAULT_DROP)
     return Budget(tuple(limits.values()))
+
+
+def check_costs(budget: Budget) -> None:
+    """Refuse a budget that limits no cost, where a result is searched for.
+
+    Raises:
+        LissomError: the original meets it.
+    """
+    if not budget.costs:
+        raise LissomError(
+            f"the budget {str(budget)!r} limits only the drop, so the original meets it",
+            hint=(f"say what the artefact may cost, {_EXAMPLE}", "--front shows what can be had for which drop"),
+        )
 
 
 def _parse_limit(part: str) -> Limit:

@@ -22,11 +22,11 @@ def command_again(view: RunView) -> str:
     settings, last = view.settings, ["-o", str(view.folder)]
     options = settings.options
     if "plan of" in options:
-        weights = ["--weights", str(options.get("weights"))]
-        return shlex.join(["lissom", "apply", str(options["plan of"]), *weights, *last])
+        words = ["lissom", "apply", str(options["plan of"]), *_flag("weights", options.get("weights"))]
+        return shlex.join([*words, *_flag("budget", options.get("budget")), *last])
     if "loading" not in options:
         return f'lissom.compress(...) in Python with the same arguments and output="{view.folder}"'
-    words = ["lissom", "compress", settings.model]
+    words = ["lissom", "compress", settings.model, *_flag("front", options.get("front"))]
     for name in ("task", "data", "budget", "target"):
         words += _flag(name, getattr(settings, name))
     for name, usual in _USUAL.items():

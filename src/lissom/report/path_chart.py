@@ -51,7 +51,7 @@ def path_chart(view: RunView, cost: str) -> Markup:
         *_grid(across, upward, cost),
         *_cost_limit(across, limits.get(cost), cost),
         *_score_limit(points, across, upward, least),
-        *_arrows(points, across, upward, cost),
+        *(_front(points, view.front, across, upward) if view.front else _arrows(points, across, upward, cost)),
         *(_mark(point, across, upward) for point in points),
         *_ring(points, across, upward),
         *_labels(points, across, upward),
@@ -188,6 +188,22 @@ def _arrows(points: list[Point], across: Scale, upward: Scale, cost: str) -> lis
         for start, end in pairwise(kept)
     ]
     return [element("defs", head), *lines]
+
+
+def _front(points: list[Point], front: tuple[int, ...], across: Scale, upward: Scale) -> list[Markup]:
+    """A line through the trials that no other one beats."""
+    best = sorted((point for point in points if point.number in front), key=lambda point: point.cost)
+    return [
+        element(
+            "line",
+            class_="path",
+            x1=across.across(start.cost),
+            y1=_down(upward, start.score),
+            x2=across.across(end.cost),
+            y2=_down(upward, end.score),
+        )
+        for start, end in pairwise(best)
+    ]
 
 
 def _mark(point: Point, across: Scale, upward: Scale) -> Markup:

@@ -47,7 +47,8 @@ class RunView:
     """All that the records of a run say. What was not written yet is ``None`` or empty.
 
     ``delivered`` is the trial whose artefact was handed over: the last kept one, or, where none that was kept
-    meets the budget, the closest of all. ``started`` is a date and time (UTC), empty in ledgers of before it was kept.
+    meets the budget, the closest of all. ``started`` is a date and time (UTC), empty in
+    ledgers from before it was kept. ``front`` are the numbers of the trials that no other one beats.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class RunView:
     end: End | None = None
     delivered: Trial | None = None
     started: str = ""
+    front: tuple[int, ...] = ()
 
     @property
     def original(self) -> Figures | None:
@@ -119,6 +121,7 @@ def read(folder: Path | str) -> RunView:
         end=None if end is None else from_json(End, end),
         delivered=_delivered(trials, ledger.find("delivered")),
         started=_started(ledger),
+        front=tuple(ledger.find("front") or ()),
     )
 
 

@@ -1,0 +1,62 @@
+"""The front of a model in one run, and another point of it taken later."""
+
+from collections.abc import Sequence
+
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
+from lissom.core.records import Figures, Trial, from_json
+from lissom.engine.decisions import overshoot
+from lissom.engine.ladder import Rung
+from lissom.engine.moves import Mover
+from lissom.engine.trials import State, Trials, Tried
+from lissom.plan.budget import Budget
+from lissom.plan.front import Point, front, pick
+from lissom.plan.move import Move, Plan, plan_from_json
+from lissom.steps.quantization.int8 import QuantizeInt8
+
+
+class FrontSearch:
+    """Tries every rung, each with its share of the time that is left, and then the number format on top."""
+
+    def __init__(self, ledger: Ledger, mover: Mover, trials: Trials, budget: Budget) -> None:
+        self._ledger, self._mover, self._trials, self._budget = ledger, mover, trials, budget
+
+    def run(self, rungs: Sequence[Rung]) -> Tried:
+        """Try all rungs from the widest to the narrowest, and deliver the point that the budget means."""
+        for place, rung in enumerate(rungs):
+            number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
+            move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))
+            tried = self._trials.try_move(State(), move)
+            self._trials.try_move(tried.state, Move(f"{move.name} + int8", (QuantizeInt8(),)))
+        points = points_of(self._ledger, self._budget)
+        if self._ledger.find("front") is None:
+            self._ledger.append("front", "", [point.number for point in front(points)])
+        return self._trials.tried[_chosen(points, self._budget) - 1]
+
+
+def points_of(ledger: Ledger, budget: Budget) -> list[Point]:
+    """Every trial of a run, held against a budget by what was measured on the select split."""
+    original = from_json(Figures, ledger.find("baseline"))
+    points: list[Point] = []
+    for trial in ledger.all(Trial):
+        if trial.figures is not None:
+            checks = budget.check(original, trial.figures, trial.drop, trial.latency_ratio)
+            costs = (("latency", trial.latency_ratio), ("size", float(trial.figures.size_bytes)))
+            points.append(Point(trial.number, trial.drop, costs, overshoot(checks)))
+    return points
+
+
+def plan_for(ledger: Ledger, budget: Budget) -> Plan:
+    """The steps of the trial of a finished run that another budget means.
+
+    Raises:
+        LissomError: the run has no trials.
+    """
+    points = points_of(ledger, budget)
+    if not points:
+        raise LissomError(f"the run in {ledger.path.parent} tried nothing", hint="run lissom compress --front")
+    return plan_from_json(ledger.find("plan", str(_chosen(points, budget))) or [])
+
+
+def _chosen(points: Sequence[Point], budget: Budget) -> int:
+    return pick(points, by_drop=bool(budget.costs)).number

@@ -1,0 +1,68 @@
+"""Moves made to measure: a cut, its repair, and a recovery as long as the time allows."""
+
+from collections.abc import Callable
+
+from lissom.core.files import check_writable
+from lissom.core.ledger import Ledger
+from lissom.core.units import format_bytes, format_seconds
+from lissom.engine.carrying import Carrier
+from lissom.engine.ladder import Rung
+from lissom.engine.options import Options
+from lissom.engine.pace import measure_pace, recovery
+from lissom.plan.move import Move, move_from_json
+from lissom.steps.distillation.distill import Distill
+from lissom.steps.step import ArtefactStep, Context
+from lissom.train.teacher import cache_bytes, kept_views
+from lissom.workload.workload import Workload
+
+RESERVE_S = 40.0
+
+
+class Mover:
+    """Makes moves. One is written down before it is tried, so that a resumed run tries the same ones."""
+
+    def __init__(self, ledger: Ledger, context: Context, carrier: Carrier, options: Options) -> None:
+        self._ledger, self._context, self._carrier, self._options = ledger, context, carrier, options
+        estimate = ledger.find("estimate")
+        self.first_s = 0.0 if estimate is None else max(0.0, estimate["seconds"] - RESERVE_S)
+
+    def time_left(self) -> float:
+        """Seconds left for trials; the rest is for the verdict."""
+        return self._context.deadline.left() - RESERVE_S
+
+    def recorded(self, number: int, make: Callable[[], Move]) -> Move:
+        """The move of trial ``number``: read, or made and written down."""
+        known = self._ledger.find("move", str(number))
+        if known is None:
+            known = make().to_json()
+            self._ledger.append("move", str(number), known)
+        return move_from_json(known)
+
+    def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
+        """Cut, repair and recover within a share of the time that is left, then the number format."""
+        workload, _ = self._carrier.model(rung.steps)
+        pace = self._pace(number, workload)
+        answered = kept_views(self._context.shared / "teacher")
+        distill = recovery(pace, self._options, self.time_left(), share=share, answered=answered)
+        new_views = max(0, distill.views - answered)
+        seconds = pace["epoch_s"] * distill.epochs * distill.share + pace["teacher_s"] * new_views
+        if number == 1:
+            self.first_s = seconds
+            self._estimate(seconds, distill)
+        ending = " + int8" if formats else ""
+        return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending}", (*rung.steps, distill, *formats))
+
+    def _pace(self, number: int, workload: Workload) -> dict[str, float]:
+        known = self._ledger.find("pace", str(number))
+        if known is None:
+            known = measure_pace(self._context.original, workload, self._context.answer, Distill(1).batch)
+            self._ledger.append("pace", str(number), known)
+        return known
+
+    def _estimate(self, seconds: float, distill: Distill) -> None:
+        whole = seconds + RESERVE_S
+        examples, outputs = len(self._context.original.splits.train), len(self._context.original.classes) or 1000
+        disk = cache_bytes(examples, outputs, distill.views) + 100_000_000
+        check_writable(self._context.folder, disk)
+        self._ledger.append("estimate", "", {"seconds": whole, "disk_bytes": disk})
+        self._context.progress.say(f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")

@@ -1,0 +1,77 @@
+"""A front in one run, and another point of it without new work."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import lissom
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
+from lissom.core.records import Trial
+from lissom.engine.fronting import plan_for, points_of
+from lissom.plan.budget import parse_budget
+from lissom.plan.move import plan_from_json
+from lissom.report.view import read
+from lissom.testing import tiny_workload
+
+OPTIONS = lissom.Options(epochs=1, calibration=32, measure_s=0.01, front=True, multiple=1)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> lissom.Run:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("front")
+    return lissom.compress(tiny_workload(), budget="drop<=40pt", output=folder, options=OPTIONS)
+
+
+def test_every_size_is_tried_in_both_formats(run: lissom.Run) -> None:
+    trials = Ledger(run.folder).all(Trial)
+    assert len(trials) >= 6 and len(trials) % 2 == 0
+    parameters = [trial.figures.parameters for trial in trials[::2] if trial.figures]
+    assert parameters == sorted(parameters, reverse=True) and len(set(parameters)) == len(parameters)
+    assert [trial.move.endswith("int8") for trial in trials] == [False, True] * (len(trials) // 2)
+
+
+def test_what_is_shown_as_the_front_is_not_beaten(run: lissom.Run) -> None:
+    shown = read(run.folder).front
+    points = {point.number: point for point in points_of(Ledger(run.folder), parse_budget("drop<=40pt"))}
+    assert shown and all(not points[number].beaten_by(other) for number in shown for other in points.values())
+
+
+def test_another_budget_means_another_point(run: lissom.Run) -> None:
+    ledger = Ledger(run.folder)
+    sizes = {trial.number: trial.figures.size_bytes for trial in ledger.all(Trial) if trial.figures}
+    smallest = min(sizes, key=lambda number: sizes[number])
+    plan = plan_for(ledger, parse_budget(f"size<={sizes[smallest]}B, drop<=100pt"))
+    assert plan == plan_from_json(ledger.find("plan", str(smallest)) or [])
+
+
+def test_another_point_is_delivered_without_training(
+    run: lissom.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lissom.core.progress import Progress
+    from lissom.core.records import Settings
+    from lissom.engine.compress import Job, compress
+    from lissom.plan.budget import parse_budget
+    from lissom.steps.distillation.distill import Distill
+    from lissom.targets.onnx_runtime import OnnxRuntime
+
+    monkeypatch.setattr(Distill, "apply", lambda *args: pytest.fail("it was trained again"))
+    earlier = Ledger(run.folder)
+    budget = parse_budget("size<=60%, drop<=100pt")
+    settings = earlier.get(Settings)
+    assert settings is not None
+    plan = plan_for(earlier, budget)
+    job = Job(
+        tiny_workload(), budget, OnnxRuntime(), tmp_path, settings, OPTIONS, Progress(False), plan, earlier=run.folder
+    )
+    assert compress(job)
+    assert (tmp_path / "bundle" / "predict.py").exists()
+
+
+def test_a_budget_of_the_drop_alone_needs_a_front(tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match="limits only the drop"):
+        lissom.compress(tiny_workload(), budget="drop<=1pt", output=tmp_path)
+    with pytest.raises(LissomError, match="nothing new to apply"):
+        lissom.api.apply_plan(tmp_path, output=tmp_path / "x")
