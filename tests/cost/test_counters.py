@@ -91,6 +91,7 @@ def test_multihead_attention_is_split_into_layers_and_attention() -> None:
     result = profile(nn.MultiheadAttention(8, 2, batch_first=True), (tokens, tokens, tokens))
     assert result.macs == 2 * 6 * 8 * 8 * 4
     assert result.attention_macs == 2 * 2 * 6 * 6 * 8
+    assert result.all_macs == result.macs + result.attention_macs == sum(layer.all_macs for layer in result.layers)
     assert torch.backends.mha.get_fastpath_enabled()
 
 

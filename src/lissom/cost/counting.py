@@ -51,7 +51,7 @@ def profile(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | N
 
 
 def run_watched(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
-    """One forward in eval mode without gradients; gives what was written down."""
+    """Run one forward in eval mode without gradients, and give what was written down."""
     trace = Trace()
     trace.lifetimes.add_constants([*model.parameters(), *model.buffers()])
     trace.lifetimes.add_inputs(tensors_in([args, kwargs]))

@@ -59,7 +59,7 @@ _POOLING = """
     grid_sampler_3d affine_grid_generator
 """
 _ELEMENTWISE = """
-    addcdiv addcdiv_ addcmul addcmul_ bernoulli dropout feature_dropout alpha_dropout gelu gelu_ glu
+    addcdiv addcdiv_ addcmul addcmul_ dropout feature_dropout alpha_dropout gelu gelu_ glu
     hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ lerp lerp_ prelu _prelu_kernel rrelu
     rrelu_with_noise rrelu_with_noise_ polar _thnn_fused_gru_cell _thnn_fused_lstm_cell
     fake_quantize_per_channel_affine

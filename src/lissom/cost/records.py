@@ -16,7 +16,7 @@ class Layer:
         output_shape: shape of its (first) output; empty where it was never called.
         parameters: its own, a shared one only at its first owner.
         macs: multiply-adds of convolutions and matrix products with weights.
-        attention_macs: multiply-adds where both factors depend on the input.
+        attention_macs: multiply-adds where both factors depend on the input, not in ``macs``.
         activation_bytes: memory that it allocated (an operator in place allocates none).
         calls: how often it ran.
     """
@@ -29,6 +29,11 @@ class Layer:
     attention_macs: int
     activation_bytes: int
     calls: int
+
+    @property
+    def all_macs(self) -> int:
+        """Multiply-adds with and without weights."""
+        return self.macs + self.attention_macs
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,18 @@ class Uncounted:
 class Profile:
     """What one forward of a model costs.
 
-    Multiply-adds (MACs) are for the whole batch. ``peak_memory_bytes`` is the peak of live activations with
-    inputs and outputs held and everything else freed after its last use; parameters are not in it.
-    ``size_bytes`` is that of the state dict.
+    Args:
+        model: name of its class.
+        inputs: shapes of its inputs, batch first.
+        layers: in the order in which they first ran, then those that never did.
+        parameters: of all layers, shared ones once.
+        macs: multiply-adds with weights, for the whole batch.
+        attention_macs: the others, not in ``macs``.
+        peak_memory_bytes: the peak of live activations with inputs and outputs held and everything else freed
+            after its last use; parameters are not in it.
+        peak_layer: where the peak is reached first.
+        size_bytes: of the state dict.
+        uncounted: operators that may cost something and were not counted.
     """
 
     model: str
@@ -59,6 +73,11 @@ class Profile:
     peak_layer: str
     size_bytes: int
     uncounted: tuple[Uncounted, ...]
+
+    @property
+    def all_macs(self) -> int:
+        """Multiply-adds with and without weights: what budgets and figures of artefacts speak of."""
+        return self.macs + self.attention_macs
 
     def __str__(self) -> str:
         return profile_text(self)

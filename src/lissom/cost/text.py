@@ -38,14 +38,12 @@ def format_macs(macs: int) -> str:
 
 
 def _choose(profile: "Profile", limit: int | None) -> tuple[list["Layer"], list["Layer"]]:
-    def work(layer: "Layer") -> int:
-        return layer.macs + layer.attention_macs
-
+    """The layers with a line of their own, and the rest, both in the order in which they run."""
     least = profile.parameters / 100
-    main = [layer for layer in profile.layers if work(layer) or layer.parameters > least]
+    main = [layer for layer in profile.layers if layer.all_macs or layer.parameters > least]
     if limit is not None and len(main) > limit:
-        total, parameters = max(1, profile.macs + profile.attention_macs), max(1, profile.parameters)
-        main.sort(key=lambda layer: work(layer) / total + layer.parameters / parameters, reverse=True)
+        macs, parameters = max(1, profile.all_macs), max(1, profile.parameters)
+        main.sort(key=lambda layer: layer.all_macs / macs + layer.parameters / parameters, reverse=True)
         main = main[:limit]
     names = {layer.name for layer in main}
     split: tuple[list[Layer], list[Layer]] = ([], [])
@@ -55,18 +53,17 @@ def _choose(profile: "Profile", limit: int | None) -> tuple[list["Layer"], list[
 
 
 def _row(layer: "Layer", profile: "Profile") -> Row:
-    macs = layer.macs + layer.attention_macs
     calls = f" x{layer.calls}" if layer.calls > 1 else ""
     return (
         layer.name or "(the model itself)",
         layer.kind + calls,
         _shape(layer.output_shape) if layer.calls else "not called",
-        *_numbers(layer.parameters, macs, layer.activation_bytes, profile),
+        *_numbers(layer.parameters, layer.all_macs, layer.activation_bytes, profile),
     )
 
 
 def _rest_row(kind: str, layers: Sequence["Layer"], profile: "Profile") -> Row:
-    macs = sum(layer.macs + layer.attention_macs for layer in layers)
+    macs = sum(layer.all_macs for layer in layers)
     parameters = sum(layer.parameters for layer in layers)
     activation_bytes = sum(layer.activation_bytes for layer in layers)
     count = f"{len(layers)} others" if len(layers) > 1 else "1 other"
@@ -74,20 +71,18 @@ def _rest_row(kind: str, layers: Sequence["Layer"], profile: "Profile") -> Row:
 
 
 def _numbers(parameters: int, macs: int, activation_bytes: int, profile: "Profile") -> Row:
-    all_macs = profile.macs + profile.attention_macs
     return (
         f"{parameters:,}" if parameters else "",
         _percent(parameters, profile.parameters),
         format_macs(macs) if macs else "",
-        _percent(macs, all_macs),
+        _percent(macs, profile.all_macs),
         format_bytes(activation_bytes) if activation_bytes else "",
     )
 
 
 def _total(profile: "Profile") -> Row:
-    macs = profile.macs + profile.attention_macs
     allocated = sum(layer.activation_bytes for layer in profile.layers)
-    return ("total", "", "", *_numbers(profile.parameters, macs, allocated, profile))
+    return ("total", "", "", *_numbers(profile.parameters, profile.all_macs, allocated, profile))
 
 
 def _notes(profile: "Profile") -> list[str]:

@@ -41,7 +41,7 @@ class Trace:
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """All tensors in nested lists, tuples, mappings and dataclasses."""
+    """All tensors in nested lists, tuples, sets, dictionaries and dataclasses."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple | set):
