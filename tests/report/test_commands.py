@@ -29,19 +29,25 @@ def test_what_is_usual_is_left_out(view: RunView) -> None:
 
 
 def test_the_command_holds_what_decides_the_run(view: RunView) -> None:
-    loading = {"random_weights": True, "keep": ["a.*", "b"], "limit": 500, "size": 64, "mean": [0.5, 0.4, 0.3]}
+    loading = {
+        "random_weights": True, "keep": ["a.*", "b"], "limit": 500, "select": 0.2, "size": 64,
+        "mean": [0.5, 0.4, 0.3], "interpolation": "bicubic", "channels": "L", "classes": ["cat", "small dog"],
+    }  # fmt: skip
     options = {"epochs": 3, "tries": 4, "weights": "my weights.pt", "loading": loading}
     assert command_again(_with(view, threads=4, options=options)) == (
         f"{START} {REST} --threads 4 --weights 'my weights.pt' --epochs 3 --random-weights"
-        f" --keep 'a.*' --keep b --size 64 --mean 0.5,0.4,0.3 --quick -o {view.folder}"
+        " --keep 'a.*' --keep b --select 0.2 --size 64 --mean 0.5,0.4,0.3 --interpolation bicubic --channels L"
+        f" --classes 'cat,small dog' --quick -o {view.folder}"
     )
 
 
-def test_every_option_that_is_repeated_can_be_typed() -> None:
+def test_every_option_of_the_command_is_repeated_or_decides_nothing() -> None:
     from lissom.cli.compress import compress
 
-    known = set(inspect.signature(compress).parameters)
-    assert {*FLAGS, "task", "data", "budget", "target", "threads", "batch", "seed", "weights", "quick"} <= known
+    repeated = {"model", "task", "data", "budget", "target", "threads", "batch", "seed", "weights", "epochs", "quick",
+                "front", "output"}  # fmt: skip
+    of_one_start = {"download", "time_limit", "dry_run", "json_output"}
+    assert set(inspect.signature(compress).parameters) == {*FLAGS, *repeated, *of_one_start}
 
 
 def test_a_plan_that_was_applied_is_applied_again(view: RunView) -> None:

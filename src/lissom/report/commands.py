@@ -8,7 +8,10 @@ from lissom.core.records import Settings
 from lissom.report.view import RunView
 
 # The options of lissom compress that say how a workload is loaded; the rest follows from them.
-FLAGS = ("random_weights", "keep", "size", "resize", "mean", "std")
+FLAGS = (
+    "random_weights", "keep", "select", "size", "resize", "mean", "std", "interpolation", "channels", "classes",
+)  # fmt: skip
+_JOINED = ("mean", "std", "classes")  # by commas; other lists repeat their option
 _USUAL = {"threads": 1, "batch": 1, "seed": 0}
 
 
@@ -69,13 +72,11 @@ def _text(value: Any) -> str:
 
 
 def _flag(name: str, value: Any) -> list[str]:
-    """An option as words: lists of numbers are joined, other lists repeat the option, ``None`` is left out."""
+    """An option as words; nothing where it has no value."""
     flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, (list, tuple)):
-        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        if items and all(isinstance(item, (int, float)) for item in items):
-            return [flag, ",".join(map(str, items))]
-        return [word for item in items for word in (flag, str(item))]
-    if value is None or value is False or value == "":
+    if value is None or value is False or value in ("", [], ()):
         return []
+    if isinstance(value, (list, tuple)):
+        items = [str(item) for item in value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [flag, ",".join(items)] if name in _JOINED else [word for item in items for word in (flag, item)]
     return [flag] if value is True else [flag, str(value)]
