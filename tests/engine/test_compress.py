@@ -80,7 +80,7 @@ def test_the_test_split_is_opened_once_for_the_result_alone(met: lissom.Run) -> 
 
 
 def test_the_score_is_that_of_the_artefact(met: lissom.Run) -> None:
-    from lissom.targets.onnx_runtime import Session
+    from lissom.export.runners.onnx_runner import Runner as Session
 
     test = drawn_splits().test
     batch = test.take(range(len(test)))

@@ -12,7 +12,8 @@ from PIL import Image
 
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.onnx_file import export_onnx
-from lissom.targets.onnx_runtime import Session
+from lissom.export.runners.onnx_runner import Runner
+from lissom.targets.parity import answers
 from lissom.testing import tiny_workload
 
 Run = subprocess.CompletedProcess[str]
@@ -26,12 +27,14 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     export_onnx(workload.module, workload.example, path)
     inputs = workload.splits.test.take(range(8)).inputs[0].numpy()
     return Contents(
-        artefact=path,
+        files=(path,),
+        runner="lissom.export.runners.onnx_runner",
         task="image",
         handling=workload.handling,
         classes=workload.classes,
-        inputs=inputs,
-        outputs=Session(path, 1).run([inputs])[0],
+        inputs=(inputs,),
+        outputs=Runner(path).run([inputs])[0],
+        original=answers(workload.module, [inputs]),
         card="# Tiny, made light\n",
         facts={"model": "tiny", "task": "image", "target": "onnxruntime", "score": 97.5},
     )

@@ -15,13 +15,13 @@ from PIL import Image
 from lissom.core.errors import LissomError
 from lissom.core.files import sha256
 from lissom.export import bundle as bundling
-from lissom.export.bundle import Contents, handling_source, predictor, write_bundle
+from lissom.export.bundle import Contents, handling_source, predictor, runner_source, write_bundle
 from lissom.tasks.image.handling import Preprocessing
 from lissom.testing.tiny import CLASSES, PREPROCESSING
 
 FILES = {
-    "model.onnx", "handling.json", "handling.py", "vectors.npz", "predict.py", "requirements.txt", "README.md",
-    "manifest.json",
+    "model.onnx", "handling.json", "handling.py", "vectors.npz", "predict.py", "runner.py", "checking.py",
+    "requirements.txt", "README.md", "manifest.json",
 }  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def test_the_manifest_knows_every_file(bundle: Path) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
     assert set(manifest["sha256"]) == FILES - {"manifest.json"}
     assert all(sha256(bundle / name) == digest for name, digest in manifest["sha256"].items())
-    assert (manifest["schema"], manifest["target"], manifest["score"]) == (1, "onnxruntime", 97.5)
+    assert (manifest["schema"], manifest["target"], manifest["score"]) == (2, "onnxruntime", 97.5)
+    assert manifest["artefact"] == "model.onnx"
 
 
 def test_what_is_there_is_replaced_as_a_whole(bundle: Path, contents: Contents) -> None:
@@ -112,7 +113,8 @@ def test_what_the_handling_refuses_it_refuses_in_the_bundle_too(tmp_path: Path) 
 
 
 def test_the_predictor_imports_nothing_of_lissom() -> None:
-    assert "lissom" not in predictor("image") and "torch" not in predictor("image").replace("PyTorch", "")
+    for source in (predictor("image"), predictor("checking"), runner_source("lissom.export.runners.onnx_runner")):
+        assert "lissom" not in source and "torch" not in source.replace("PyTorch", "")
 
 
 def test_the_vectors_are_answered(bundle: Path, predict: Callable[..., Any]) -> None:
@@ -121,6 +123,7 @@ def test_the_vectors_are_answered(bundle: Path, predict: Callable[..., Any]) -> 
     assert done.stdout == "ok: 8 of 8 test vectors agree\n"
     found = json.loads(predict(bundle, "--verify", "--json").stdout)
     assert found["ok"] and found["problems"] == [] and found["vectors"] == 8 and found["difference"] < 1e-5
+    assert found["parity"] == 1
 
 
 def test_a_picture_is_answered_as_by_the_model(
@@ -138,7 +141,9 @@ def test_a_picture_is_answered_as_by_the_model(
     assert found["classes"][0]["name"] in text and "%" in text
 
 
-@pytest.mark.parametrize("name", ["handling.json", "model.onnx", "vectors.npz", "README.md", "handling.py"])
+@pytest.mark.parametrize(
+    "name", ["handling.json", "model.onnx", "vectors.npz", "README.md", "handling.py", "runner.py"]
+)
 def test_an_altered_file_is_noticed(bundle: Path, name: str, predict: Callable[..., Any]) -> None:
     with (bundle / name).open("ab") as file:
         file.write(b"\n")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.export.onnx_file import OPSET, export_onnx
-from lissom.targets.onnx_runtime import Session
+from lissom.export.runners.onnx_runner import Runner as Session
 from lissom.testing import fresh_net, tiny_workload
 
 

@@ -1,11 +1,22 @@
 """Every target keeps to the contract; no target of the table is left out."""
 
+import pytest
+
 from lissom.targets import TARGETS
 from lissom.testing import TargetContract
 
 
 class TestOnnxRuntime(TargetContract):
     name = "onnxruntime"
+
+
+class TestPyTorch(TargetContract):
+    name = "pytorch"
+
+
+@pytest.mark.slow
+class TestInductor(TargetContract):
+    name = "inductor"
 
 
 def test_every_target_is_tried() -> None:

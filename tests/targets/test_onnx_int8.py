@@ -11,9 +11,9 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.export.onnx_file import export_onnx
+from lissom.export.runners.onnx_runner import Runner as Session
 from lissom.targets import onnx_int8
 from lissom.targets.onnx_int8 import quantize_static_int8, shorten_names
-from lissom.targets.onnx_runtime import Session
 from lissom.targets.target import Artefact
 from lissom.testing import tiny_workload
 from lissom.workload.workload import Workload

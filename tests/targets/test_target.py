@@ -8,15 +8,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lissom.core.errors import LissomError
-from lissom.targets.onnx_runtime import OnnxRuntime, Session
+from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.targets.target import Artefact
 
 
-def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
-    (tmp_path / "deep" / "er").mkdir(parents=True)
+def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12345")
-    (tmp_path / "deep" / "er" / "b").write_bytes(b"123")
-    assert Artefact(tmp_path).size_bytes == 8
+    (tmp_path / "b").write_bytes(b"123")
+    assert Artefact(tmp_path / "a", beside=(tmp_path / "b",)).size_bytes == 8
     assert Artefact(tmp_path / "a").size_bytes == 5
 
 
@@ -43,7 +42,7 @@ def test_a_larger_model_and_a_larger_batch_take_more_memory(tmp_path: Path) -> N
 
 def test_too_few_inputs_are_our_own_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="zip"):
-        Session(adding(tmp_path / "m.onnx", 8), 1).run([])
+        OnnxRuntime().load(adding(tmp_path / "m.onnx", 8), threads=1).run([])
 
 
 def test_an_operator_that_the_runtime_lacks_is_explained(tmp_path: Path) -> None:
@@ -51,5 +50,5 @@ def test_an_operator_that_the_runtime_lacks_is_explained(tmp_path: Path) -> None
     graph = helper.make_graph([helper.make_node("Wobble", ["x"], ["y"], domain="mine")], "g", outer[:1], outer[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("mine", 1)]), tmp_path / "m.onnx")
     with pytest.raises(LissomError, match=r"m\.onnx cannot be loaded by ONNX Runtime") as caught:
-        Session(tmp_path / "m.onnx", 1)
+        OnnxRuntime().load(tmp_path / "m.onnx", threads=1)
     assert len(str(caught.value).splitlines()) <= 4

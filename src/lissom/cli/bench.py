@@ -1,15 +1,19 @@
 """``lissom bench``: bundles verified and measured side by side on the machine that this runs on."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from lissom.targets.parity import Parity
 
 
 def bench(
     bundles: Annotated[list[Path], typer.Argument(help="Bundles of runs.", show_default=False)],
-    verify: Annotated[bool, typer.Option("--verify", help="Check hashes and test vectors.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check hashes, test vectors and parity.")] = False,
     threads: Annotated[str, typer.Option(help="Thread counts, such as 1,2.")] = "1",
     seconds: Annotated[float, typer.Option(help="How long to measure for each thread count.")] = 4.0,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -27,29 +31,38 @@ def bench(
         raise LissomError(f"--threads {threads!r} is not numbers", hint="write --threads 1,2") from error
     if min(counts) < 1:
         raise LissomError(f"--threads {threads!r}: a runtime needs at least 1", hint="write --threads 1,2")
-    problems = check_bundles(bundles) if verify else {}
+    problems, parity = check_bundles(bundles) if verify else ({}, {})
     # what was altered is not worth measuring, and may not load at all
     rows = [] if any(problems.values()) else measure_bundles(bundles, counts, seconds)
     if json_output:
-        print(json.dumps({"problems": problems, "measured": rows}, indent=2))
+        found = {name: asdict(item) for name, item in parity.items()}
+        print(json.dumps({"problems": problems, "parity": found, "measured": rows}, indent=2))
     else:
-        _print(rows, problems, verify)
+        _print_checks(problems, parity)
+        _print_rows(rows)
     if any(problems.values()):
         raise typer.Exit(2)
 
 
-def _print(rows: list[dict[str, Any]], problems: dict[str, list[str]], verify: bool) -> None:
+def _print_checks(problems: dict[str, list[str]], parity: "dict[str, Parity]") -> None:
     for name, found in problems.items():
         for problem in found:
             print(f"{name}: {problem}")
-    if verify and not any(problems.values()):
-        print("verified: hashes and test vectors are as recorded")
+        if not found:
+            item = parity[name]
+            share = f"agrees with its PyTorch model on {item.agreement:.0%}, differs by {item.distance:.1e}"
+            print(f"{name}: hashes and test vectors are as recorded; {share}")
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    print(f"{'bundle':<36} {'threads':>7} {'size':>10} {'median':>10} {'95 % interval':>20} {'p95':>10}")
+    head = f"{'bundle':<32} {'target':<12} {'format':<6} {'threads':>7} {'size':>10} {'memory':>10}"
+    print(f"{head} {'median':>11} {'95 % interval':>18} {'p95':>11}")
     for row in rows:
         low, high = row["latency_interval_ms"]
         print(
-            f"{row['bundle'][-36:]:<36} {row['threads']:>7} {row['size_bytes'] / 1e6:>7.2f} MB "
-            f"{row['latency_ms']:>7.3f} ms {f'{low:.3f} to {high:.3f}':>20} {row['latency_p95_ms']:>7.3f} ms"
+            f"{row['bundle'][-32:]:<32} {row['target']:<12} {row['precision']:<6} {row['threads']:>7} "
+            f"{row['size_bytes'] / 1e6:>7.2f} MB {row['peak_memory_bytes'] / 1e6:>7.1f} MB "
+            f"{row['latency_ms']:>8.3f} ms {f'{low:.3f} to {high:.3f}':>18} {row['latency_p95_ms']:>8.3f} ms"
         )

@@ -139,7 +139,7 @@ def _latency(name: str, target: "Target", threads: int) -> dict[str, Any]:
 
     example = example_inputs(name)
     with tempfile.TemporaryDirectory() as folder:
-        artefact = target.export(build(name).eval(), example, Path(folder) / "model.onnx")
+        artefact = target.export(build(name).eval(), example, target.place(Path(folder), "model"))
         runner = target.load(artefact.path, threads=threads)
         arrays = [tensor.numpy() for tensor in example]
         samples = interleaved({name: lambda: runner.run(arrays)}, seconds=_SECONDS)[name]

@@ -12,13 +12,11 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures, from_json
 from lissom.cost import profile
-from lissom.engine.measuring import Answers, Bench, grades, kept_answers, timings
+from lissom.engine.measuring import Answers, Bench, grades, kept_answers, parity_inputs, timings
 from lissom.engine.options import Options
+from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact, Target
-from lissom.workload.workload import Batch, Split, Workload, calibration_batches
-
-_DIFFERENCE = 1e-3
-_PARITY_EXAMPLES = 8
+from lissom.workload.workload import Batch, Split, Workload
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,14 @@ def establish(
         LissomError: it cannot be exported, answers differently there, or scores at chance level.
     """
     cores = os.cpu_count() or 1
-    path = work / "original.onnx"
+    path = target.place(work, "original")
     if path.exists():
-        artefact = Artefact(path)
+        artefact = target.artefact(path)
     else:
         with progress.waiting(f"exporting the original for {target.name}"):
             artefact = target.export(workload.module, workload.example, path)
+    check_parity(workload.module, target, artefact, parity_inputs(workload.splits.select))
     fast = Fast(target, artefact, cores)
-    check_parity(workload, fast)
     select = kept_answers(
         work / "original-select.npz", fast.runner, workload.splits.select, progress, "scoring the original"
     )
@@ -116,31 +114,6 @@ def _figures(workload: Workload, bench: Bench, select: Answers) -> Figures:
         "select",
         (costs.macs + costs.attention_macs, costs.parameters),
     )
-
-
-@torch.no_grad()
-def check_parity(workload: Workload, answer: Fast) -> float:
-    """Compare the artefact with PyTorch on real inputs.
-
-    Returns:
-        The largest difference, relative to the largest output.
-
-    Raises:
-        LissomError: they differ by more than a thousandth.
-    """
-    workload.module.eval()
-    batch = calibration_batches(workload.splits.select, examples=_PARITY_EXAMPLES, batch=_PARITY_EXAMPLES, seed=0)[0]
-    expected = workload.module(*batch.inputs)
-    expected = expected if isinstance(expected, torch.Tensor) else next(iter(expected.values()))
-    found = answer(batch)
-    scale = float(expected.abs().max()) or 1.0
-    difference = float(np.abs(found - expected.numpy()).max()) / scale
-    if not difference <= _DIFFERENCE:
-        raise LissomError(
-            f"the exported {workload.name} differs from PyTorch by {difference:.1e} of its largest output",
-            hint="an operator is converted wrongly; try another target (lissom targets)",
-        )
-    return difference
 
 
 def without_samples(figures: Figures) -> Figures:

@@ -12,14 +12,25 @@ from lissom.core.files import sha256
 from lissom.core.statistics import median_interval
 from lissom.core.timing import interleaved
 from lissom.targets import TARGETS
-from lissom.targets.target import Target
+from lissom.targets.parity import Parity, compare
+from lissom.targets.target import Artefact, Runner, Target
 
 _TOLERANCE = 1e-3
+_OUTER = "input_"
 
 
-def check_bundles(bundles: Sequence[Path]) -> dict[str, list[str]]:
-    """What is wrong with each bundle: altered files, test vectors that are answered otherwise."""
-    return {str(bundle): _problems(bundle) for bundle in bundles}
+def check_bundles(bundles: Sequence[Path]) -> tuple[dict[str, list[str]], dict[str, Parity]]:
+    """What is wrong with each bundle (altered files, test vectors that are answered otherwise), and its parity.
+
+    Parity is with the PyTorch model that the artefact was made from, on the test vectors, on this machine.
+    """
+    problems = {str(bundle): _altered(bundle) for bundle in bundles}
+    parity: dict[str, Parity] = {}
+    for bundle in bundles:
+        # what was altered may not load at all
+        if not problems[str(bundle)]:
+            problems[str(bundle)], parity[str(bundle)] = _answered(bundle)
+    return problems, parity
 
 
 def measure_bundles(bundles: Sequence[Path], threads: Sequence[int], seconds: float) -> list[dict[str, Any]]:
@@ -29,11 +40,17 @@ def measure_bundles(bundles: Sequence[Path], threads: Sequence[int], seconds: fl
         calls = {str(bundle): _call(bundle, count) for bundle in bundles}
         for name, samples in interleaved(calls, seconds=seconds).items():
             median, interval = median_interval(samples)
+            manifest, artefact = _manifest(Path(name)), _artefact(Path(name))
+            example = [array[:1] for array in _vectors(Path(name))[0]]
             rows.append(
                 {
                     "bundle": name,
+                    "target": manifest["target"],
+                    "precision": manifest["precision"],
                     "threads": count,
-                    "size_bytes": (Path(name) / "model.onnx").stat().st_size,
+                    "batch": 1,
+                    "size_bytes": artefact.size_bytes,
+                    "peak_memory_bytes": _target(Path(name)).peak_memory_bytes(artefact.path, example, threads=count),
                     "latency_ms": median,
                     "latency_interval_ms": interval,
                     "latency_p95_ms": float(np.quantile(samples, 0.95)),
@@ -44,41 +61,61 @@ def measure_bundles(bundles: Sequence[Path], threads: Sequence[int], seconds: fl
 
 
 def _call(bundle: Path, threads: int) -> Callable[[], object]:
-    runner = _target(bundle).load(bundle / "model.onnx", threads=threads)
-    example = _vectors(bundle)[0][:1]
-    return lambda: runner.run([example])
+    runner = _loaded(bundle, threads)
+    example = [array[:1] for array in _vectors(bundle)[0]]
+    return lambda: runner.run(example)
 
 
-def _problems(bundle: Path) -> list[str]:
-    manifest = _manifest(bundle)
+def _altered(bundle: Path) -> list[str]:
     found: list[str] = []
-    for name, expected in manifest["sha256"].items():
+    for name, expected in _manifest(bundle)["sha256"].items():
         path = bundle / Path(name).name
         if not path.is_file():
             found.append(f"{name} is missing")
         elif sha256(path) != expected:
             found.append(f"{name} was altered")
-    if any(name in problem for problem in found for name in ("model.onnx", "vectors.npz")):
-        return found
-    inputs, expected = _vectors(bundle)
-    outputs = _target(bundle).load(bundle / "model.onnx", threads=1).run([inputs])[0]
-    difference = float(np.abs(outputs - expected).max()) / (float(np.abs(expected).max()) or 1.0)
-    if difference > _TOLERANCE:
-        found.append(f"test vectors are answered otherwise, by {difference:.1e} of the largest output")
     return found
+
+
+def _answered(bundle: Path) -> tuple[list[str], Parity]:
+    inputs, expected, original = _vectors(bundle)
+    outputs = _loaded(bundle, 1).run(inputs)[0]
+    now, parity = compare(expected, outputs), compare(original, outputs)
+    # another processor may round INT8 sums otherwise; the decisions have to stay
+    if now.distance > _TOLERANCE and now.agreement < 1:
+        return [f"test vectors are answered otherwise, by {now.distance:.1e} of the largest output"], parity
+    return [], parity
 
 
 def _manifest(bundle: Path) -> dict[str, Any]:
     path = bundle / "manifest.json"
     if not path.is_file():
         raise LissomError(f"{bundle} is not a bundle: it has no manifest.json", hint="a run's bundle is in RUN/bundle")
-    return json.loads(path.read_text(encoding="utf-8"))
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if "artefact" not in manifest:
+        raise LissomError(f"{bundle} was written by an older lissom", hint="write it anew: lissom apply RUN")
+    return manifest
 
 
 def _target(bundle: Path) -> Target:
     return TARGETS.get(_manifest(bundle)["target"])()
 
 
-def _vectors(bundle: Path) -> tuple[np.ndarray, np.ndarray]:
+def _artefact(bundle: Path) -> Artefact:
+    manifest = _manifest(bundle)
+    return _target(bundle).artefact(bundle / Path(manifest["artefact"]).name, manifest["precision"])
+
+
+def _loaded(bundle: Path, threads: int) -> Runner:
+    target = _target(bundle)
+    missing = target.missing()
+    if missing:
+        raise LissomError(f"{bundle} cannot be run here: {missing}", hint=f"pip install 'lissom[{target.name}]'")
+    return target.load(_artefact(bundle).path, threads=threads)
+
+
+def _vectors(bundle: Path) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Inputs, what the artefact answered where it was made, and what the PyTorch model answered."""
     with np.load(bundle / "vectors.npz") as vectors:
-        return vectors["inputs"], vectors["outputs"]
+        inputs = [vectors[name] for name in sorted(vectors) if name.startswith(_OUTER)]
+        return inputs, vectors["outputs"], vectors["original"]

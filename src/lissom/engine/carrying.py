@@ -10,9 +10,11 @@ from typing import Any
 
 from lissom.core.files import writing
 from lissom.core.ledger import Ledger
+from lissom.engine.measuring import parity_inputs
 from lissom.engine.models import restore_model, save_model
 from lissom.plan.move import Move, Plan
 from lissom.steps.step import Context, ModelStep, Step
+from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact
 from lissom.workload.workload import Workload
 
@@ -66,14 +68,21 @@ class Carrier:
             self._ledger.append("step", key, done)
 
     def artefact(self, move: Move, workload: Workload) -> Artefact:
-        """Export a workload's model and apply the artefact steps of ``move``."""
+        """Export a workload's model and apply the artefact steps of ``move``.
+
+        Raises:
+            LissomError: what came out is not the model.
+        """
         folder = self._folder / _key(move.steps)
         folder.mkdir(parents=True, exist_ok=True)
         context = replace(self._context, folder=folder)
         with self._context.progress.waiting(f"exporting for {context.target.name}"):
-            made = context.target.export(workload.module, workload.example, folder / "model.onnx")
+            made = context.target.export(workload.module, workload.example, context.target.place(folder, "model"))
+        inputs = parity_inputs(workload.splits.select)
+        check_parity(workload.module, context.target, made, inputs)
         for step in move.artefact_steps:
             made = step.apply(made, workload, context)
+            check_parity(workload.module, context.target, made, inputs)
         return made
 
 

@@ -18,6 +18,7 @@ from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
+from lissom.targets.parity import answers
 from lissom.targets.target import Artefact
 from lissom.workload.workload import Workload, calibration_batches
 
@@ -129,12 +130,14 @@ def _bundle(
     write_bundle(
         folder.bundle,
         Contents(
-            artefact=artefact.path,
+            files=artefact.files,
+            runner=baseline.bench.target.runner,
             task=workload.task.name,
             handling=workload.handling,
             classes=workload.classes,
-            inputs=inputs[0],
+            inputs=tuple(inputs),
             outputs=np.asarray(outputs),
+            original=answers(workload.module, inputs),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
         ),

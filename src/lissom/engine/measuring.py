@@ -14,9 +14,10 @@ from lissom.core.statistics import drop_interval, median_interval, ratio_interva
 from lissom.core.timing import interleaved, spread
 from lissom.targets.target import Artefact, Runner, Target
 from lissom.train.batches import in_order, prepared
-from lissom.workload.workload import Grades, Split, Workload
+from lissom.workload.workload import Grades, Split, Workload, calibration_batches
 
 _BATCH = 100
+_PARITY_EXAMPLES = 8
 _NOISY = 0.05
 
 
@@ -69,6 +70,12 @@ def grades(workload: Workload, found: Answers, original: Answers) -> Grades:
     if workload.labelled and found.targets is not None:
         return workload.task.grade(found.outputs, found.targets)
     return workload.task.agreement(found.outputs, original.outputs)
+
+
+def parity_inputs(split: Split) -> list[np.ndarray]:
+    """A few real inputs that an artefact is compared with its model on."""
+    batch = calibration_batches(split, examples=_PARITY_EXAMPLES, batch=_PARITY_EXAMPLES, seed=0)[0]
+    return [tensor.numpy() for tensor in batch.inputs]
 
 
 def timings(runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float) -> dict[str, list[float]]:

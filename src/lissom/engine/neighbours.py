@@ -56,7 +56,7 @@ def _measured(name: str, workload: Workload, bench: Bench) -> Neighbour:
     module = build(name, num_classes=len(workload.classes)).eval()
     costs = profile(module, workload.example)
     with tempfile.TemporaryDirectory() as folder:
-        artefact = bench.target.export(module, workload.example, Path(folder) / "neighbour.onnx")
+        artefact = bench.target.export(module, workload.example, bench.target.place(Path(folder), "neighbour"))
         runner = bench.target.load(artefact.path, threads=bench.threads)
         samples = timings({"neighbour": runner}, bench.example, seconds=_SECONDS)["neighbour"]
         return Neighbour(

@@ -3,6 +3,7 @@
 A bundle is made beside its place and moved there when it is whole.
 """
 
+import importlib
 import json
 import os
 import shutil
@@ -16,7 +17,8 @@ import numpy.typing as npt
 
 from lissom.core.files import sha256, writing
 
-SCHEMA = 1
+SCHEMA = 2
+ARTEFACT = "model"
 _ERRORS_IMPORT = "from lissom.core.errors import LissomError\n"
 _ERRORS_INSTEAD = """
 class LissomError(ValueError):
@@ -24,23 +26,27 @@ class LissomError(ValueError):
         super().__init__(f"{message} {hint}".strip())
 """
 _HANDLING_SOURCES = {"image": ("lissom.tasks.image", "handling.py")}
-_REQUIREMENTS = {"image": ("numpy", "Pillow", "onnxruntime")}
+_REQUIREMENTS = {"image": ("numpy", "Pillow")}
 
 
 @dataclass(frozen=True)
 class Contents:
     """What goes into a bundle.
 
-    ``handling`` is the workload's, with ``"task"`` in it; ``inputs`` and ``outputs`` are the test vectors,
-    ``(examples, ...)``; ``card`` is the text of the model card.
+    ``files`` are the artefact's, the main one first; ``runner`` is the module of :mod:`lissom.export.runners` that runs
+    them. ``handling`` is the workload's. ``inputs`` are the test vectors, one array for each input of the model,
+    ``outputs`` what the artefact answers and ``original`` what the PyTorch model does that it was made from, all
+    ``(examples, ...)``. ``card`` is the text of the model card.
     """
 
-    artefact: Path
+    files: tuple[Path, ...]
+    runner: str
     task: str
     handling: dict[str, Any]
     classes: tuple[str, ...]
-    inputs: npt.NDArray[Any]
+    inputs: tuple[npt.NDArray[Any], ...]
     outputs: npt.NDArray[Any]
+    original: npt.NDArray[Any]
     card: str
     facts: dict[str, Any]
 
@@ -51,16 +57,21 @@ def write_bundle(folder: Path, contents: Contents) -> None:
     with writing(folder):
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
-        shutil.copyfile(contents.artefact, making / "model.onnx")
+        for file in contents.files:
+            shutil.copyfile(file, making / f"{ARTEFACT}{file.suffix}")
         handling = {**contents.handling, "task": contents.task, "classes": list(contents.classes)}
         _write_json(making / "handling.json", handling)
-        np.savez(making / "vectors.npz", inputs=contents.inputs, outputs=contents.outputs)
+        _write_vectors(making / "vectors.npz", contents)
         (making / "predict.py").write_text(predictor(contents.task), encoding="utf-8")
         (making / "handling.py").write_text(handling_source(contents.task), encoding="utf-8")
-        (making / "requirements.txt").write_text("\n".join(_REQUIREMENTS[contents.task]) + "\n", encoding="utf-8")
+        (making / "checking.py").write_text(predictor("checking"), encoding="utf-8")
+        (making / "runner.py").write_text(runner_source(contents.runner), encoding="utf-8")
+        requirements = "\n".join(_requirements(contents))
+        (making / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
         (making / "README.md").write_text(contents.card, encoding="utf-8")
         hashes = {item.name: sha256(item) for item in sorted(making.iterdir())}
-        _write_json(making / "manifest.json", {"schema": SCHEMA, "sha256": hashes, **contents.facts})
+        manifest = {"schema": SCHEMA, "artefact": f"{ARTEFACT}{contents.files[0].suffix}", "sha256": hashes}
+        _write_json(making / "manifest.json", {**manifest, **contents.facts})
         _replace(making, folder)
 
 
@@ -75,6 +86,22 @@ def handling_source(task: str) -> str:
     source = resources.files(package).joinpath(name).read_text(encoding="utf-8")
     assert source.count(_ERRORS_IMPORT) == 1, "the handling imports more of lissom than its errors"
     return source.replace(_ERRORS_IMPORT, _ERRORS_INSTEAD)
+
+
+def runner_source(runner: str) -> str:
+    """The source of ``runner.py``: how the artefact is run, free of lissom."""
+    package, _, name = runner.rpartition(".")
+    return resources.files(package).joinpath(f"{name}.py").read_text(encoding="utf-8")
+
+
+def _requirements(contents: Contents) -> list[str]:
+    runtime: tuple[str, ...] = importlib.import_module(contents.runner).REQUIREMENTS
+    return list(dict.fromkeys((*_REQUIREMENTS[contents.task], *runtime)))
+
+
+def _write_vectors(path: Path, contents: Contents) -> None:
+    arrays = {f"input_{number}": array for number, array in enumerate(contents.inputs)}
+    np.savez(path, **arrays, outputs=contents.outputs, original=contents.original)  # pyright: ignore[reportArgumentType]
 
 
 def _replace(making: Path, folder: Path) -> None:

@@ -2,4 +2,11 @@
 
 from lissom.core.tables import Table
 
-TARGETS = Table("target", {"onnxruntime": "lissom.targets.onnx_runtime:OnnxRuntime"})
+TARGETS = Table(
+    "target",
+    {
+        "onnxruntime": "lissom.targets.onnx_runtime:OnnxRuntime",
+        "pytorch": "lissom.targets.torch_program:PyTorch",
+        "inductor": "lissom.targets.torch_program:Inductor",
+    },
+)

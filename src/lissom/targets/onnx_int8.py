@@ -6,7 +6,7 @@ activations were measured up to 3.4 times slower than FP32.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +20,16 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
 from lissom.export.onnx_file import quiet
-from lissom.targets.target import Artefact
+from lissom.targets.target import Artefact, Inputs, check_calibration
 
 METHODS = {
     "minmax": CalibrationMethod.MinMax,
     "percentile": CalibrationMethod.Percentile,
     "entropy": CalibrationMethod.Entropy,
 }
-Inputs = Sequence[Sequence[np.ndarray]]
 
 
 def quantize_static_int8(artefact: Artefact, calibration: Inputs, path: Path, *, method: str = "minmax") -> Artefact:
@@ -46,7 +44,7 @@ def quantize_static_int8(artefact: Artefact, calibration: Inputs, path: Path, *,
     Raises:
         LissomError: calibration inputs that are empty or hold NaN or infinity.
     """
-    _check(calibration)
+    check_calibration(calibration)
     reduce_range = not has_int8_dot_product()
     with tempfile.TemporaryDirectory() as folder, quiet():
         prepared = Path(folder) / "prepared.onnx"
@@ -88,18 +86,6 @@ def shorten_names(model: onnx.ModelProto) -> None:
     for initializer in graph.initializer:
         initializer.name = renamed(initializer.name)
     del graph.value_info[:]
-
-
-def _check(calibration: Inputs) -> None:
-    if not calibration or not len(calibration[0][0]):
-        raise LissomError("there are no inputs to calibrate INT8 with")
-    for number, batch in enumerate(calibration):
-        for array in batch:
-            if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-                raise LissomError(
-                    f"calibration batch {number} holds NaN or infinity",
-                    hint="check the pictures and the deviation of the preprocessing",
-                )
 
 
 class _Reader(CalibrationDataReader):

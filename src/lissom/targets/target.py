@@ -1,67 +1,208 @@
 """What every target is: a runtime that a model is exported to, loaded in and measured on."""
 
+import importlib
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+
+from lissom.core.errors import LissomError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Arrays = list[npt.NDArray[Any]]
+Inputs = Sequence[Sequence[np.ndarray]]
+FP32, FP16, INT8 = "fp32", "fp16", "int8"
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """An exported model: the file, the precision it computes in, and what the export had to say."""
+    """An exported model: its files, the precision it computes in, and what the export had to say.
+
+    ``path`` is the main file; ``beside`` are those it cannot do without, in the same folder.
+    """
 
     path: Path
-    precision: str = "fp32"
+    precision: str = FP32
     notes: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files, the main one first."""
+        return (self.path, *self.beside)
 
     @property
     def size_bytes(self) -> int:
-        """The size of the file (or of all files, where the path is a folder)."""
-        if self.path.is_dir():
-            return sum(item.stat().st_size for item in self.path.rglob("*") if item.is_file())
-        return self.path.stat().st_size
+        """The size of all files."""
+        return sum(file.stat().st_size for file in self.files)
 
 
-class Runner(ABC):
+@dataclass(frozen=True)
+class Source:
+    """What an INT8 artefact is made of: the model in eval mode, a batch of one, and its FP32 artefact."""
+
+    module: "nn.Module"
+    example: "tuple[Tensor, ...]"
+    artefact: Artefact
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to quantize: how ranges of activations are chosen, what is corrected, which layers stay in float.
+
+    Args:
+        ranges: a name out of the target's ``recipes``.
+        corrected: whether weights are rounded, and biases shifted, so that outputs stay what they were.
+        floats: names of layers that are left in float.
+    """
+
+    ranges: str = "minmax"
+    corrected: bool = False
+    floats: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{self.ranges} ranges", *(["corrected rounding"] if self.corrected else [])]
+        return ", ".join([*parts, *([f"{len(self.floats)} layers in float"] if self.floats else [])])
+
+
+class Runner(Protocol):
     """A loaded artefact."""
 
-    @abstractmethod
     def run(self, inputs: Sequence[np.ndarray]) -> Arrays:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
+        ...
 
 
 class Target(ABC):
-    """A runtime on a device. Final subclasses are one file each and a line in ``TARGETS``."""
+    """A runtime on a device. Final subclasses are one file each and a line in ``TARGETS``.
 
-    name: str
+    ``title`` is the runtime's name for people; ``suffixes`` are those of an artefact's files, the main one first;
+    ``precisions`` are what it can be made in; ``packages`` are what has to be installed, by import name;
+    ``runner`` is the module in :mod:`lissom.export.runners`. One that has no ``free_batch`` is given the examples of
+    a batch one at a time.
+    """
 
-    @abstractmethod
+    name: ClassVar[str]
+    title: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    precisions: ClassVar[tuple[str, ...]]
+    packages: ClassVar[dict[str, str]]
+    runner: ClassVar[str]
+    free_batch: ClassVar[bool] = True
+    recipes: ClassVar[tuple[Recipe, ...]] = (Recipe(),)
+
     def missing(self) -> str | None:
         """Why this target cannot be used here, or ``None``."""
+        absent = [package for module, package in self.packages.items() if not _importable(module)]
+        return f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed" if absent else None
+
+    def versions(self) -> dict[str, str]:
+        """The versions of the packages that are installed."""
+        return {package: metadata.version(package) for package in self.packages.values() if _installed(package)}
+
+    def place(self, folder: Path, stem: str) -> Path:
+        """Where an artefact's main file belongs in a folder."""
+        return folder / f"{stem}{self.suffixes[0]}"
+
+    def artefact(self, path: Path, precision: str = FP32, notes: tuple[str, ...] = ()) -> Artefact:
+        """The artefact whose main file is ``path``."""
+        return Artefact(path, precision, notes, tuple(path.with_suffix(suffix) for suffix in self.suffixes[1:]))
+
+    def load(self, path: Path, *, threads: int) -> Runner:
+        """Load an artefact to run on ``threads`` threads.
+
+        Raises:
+            LissomError: it is missing or damaged, or holds an operator that the runtime lacks.
+        """
+        try:
+            return importlib.import_module(self.runner).Runner(path, threads)
+        except Exception as error:  # every runtime has exceptions of its own
+            raise LissomError(f"{path} cannot be loaded by {self.title}: {first_line(error)}") from error
+
+    def peak_memory_bytes(self, path: Path, example: Sequence[np.ndarray], *, threads: int) -> int:
+        """The most memory that loading the artefact and running it once adds to a process."""
+        from lissom.targets.starting import start
+
+        return start(self.runner, path, example, threads=threads).peak_memory_bytes
 
     @abstractmethod
-    def export(self, module: nn.Module, example: tuple[Tensor, ...], path: Path) -> Artefact:
-        """Convert an FP32 model (in eval mode) with a free batch size.
+    def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
+        """Convert a model as in eval mode, to ``fp32`` or to ``fp16`` where the target has it.
 
         Raises:
             LissomError: an operator that the target lacks, named.
         """
 
     @abstractmethod
-    def load(self, path: Path, *, threads: int) -> Runner:
-        """Load an artefact to run on ``threads`` threads."""
+    def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        """Make the INT8 artefact of a model from calibration inputs (static, post-training).
 
-    @abstractmethod
-    def quantize(self, artefact: Artefact, calibration: Sequence[Sequence[np.ndarray]], path: Path) -> Artefact:
-        """Make the INT8 artefact of an FP32 one from calibration inputs (static, post-training)."""
+        Raises:
+            LissomError: calibration inputs that are empty or not numbers, or a target that has no INT8.
+        """
 
-    @abstractmethod
-    def peak_memory_bytes(self, path: Path, example: Sequence[np.ndarray], *, threads: int) -> int:
-        """The most memory that loading the artefact and running it once adds to a process."""
+    def layers(self, artefact: Artefact) -> list[str]:
+        """The layers of an FP32 artefact that can be left in float, by the names that a recipe takes."""
+        return []
+
+    def fallbacks(self, artefact: Artefact) -> dict[str, int]:
+        """Operators that run slower than meant: outside the fast kernels, or in float in an INT8 artefact."""
+        return {}
+
+    def values(self, path: Path, inputs: Sequence[np.ndarray]) -> dict[str, npt.NDArray[Any]]:
+        """The values inside an artefact on its way from inputs to outputs; empty where the runtime hides them."""
+        return {}
+
+
+def check_precision(target: Target, precision: str) -> None:
+    """Refuse a precision that a target does not have."""
+    if precision not in target.precisions:
+        raise LissomError(
+            f"{target.title} has no {precision}", hint=f"it has {', '.join(target.precisions)}; see lissom targets"
+        )
+
+
+def check_calibration(calibration: Inputs) -> None:
+    """Refuse inputs that no range can be read from.
+
+    Raises:
+        LissomError: there are none, or one holds NaN or infinity.
+    """
+    if not calibration or not len(calibration[0][0]):
+        raise LissomError("there are no inputs to calibrate INT8 with")
+    for number, batch in enumerate(calibration):
+        for array in batch:
+            if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                raise LissomError(
+                    f"calibration batch {number} holds NaN or infinity",
+                    hint="check the pictures and the deviation of the preprocessing",
+                )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a foreign library has to say."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200]
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

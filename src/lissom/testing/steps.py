@@ -127,7 +127,8 @@ class StepContract:
     def exported(self, workload: Workload, folder: Path) -> Artefact:
         """The FP32 artefact of a workload, where the step is for artefacts; else a file that nobody reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        context, path = tiny_context(folder, workload), folder / "given.onnx"
+        context = tiny_context(folder, workload)
+        path = context.target.place(folder, "given")
         if isinstance(self.case.step, ArtefactStep):
             return context.target.export(workload.module, workload.example, path)
         path.touch()

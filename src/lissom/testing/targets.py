@@ -14,17 +14,22 @@ import torch
 from lissom.core.errors import LissomError
 from lissom.steps.pruning.prune import without
 from lissom.targets import TARGETS
-from lissom.targets.target import Artefact, Target
+from lissom.targets.parity import check_parity
+from lissom.targets.target import FP16, FP32, INT8, Artefact, Source, Target
 from lissom.testing.table import REMOVED
 from lissom.testing.tiny import tiny_workload
 from lissom.workload.workload import Workload
 
 _DIFFERENCE = 1e-4
 _AGREEMENT = 0.9
+_MANY = 64
 
 
 class TargetContract:
-    """A target exports with a free batch size, answers as PyTorch does, quantizes, and explains what it cannot."""
+    """A target exports, answers as PyTorch does, quantizes where it can, and explains what it cannot.
+
+    Artefacts are made once for the class, since some converters are slow; a test that changes one takes a copy.
+    """
 
     name: ClassVar[str]
 
@@ -33,30 +38,50 @@ class TargetContract:
         """Sums in one order, and little of the machine."""
         torch.set_num_threads(1)
 
-    @pytest.fixture
-    def target(self) -> Target:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def target(cls) -> Target:
         """The target, where it can be used."""
-        target: Target = TARGETS.get(self.name)()
+        target: Target = TARGETS.get(cls.name)()
         missing = target.missing()
         if missing:
             pytest.skip(missing)
         return target
 
-    @pytest.fixture
-    def workload(self) -> Workload:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def workload(cls) -> Workload:
         """A tiny trained model with data."""
         return tiny_workload()
 
-    @pytest.fixture
-    def artefact(self, target: Target, workload: Workload, tmp_path: Path) -> Artefact:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def artefact(cls, target: Target, workload: Workload, tmp_path_factory: pytest.TempPathFactory) -> Artefact:
         """The model as an FP32 artefact."""
-        return target.export(workload.module, workload.example, tmp_path / "model.onnx")
+        folder = tmp_path_factory.mktemp("mes modèles 模型")
+        return target.export(workload.module, workload.example, target.place(folder, "réseau 网络"))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def quantized(cls, target: Target, workload: Workload, artefact: Artefact) -> Artefact:
+        """The model as an INT8 artefact."""
+        if INT8 not in target.precisions:
+            pytest.skip(f"{target.title} has no INT8")
+        calibration = [arrays(workload, _MANY)]
+        path = target.place(artefact.path.parent, "réseau-int8 网络")
+        return target.quantize(source(workload, artefact), calibration, path)
 
     def test_its_name_is_the_one_in_the_table(self, target: Target) -> None:
         assert target.name == self.name
+        assert target.versions() and all(target.versions().values())
 
-    def test_an_artefact_is_fp32_without_remarks(self, artefact: Artefact) -> None:
-        assert artefact.precision == "fp32" and artefact.notes == () and artefact.size_bytes > 0
+    def test_an_artefact_is_fp32_without_remarks(self, artefact: Artefact, target: Target) -> None:
+        assert artefact.precision == FP32 and artefact.notes == ()
+        assert all(file.stat().st_size for file in artefact.files)
+        assert tuple(file.suffix for file in artefact.files) == target.suffixes
+        assert artefact.size_bytes == sum(file.stat().st_size for file in artefact.files)
+        beside = {file.name for file in artefact.path.parent.iterdir() if "int8" not in file.name}
+        assert beside == {file.name for file in artefact.files}, "nothing is left beside the artefact"
 
     @pytest.mark.parametrize("batch", [1, 2, 7])
     def test_any_batch_is_answered_as_by_torch(
@@ -64,74 +89,141 @@ class TargetContract:
     ) -> None:
         assert difference(target, workload, artefact, batch) < _DIFFERENCE
 
+    def test_one_runner_takes_batches_of_every_size(
+        self, target: Target, workload: Workload, artefact: Artefact
+    ) -> None:
+        runner = target.load(artefact.path, threads=1)
+        whole = runner.run(arrays(workload, 5))[0]
+        for count in (1, 3, 5, 2):
+            assert np.allclose(runner.run(arrays(workload, count))[0], whole[:count], atol=1e-4)
+
     def test_a_cut_model_is_answered_as_by_torch(self, target: Target, tmp_path: Path) -> None:
         cut = without(tiny_workload(), REMOVED)
-        artefact = target.export(cut.module, cut.example, tmp_path / "cut.onnx")
+        artefact = target.export(cut.module, cut.example, target.place(tmp_path, "cut"))
         assert difference(target, cut, artefact, 5) < _DIFFERENCE
 
     def test_the_model_stays_as_it_is(self, target: Target, workload: Workload, tmp_path: Path) -> None:
-        workload.module.train()
-        before = {name: tensor.clone() for name, tensor in workload.module.state_dict().items()}
-        target.export(workload.module, workload.example, tmp_path / "model.onnx")
-        assert all(torch.equal(before[name], tensor) for name, tensor in workload.module.state_dict().items())
-        assert all(module.training for module in workload.module.modules())
+        given = tiny_workload().module.train()
+        before = {name: tensor.clone() for name, tensor in given.state_dict().items()}
+        target.export(given, workload.example, target.place(tmp_path, "model"))
+        assert all(torch.equal(before[name], tensor) for name, tensor in given.state_dict().items())
+        assert all(module.training for module in given.modules())
 
     def test_more_threads_answer_alike(self, target: Target, workload: Workload, artefact: Artefact) -> None:
         inputs = arrays(workload, 16)
         one, two = (target.load(artefact.path, threads=count).run(inputs)[0] for count in (1, 2))
         assert np.allclose(one, two, atol=1e-5)
 
+    def test_answers_are_not_overwritten_by_the_next(
+        self, target: Target, workload: Workload, artefact: Artefact
+    ) -> None:
+        runner = target.load(artefact.path, threads=1)
+        first = runner.run(arrays(workload, 1))[0]
+        kept = first.copy()
+        runner.run([array[3:4] for array in arrays(workload, 4)])
+        assert np.array_equal(first, kept)
+
+    def test_parity_is_confirmed(self, target: Target, workload: Workload, artefact: Artefact) -> None:
+        found = check_parity(workload.module, target, artefact, arrays(workload, 8))
+        assert found.distance < _DIFFERENCE and found.agreement == 1
+
+    def test_an_artefact_of_another_model_is_refused(
+        self, target: Target, workload: Workload, artefact: Artefact
+    ) -> None:
+        with torch.no_grad():
+            other = tiny_workload().module
+            other.get_parameter("features.3.weight")[4].mul_(-3)
+        with pytest.raises(LissomError, match="differs from the PyTorch model") as refused:
+            check_parity(other, target, artefact, arrays(workload, 8))
+        if target.values(artefact.path, arrays(workload, 1)):
+            assert "the first layer that differs is features.3" in str(refused.value)
+
+    def test_half_precision_is_half_the_size(
+        self, target: Target, workload: Workload, artefact: Artefact, tmp_path: Path
+    ) -> None:
+        path = target.place(tmp_path, "half")
+        if FP16 not in target.precisions:
+            with pytest.raises(LissomError, match="has no fp16"):
+                target.export(workload.module, workload.example, path, FP16)
+            assert not path.exists()
+            return
+        half = target.export(workload.module, workload.example, path, FP16)
+        weights = 2 * sum(parameter.numel() for parameter in workload.module.parameters())
+        assert half.precision == FP16 and half.size_bytes < artefact.size_bytes - 0.8 * weights
+        check_parity(workload.module, target, half, arrays(workload, 8))
+
     def test_quantized_it_is_smaller_and_agrees(
-        self, target: Target, workload: Workload, artefact: Artefact, tmp_path: Path
+        self, target: Target, workload: Workload, artefact: Artefact, quantized: Artefact
     ) -> None:
-        given = artefact.path.read_bytes()
-        calibration = [arrays(workload, 32) for _ in range(2)]
-        made = target.quantize(artefact, calibration, tmp_path / "model-int8.onnx")
         inputs = arrays(workload, 100)
-        plain, small = (target.load(item.path, threads=1).run(inputs)[0] for item in (artefact, made))
-        assert made.precision == "int8" and made.size_bytes < artefact.size_bytes
-        assert (plain.argmax(1) == small.argmax(1)).mean() >= _AGREEMENT
-        assert artefact.path.read_bytes() == given
+        plain, small = (target.load(item.path, threads=1).run(inputs)[0] for item in (artefact, quantized))
+        assert quantized.precision == INT8 and quantized.size_bytes < artefact.size_bytes
+        assert small.dtype == plain.dtype and (plain.argmax(1) == small.argmax(1)).mean() >= _AGREEMENT
+        assert difference(target, workload, artefact, 3) < _DIFFERENCE, "the FP32 artefact stays as it is"
+        assert "INT8" in quantized.notes[-1]
 
-    def test_quantizing_without_inputs_is_refused(self, target: Target, artefact: Artefact, tmp_path: Path) -> None:
-        with pytest.raises(LissomError, match="no inputs"):
-            target.quantize(artefact, [], tmp_path / "model-int8.onnx")
+    def test_without_int8_it_says_so(self, target: Target, workload: Workload, artefact: Artefact) -> None:
+        if INT8 in target.precisions:
+            pytest.skip(f"{target.title} has INT8")
+        path = target.place(artefact.path.parent, "no-int8")
+        with pytest.raises(LissomError, match="has no INT8"):
+            target.quantize(source(workload, artefact), [arrays(workload, 8)], path)
+        assert not path.exists()
 
-    def test_calibration_with_nan_is_refused(
-        self, target: Target, workload: Workload, artefact: Artefact, tmp_path: Path
+    def test_one_input_is_enough_to_calibrate(
+        self, target: Target, workload: Workload, artefact: Artefact, quantized: Artefact, tmp_path: Path
     ) -> None:
-        bad = arrays(workload, 4)
-        bad[0][2, 0, 0, 0] = np.nan
-        with pytest.raises(LissomError, match="batch 1 holds NaN"):
-            target.quantize(artefact, [arrays(workload, 4), bad], tmp_path / "model-int8.onnx")
-        assert not (tmp_path / "model-int8.onnx").exists()
+        made = target.quantize(source(workload, artefact), [arrays(workload, 1)], target.place(tmp_path, "one"))
+        assert np.isfinite(target.load(made.path, threads=1).run(arrays(workload, 4))[0]).all()
+
+    @pytest.mark.parametrize("bad", ["nothing", "nan", "infinity"])
+    def test_calibration_that_tells_nothing_is_refused(
+        self, target: Target, workload: Workload, artefact: Artefact, quantized: Artefact, bad: str, tmp_path: Path
+    ) -> None:
+        calibration = [arrays(workload, 4), arrays(workload, 4)]
+        calibration[1][0][2, 0, 0, 0] = np.nan if bad == "nan" else np.inf
+        path = target.place(tmp_path, "model-int8")
+        said = "no inputs" if bad == "nothing" else "batch 1 holds NaN or infinity"
+        with pytest.raises(LissomError, match=said):
+            target.quantize(source(workload, artefact), [] if bad == "nothing" else calibration, path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_fallbacks_are_counted_by_operator(self, target: Target, artefact: Artefact) -> None:
+        found = target.fallbacks(artefact)
+        assert all(isinstance(name, str) and count > 0 for name, count in found.items())
 
     def test_peak_memory_is_more_than_nothing(self, target: Target, workload: Workload, artefact: Artefact) -> None:
         peak = target.peak_memory_bytes(artefact.path, arrays(workload, 1), threads=1)
         assert 10_000 < peak < 2_000_000_000
 
-    def test_any_path_will_do(self, target: Target, workload: Workload, tmp_path: Path) -> None:
-        folder = tmp_path / "mes modèles 模型" / "a b"
-        folder.mkdir(parents=True)
-        artefact = target.export(workload.module, workload.example, folder / "réseau 网络.onnx")
-        made = target.quantize(artefact, [arrays(workload, 8)], folder / "réseau-int8 网络.onnx")
-        assert difference(target, workload, artefact, 3) < _DIFFERENCE
-        target.load(made.path, threads=1).run(arrays(workload, 2))
-        assert target.peak_memory_bytes(artefact.path, arrays(workload, 1), threads=1) > 0
-
     @pytest.mark.parametrize("damage", ["cut off", "noise", "empty", "missing"])
     def test_a_damaged_artefact_is_explained(
-        self, target: Target, workload: Workload, artefact: Artefact, damage: str
+        self, target: Target, workload: Workload, artefact: Artefact, damage: str, tmp_path: Path
     ) -> None:
-        content = artefact.path.read_bytes()
-        artefact.path.unlink()
+        path = target.place(tmp_path, "model")
+        for file in artefact.files:
+            path.with_suffix(file.suffix).write_bytes(file.read_bytes())
+        content = path.read_bytes()
+        path.unlink()
         if damage != "missing":
             contents = {"cut off": content[: len(content) // 2], "noise": b"\x93" * 500, "empty": b""}
-            artefact.path.write_bytes(contents[damage])
-        with pytest.raises(LissomError, match=r"model\.onnx"):
-            target.load(artefact.path, threads=1).run(arrays(workload, 1))
-        with pytest.raises(LissomError, match=r"model\.onnx"):
-            target.peak_memory_bytes(artefact.path, arrays(workload, 1), threads=1)
+            path.write_bytes(contents[damage])
+        with pytest.raises(LissomError, match=path.name):
+            target.load(path, threads=1).run(arrays(workload, 1))
+        with pytest.raises(LissomError, match=path.name):
+            target.peak_memory_bytes(path, arrays(workload, 1), threads=1)
+
+    def test_a_folder_that_cannot_be_written_is_explained(
+        self, target: Target, workload: Workload, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("not a folder")
+        with pytest.raises(LissomError, match="cannot be written"):
+            target.export(workload.module, workload.example, target.place(tmp_path / "file", "model"))
+
+
+def source(workload: Workload, artefact: Artefact) -> Source:
+    """What an INT8 artefact is made of."""
+    return Source(workload.module, workload.example, artefact)
 
 
 def arrays(workload: Workload, count: int) -> list[np.ndarray]:

@@ -1,27 +1,19 @@
-"""Classify pictures with the model beside this file. Needs numpy, Pillow and onnxruntime; nothing else.
+"""Classify pictures with the model beside this file, without PyTorch. requirements.txt says what it needs.
 
 python predict.py PICTURE...        the likeliest classes, and how long it took
 python predict.py --verify          check the files' hashes and answer the test vectors
 """
 
 import argparse
-import hashlib
 import json
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-import onnxruntime
+from checking import HERE, altered, answered, read
 from handling import Preprocessing
 from PIL import Image
-
-HERE = Path(__file__).resolve().parent
-TOLERANCE = 1e-3
-
-
-def read(name):
-    return json.loads((HERE / name).read_text(encoding="utf-8"))
+from runner import Runner
 
 
 class Model:
@@ -30,23 +22,14 @@ class Model:
     def __init__(self, threads=1):
         self.handling = read("handling.json")
         self.preprocess = Preprocessing.from_json(self.handling["preprocessing"])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        model = (HERE / "model.onnx").read_bytes()
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.input = self.session.get_inputs()[0].name
-
-    def scores(self, batch):
-        """Outputs of inputs ``(batch, channels, height, width)``."""
-        return self.session.run(None, {self.input: batch})[0]
+        self.runner = Runner(HERE / read("manifest.json")["artefact"], threads)
 
     def predict(self, path, top):
         """The likeliest classes of one picture with their probabilities."""
         with Image.open(path) as picture:
             batch = self.preprocess(picture)[None]
         start = time.perf_counter()
-        scores = self.scores(batch)[0].astype(np.float64)
+        scores = self.runner.run([batch])[0][0].astype(np.float64)
         took = (time.perf_counter() - start) * 1e3
         shares = np.exp(scores - scores.max())
         shares /= shares.sum()
@@ -57,33 +40,6 @@ class Model:
             "classes": [{"name": names[i], "index": int(i), "probability": float(shares[i])} for i in best],
             "latency_ms": took,
         }
-
-
-def altered():
-    """The problems found with the files: missing, or not as they were written."""
-    problems = []
-    for name, expected in read("manifest.json")["sha256"].items():
-        path = HERE / name
-        if not path.is_file():
-            problems.append(f"{name} is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            problems.append(f"{name} was altered")
-    return problems
-
-
-def verify(model):
-    """The problems found with the answers: those that differ from the ones recorded."""
-    problems = []
-    with np.load(HERE / "vectors.npz") as vectors:
-        inputs, expected = vectors["inputs"], vectors["outputs"]
-    found = model.scores(inputs)
-    scale = float(np.abs(expected).max()) or 1.0
-    difference = float(np.abs(found - expected).max()) / scale
-    agree = int((found.argmax(1) == expected.argmax(1)).sum())
-    # another processor may round INT8 sums otherwise; the decisions have to stay
-    if difference > TOLERANCE and agree < len(expected):
-        problems.append(f"{len(expected) - agree} of {len(expected)} test vectors are answered otherwise")
-    return problems, {"vectors": len(expected), "agree": agree, "difference": difference}
 
 
 def main():
@@ -100,7 +56,7 @@ def main():
     model = None if problems else Model(options.threads)
     if options.verify:
         if model is not None:
-            problems, found = verify(model)
+            problems, found = answered(model.runner)
         if options.json:
             print(json.dumps({"ok": not problems, "problems": problems, **found}))
         else:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lissom.steps.step import ArtefactStep, Context
-from lissom.targets.target import Artefact
+from lissom.targets.target import Artefact, Source
 from lissom.workload.workload import Workload, calibration_batches
 
 
@@ -27,6 +27,6 @@ class QuantizeInt8(ArtefactStep):
             workload.splits.train, examples=self.examples, batch=self.batch, seed=context.seed
         )
         inputs = [[tensor.numpy() for tensor in batch.inputs] for batch in batches]
-        path = context.folder / f"{artefact.path.stem}-int8{artefact.path.suffix}"
+        path = context.target.place(context.folder, f"{artefact.path.stem}-int8")
         with context.progress.waiting("quantizing to INT8"):
-            return context.target.quantize(artefact, inputs, path)
+            return context.target.quantize(Source(workload.module, workload.example, artefact), inputs, path)

@@ -1,0 +1,51 @@
+"""Looking into an ONNX file: the values on the way, and what ONNX Runtime makes of its operators."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+# in an optimised INT8 graph these are the borders between number formats, or move numbers without computing
+_FREE = frozenset(
+    ("QuantizeLinear", "DequantizeLinear", "Reshape", "Flatten", "Transpose", "Concat", "Split", "Slice", "Gather",
+     "Squeeze", "Unsqueeze", "Shape", "Cast", "Identity", "Constant", "Expand", "Pad", "ReorderInput",
+     "ReorderOutput", "MaxPool")
+)  # fmt: skip
+
+
+def inner_values(path: Path, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Every floating-point value of the graph for these inputs, in the order in which they are computed."""
+    model = onnx.load(path)
+    known = {item.name for item in model.graph.output}
+    names = [name for node in model.graph.node for name in node.output if name]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    feed = dict(zip((item.name for item in session.get_inputs()), inputs, strict=True))
+    outputs: list[Any] = list(session.run(None, feed))
+    found = dict(zip((item.name for item in session.get_outputs()), outputs, strict=True))
+    return {name: found[name] for name in names if np.issubdtype(found[name].dtype, np.floating)}
+
+
+def float_operators(path: Path) -> dict[str, int]:
+    """Operators that an INT8 file computes in float, after the runtime has optimised it, with how often."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        nodes = onnx.load(options.optimized_model_filepath).graph.node
+    kinds = Counter(node.op_type for node in nodes)
+    return {kind: count for kind, count in sorted(kinds.items()) if kind not in _FREE and not _is_integer(kind)}
+
+
+def _is_integer(kind: str) -> bool:
+    return kind.startswith("QLinear") or "Integer" in kind or kind in ("QGemm", "QAttention", "QMoE")

@@ -1,0 +1,147 @@
+"""Parity: an artefact compared with the PyTorch model on real inputs, before anything else is done with it.
+
+One that differs is refused, with the first layer that differs named. Layers are found by their values, not by names:
+a runtime renames, fuses and turns what it likes, but the numbers that a layer gives are there, in whatever order.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lissom.core.errors import LissomError
+from lissom.targets.target import FP16, FP32, INT8, Artefact, Target
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Values = npt.NDArray[Any]
+# the largest difference allowed, as a share of the largest output, and the least share of equal decisions; what INT8
+# costs is judged on all of the select split, so that only nonsense is refused here
+DISTANCE = {FP32: 1e-3, FP16: 2e-2, INT8: 1.0}
+AGREEMENT = {FP32: 1.0, FP16: 0.85, INT8: 0.0}
+_TIE = 1e-3
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far an artefact's outputs are from the model's, and how often the decisions agree.
+
+    ``distance`` is the largest difference as a share of the largest output, ``agreement`` between 0 and 1.
+    """
+
+    distance: float
+    agreement: float
+
+
+def compare(expected: Values, found: Values) -> Parity:
+    """Compare outputs ``(examples, ..., classes)``.
+
+    A decision between two classes that the model itself tells apart by less than a thousandth is nobody's.
+    """
+    if expected.shape != found.shape:
+        return Parity(float("inf"), 0.0)
+    scale = float(np.abs(expected).max()) or 1.0
+    distance = float(np.abs(found.astype(np.float64) - expected).max()) / scale
+    chosen = np.take_along_axis(expected, found.argmax(-1)[..., None], -1)[..., 0]
+    agree = expected.max(-1) - chosen <= _TIE * scale
+    return Parity(distance if np.isfinite(distance) else float("inf"), float(agree.mean()))
+
+
+def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs: Sequence[Values]) -> Parity:
+    """Refuse an artefact that is not the model.
+
+    Args:
+        module: the model that it was made from.
+        target: whose artefact it is.
+        artefact: of any precision.
+        inputs: real ones, a few examples, each ``(batch, ...)``.
+
+    Raises:
+        LissomError: it differs, with the first layer that does.
+    """
+    expected = answers(module, inputs)
+    found = compare(expected, target.load(artefact.path, threads=1).run(inputs)[0])
+    if found.distance <= DISTANCE[artefact.precision] and found.agreement >= AGREEMENT[artefact.precision]:
+        return found
+    layer = differing_layer(module, target, artefact, [array[:1] for array in inputs])
+    where = f"; the first layer that differs is {layer}" if layer else ""
+    raise LissomError(
+        f"{artefact.path.name} differs from the PyTorch model by {found.distance:.1e} of its largest output and agrees "
+        f"on {found.agreement:.0%} of the decisions ({target.title}, {artefact.precision}){where}",
+        hint="an operator is converted wrongly, or the file was altered; try another target (lissom targets)",
+    )
+
+
+def answers(module: "nn.Module", inputs: Sequence[Values]) -> Values:
+    """The (first) output of a model as in eval mode; the given one stays as it is."""
+    import torch
+
+    with torch.no_grad():
+        found = copy.deepcopy(module).eval()(*(torch.from_numpy(array) for array in inputs))
+    while not isinstance(found, torch.Tensor):
+        found = next(iter(found.values() if isinstance(found, dict) else found))
+    return found.numpy()
+
+
+def differing_layer(module: "nn.Module", target: Target, artefact: Artefact, inputs: Sequence[Values]) -> str | None:
+    """The first layer, in the order of computation, whose values are not in the artefact.
+
+    Layers that a sound artefact of the same kind does not show either (a BatchNorm or an activation that was folded
+    into its neighbour) are left out: they are told by being missing though what follows them is there.
+
+    Args:
+        module: the model.
+        target: whose artefact it is.
+        artefact: the artefact.
+        inputs: a batch of one.
+
+    Returns:
+        The name, or ``None`` where the runtime does not show its values.
+    """
+    inside = [_signature(value) for value in target.values(artefact.path, inputs).values()]
+    if not inside:
+        return None
+    layers = list(layer_values(module, inputs))
+    shown = [_is_among(_signature(value), inside, DISTANCE[artefact.precision]) for _, value in layers]
+    last = max((place for place, there in enumerate(shown) if there), default=-1)
+    weights = {name for name, part in module.named_modules() if list(part.parameters(recurse=False))}
+    after = [name for name, _ in layers[last + 1 :]]
+    return next((name for name in after if name in weights), after[0] if after else None)
+
+
+def layer_values(module: "nn.Module", inputs: Sequence[Values]) -> "Iterator[tuple[str, Values]]":
+    """What each innermost layer gives, in the order of computation."""
+    import torch
+
+    copied = copy.deepcopy(module).eval()
+    found: list[tuple[str, Values]] = []
+
+    def keep(name: str) -> Any:
+        def hook(_module: Any, _inputs: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor) and output.is_floating_point():
+                found.append((name, output.detach().clone().numpy()))
+
+        return hook
+
+    for name, part in copied.named_modules():
+        if not list(part.children()):
+            part.register_forward_hook(keep(name))
+    with torch.no_grad():
+        copied(*(torch.from_numpy(array) for array in inputs))
+    yield from found
+
+
+def _signature(value: Values) -> Values:
+    """The values in order of size: the same in every layout."""
+    return np.sort(value.astype(np.float32, copy=False), axis=None)
+
+
+def _is_among(signature: Values, inside: Sequence[Values], distance: float) -> bool:
+    scale = float(np.abs(signature).max()) or 1.0
+    return any(
+        other.size == signature.size and float(np.abs(other - signature).max()) <= distance * scale for other in inside
+    )
