@@ -1,4 +1,4 @@
-"""A PyTorch model as one ONNX file with a free batch size."""
+"""A PyTorch model as one ONNX file with a free batch size, and texts of any length."""
 
 import contextlib
 import io
@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -26,26 +27,15 @@ def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> t
         path: the ``.onnx`` file.
 
     Returns:
-        What a user should know: whether the batch size had to be fixed.
+        What a user should know: whether the batch size, or the length of texts, had to be fixed.
 
     Raises:
         LissomError: the exporter refuses the model.
     """
     training = module.training
     module.eval()
-    notes: tuple[str, ...] = ()
     try:
-        try:
-            program = _convert(module, _doubled(example), free_batch=True)
-        except Exception as free:
-            try:
-                program = _convert(module, example, free_batch=False)
-            except Exception as fixed:
-                raise LissomError(
-                    f"the model cannot be exported to ONNX: {_first_line(fixed)}",
-                    hint="control flow that depends on values is the usual cause",
-                ) from fixed
-            notes = (f"the batch size is fixed to 1: {_first_line(free)}",)
+        program, notes = _freest(module, example)
     finally:
         module.train(training)
     _strip(program)
@@ -55,16 +45,47 @@ def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> t
     return notes
 
 
-def _convert(module: nn.Module, example: tuple[Tensor, ...], *, free_batch: bool) -> onnx.ModelProto:
+def _freest(module: nn.Module, example: tuple[Tensor, ...]) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """The model with as many sizes free as can be, and what had to be fixed."""
+    batch = [{0: torch.export.Dim("batch", min=1, max=65536)} for _ in example]
+    tokens = [_is_text(tensor) for tensor in example]
+    notes: list[str] = []
+    if any(tokens):
+        free = [
+            {**sizes, 1: torch.export.Dim.DYNAMIC} if text else sizes for sizes, text in zip(batch, tokens, strict=True)
+        ]
+        try:
+            return _convert(module, _doubled(example), free), ()
+        except Exception as error:
+            length = example[tokens.index(True)].shape[1]
+            notes.append(f"the length of texts is fixed to {length} tokens: {_first_line(error)}")
+    try:
+        return _convert(module, _doubled(example), batch), tuple(notes)
+    except Exception as error:
+        notes.append(f"the batch size is fixed to 1: {_first_line(error)}")
+    try:
+        return _convert(module, example, None), tuple(notes)
+    except Exception as error:
+        raise LissomError(
+            f"the model cannot be exported to ONNX: {_first_line(error)}",
+            hint="control flow that depends on values is the usual cause",
+        ) from error
+
+
+def _is_text(tensor: Tensor) -> bool:
+    """Whether an input holds token numbers, ``(batch, tokens)``."""
+    return tensor.dim() == 2 and not tensor.is_floating_point() and tensor.shape[1] > 1
+
+
+def _convert(module: nn.Module, example: tuple[Tensor, ...], free: list[dict[int, Any]] | None) -> onnx.ModelProto:
     inputs = ["input"] if len(example) == 1 else [f"input_{number}" for number in range(len(example))]
-    shapes = tuple({0: torch.export.Dim("batch", min=1, max=65536)} for _ in example) if free_batch else None
     with quiet(), torch.no_grad():
         program = torch.onnx.export(
             module,
             example,
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=shapes,
+            dynamic_shapes=None if free is None else tuple(free),
             input_names=inputs,
             output_names=["output"],
             external_data=False,
