@@ -149,14 +149,24 @@ def test_limits_are_written_for_people() -> None:
 
 def test_what_each_limit_allows_in_its_own_unit() -> None:
     budget = parse_budget("size<=2%, latency<=5ms, drop<=1%")
-    assert check_absolute(budget, ORIGINAL) == {"size": 80_000.0, "latency": 5.0}
+    assert {limit.measure: limit.allowed(ORIGINAL) for limit in budget.costs} == {"size": 80_000.0, "latency": 5.0}
     assert budget.drop.allowed(ORIGINAL) == pytest.approx(0.8)
 
 
 def test_a_budget_that_the_original_meets_is_refused() -> None:
     with pytest.raises(LissomError, match="meets the budget already"):
         check_absolute(parse_budget("size<=5MB, latency<=20ms"), ORIGINAL)
-    assert check_absolute(parse_budget("size<=5MB, latency<=9ms"), ORIGINAL)
+    check_absolute(parse_budget("size<=5MB, latency<=9ms"), ORIGINAL)
+    check_absolute(parse_budget("drop<=1%"), ORIGINAL)  # of a front: no cost is limited, so none is met
+
+
+def test_a_share_of_a_score_of_nothing_is_refused() -> None:
+    """A codec is scored by what it saves beside the original, which therefore scores 0."""
+    codec = replace(ORIGINAL, score=0.0)
+    with pytest.raises(LissomError, match=r"scores 0, so drop<=1% is a share of nothing") as caught:
+        check_absolute(parse_budget("size<=50%"), codec)
+    assert "drop<=0.5pt" in caught.value.hints[0]
+    check_absolute(parse_budget("size<=50%, drop<=2pt"), codec)
 
 
 def test_each_measure_has_its_figure() -> None:

@@ -1,11 +1,10 @@
 """The budget: what the artefact may cost and how much score it may lose."""
 
-import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lissom.core.errors import LissomError
 from lissom.core.records import Figures, LimitCheck
+from lissom.core.tables import did_you_mean
 from lissom.core.units import format_bytes, format_count, format_ms, parse_quantity
 
 DROP = "drop"
@@ -25,6 +24,7 @@ _FIGURES = {
     "parameters": "parameters",
 }
 _WRITTEN = {"time": format_ms, "bytes": format_bytes, "count": format_count}
+_NOTHING = 1e-12  # neither divided by nor told apart
 _EXAMPLE = 'for example "latency<=5ms, size<=2MB, drop<=0.5pt" or "latency<=15%, drop<=1%"'
 
 
@@ -57,9 +57,9 @@ class Limit:
             latency_ratio: of the two, timed in turn in one process.
         """
         if self.measure == DROP:
-            used = drop / abs(original.score) if self.relative and original.score else drop
+            used = drop / max(abs(original.score), _NOTHING) if self.relative else drop
         elif self.relative:
-            ratio = figure(final, self.measure) / max(figure(original, self.measure), 1e-12)
+            ratio = figure(final, self.measure) / max(figure(original, self.measure), _NOTHING)
             used = latency_ratio if self.measure == "latency" else ratio
         else:
             used = figure(final, self.measure)
@@ -69,7 +69,7 @@ class Limit:
             allowed=self.value,
             used_text=self._written(used),
             allowed_text=self._written(self.value),
-            met=used <= self.value + 1e-12,
+            met=used <= self.value + _NOTHING,
         )
 
     def _written(self, value: float) -> str:
@@ -108,17 +108,17 @@ DEFAULT_DROP = Limit(DROP, 0.01, relative=True, text="drop<=1%")
 
 
 def figure(figures: Figures, measure: str) -> float:
-    """The figure that a limit on ``measure`` speaks of."""
+    """The figure that a limit on ``measure`` (any but the drop) speaks of, in its own unit."""
     return float(getattr(figures, _FIGURES[measure]))
 
 
 def parse_budget(text: str) -> Budget:
     """Read a budget such as ``"size<=2%, latency<=15%, drop<=0.5pt"``.
 
-    Without a limit on the drop, ``drop<=1%`` is taken.
+    Without a limit on the drop, :data:`DEFAULT_DROP` is taken.
 
     Raises:
-        LissomError: it does not parse, names a measure twice, or contradicts itself.
+        LissomError: it does not parse, names a measure twice, or asks for what cannot be.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
@@ -152,8 +152,7 @@ def _parse_limit(part: str) -> Limit:
     if not sign:
         raise LissomError(f"{part!r} is not a limit", hint=f"write MEASURE<=VALUE, {_EXAMPLE}")
     if measure not in _DIMENSIONS:
-        close = difflib.get_close_matches(measure, _DIMENSIONS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"measures: {', '.join(_DIMENSIONS)}"
+        hint = did_you_mean(measure, _DIMENSIONS) or f"measures: {', '.join(_DIMENSIONS)}"
         raise LissomError(f"{part!r} limits an unknown measure {measure!r}", hint=hint)
     quantity = parse_quantity(value, _DIMENSIONS[measure])
     if measure != DROP and quantity.value <= 0:
@@ -165,17 +164,20 @@ def _parse_limit(part: str) -> Limit:
     return Limit(measure, quantity.value, quantity.relative, f"{measure}<={value}")
 
 
-def check_absolute(budget: Budget, original: Figures) -> Mapping[str, float]:
-    """What each cost limit allows in its own unit; refuse a budget that the original meets already.
+def check_absolute(budget: Budget, original: Figures) -> None:
+    """Refuse a budget that asks nothing of this original, or that its score gives no meaning to.
 
     Raises:
-        LissomError: every limit is met without doing anything.
+        LissomError: every limit on cost is met without doing anything, or the drop is a share of a score of 0.
     """
-    allowed = {limit.measure: limit.allowed(original) for limit in budget.costs}
-    if all(figure(original, measure) <= value for measure, value in allowed.items()):
+    if budget.drop.relative and abs(original.score) < _NOTHING:
+        raise LissomError(
+            f"the original scores 0, so {budget.drop.text} is a share of nothing",
+            hint="limit the drop in points, for example drop<=0.5pt",
+        )
+    if budget.costs and all(figure(original, limit.measure) <= limit.allowed(original) for limit in budget.costs):
         cost = ", ".join(f"{limit.measure} {limit.text.partition('<=')[2]}" for limit in budget.costs)
         raise LissomError(
             f"the original meets the budget already ({cost})",
-            hint="lower the limits, or deploy the original: lissom bench measures it",
+            hint="lower the limits, or deploy the original as it is",
         )
-    return allowed
