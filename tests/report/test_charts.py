@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from lissom.core.records import Figures
 from lissom.report.latency_chart import latency_chart
-from lissom.report.path_chart import HEIGHT, path_chart
+from lissom.report.path_chart import path_chart
+from lissom.report.path_points import HEIGHT
 from lissom.report.svg import Scale, drawing, element
 from lissom.report.view import RunView, read
 
@@ -81,6 +82,16 @@ def test_arrows_join_the_kept_ones_only(met_run: Path) -> None:
     arrows = [node for node in tree.iter() if node.get("class") == "path"]
     assert len(arrows) == 3
     assert all(float(arrow.get("x1", "0%")[:-1]) > float(arrow.get("x2", "0%")[:-1]) for arrow in arrows)
+
+
+def test_a_front_is_a_line_through_what_nothing_beats(met_run: Path) -> None:
+    view = replace(read(met_run), front=(5, 1, 3))
+    lines = [node for node in _parsed(path_chart(view, "size")).iter() if node.get("class") == "path"]
+    places = [mark.get("cx") for kind in ("kept", "undone") for mark in _marks(view, "size")[kind]]
+    assert len(lines) == 2, "the undone one in the middle is on it too"
+    assert all(line.get(end) in places for line in lines for end in ("x1", "x2"))
+    across = [float(line.get(end, "0%")[:-1]) for line in lines for end in ("x1", "x2")]
+    assert across == sorted(across)
 
 
 def test_marks_stand_where_the_figures_say(met_run: Path) -> None:

@@ -55,8 +55,8 @@ def test_every_tag_is_closed(any_run: Path) -> None:
 
 
 def test_nothing_comes_from_elsewhere_and_nothing_runs(any_run: Path) -> None:
-    text = page(read(any_run))
-    assert "http:" not in text and "https:" not in text and "//" not in re.sub(r"/tmp/\S*", "", text)
+    text = page(read(any_run)).replace(str(any_run), "RUN")
+    assert "http:" not in text and "https:" not in text and "//" not in text
     assert re.findall(r"url\((?!#)", text) == [] and "@import" not in text
     reader = _read(any_run)
     assert not {tag for tag, _ in reader.tags} & {"script", "link", "img", "iframe", "object", "form"}

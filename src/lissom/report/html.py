@@ -67,7 +67,6 @@ def _facts(view: RunView) -> dict[str, Any]:
         "by_class": class_bars(now.original, now.result, classes) if now else None,
         "times": time_bars(view.end.seconds, view.end.parts_seconds) if view.end else (),
         "estimate": estimate_text(view),
-        "given": view.delivered,
         "warnings": warnings(view),
         "command": command_again(view),
         "next": next_command(view),

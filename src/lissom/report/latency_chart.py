@@ -23,12 +23,12 @@ class Row:
     figures: Figures
 
 
-def latency_chart(original: Figures, result: Figures, name: str = "result") -> Markup:
+def latency_chart(original: Figures, result: Figures) -> Markup:
     """Two histograms over one axis, logarithmic where timings are far apart; each has its own height.
 
     Empty without single timings.
     """
-    rows = (Row("original", "original", original), Row(name, "kept", result))
+    rows = (Row("original", "original", original), Row("result", "kept", result))
     samples = [*original.latency_samples_ms, *result.latency_samples_ms]
     if not (original.latency_samples_ms and result.latency_samples_ms) or min(samples) <= 0:
         return Markup("")

@@ -38,11 +38,10 @@ def table(view: RunView, width: int = USUAL) -> str:
             wrapped, as they are there to be copied.
     """
     width = max(NARROWEST, min(width, WIDEST))
-    given = view.delivered
     rows: list[Row] = []
     if view.baseline is not None:
         rows.append(("original", *_measured(view.baseline), conditions(view)))
-    rows += [(trial.move, *_measured(trial.figures), decision(trial, given)) for trial in view.trials]
+    rows += [(trial.move, *_measured(trial.figures), decision(trial, view.delivered)) for trial in view.trials]
     lines = _aligned([_HEADINGS, *rows], width) if rows else []
     remarks = [*_remarks(view), *(f"warning: {text}" for text in warnings(view)), _last_word(view)]
     for remark in remarks:

@@ -115,7 +115,7 @@ def read(folder: Path | str) -> RunView:
         verdict=ledger.get(Verdict),
         neighbours=tuple(ledger.all(Neighbour)),
         skipped=tuple(from_json(Skipped, value) for value in ledger.values("skipped")),
-        reach=tuple(from_json(Reach, {**value, "name": key}) for key, value in _by_key(ledger, "reach").items()),
+        reach=tuple(from_json(Reach, {**value, "name": key}) for key, value in ledger.by_key("reach").items()),
         notes=tuple(str(value) for value in ledger.values("note")),
         estimate=ledger.find("estimate"),
         end=None if end is None else from_json(End, end),
@@ -134,11 +134,6 @@ def _started(ledger: Ledger) -> str:
     """When the first record was written."""
     at = next(iter(ledger)).at
     return datetime.fromtimestamp(at, UTC).isoformat(sep=" ", timespec="minutes").removesuffix("+00:00") if at else ""
-
-
-def _by_key(ledger: Ledger, kind: str) -> dict[str, Any]:
-    """The latest value of each key, in order of first appearance."""
-    return {record.key: record.value for record in ledger if record.kind == kind}
 
 
 def _checked(folder: Path) -> Path:

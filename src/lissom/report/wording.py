@@ -9,7 +9,7 @@ from lissom.report.commands import loading
 from lissom.report.standing import Standing, standing
 from lissom.report.view import RunView
 
-SAME = 0.005
+SAME = 0.005  # a ratio nearer to 1 than that is none
 
 
 def times(before: float, after: float, *, less: str, more: str, same: str) -> str:
@@ -49,11 +49,11 @@ def missed(checks: Iterable[LimitCheck]) -> str:
     return ", ".join(f"{check.limit}{_excess(check)}" for check in checks if not check.met)
 
 
-def decision(trial: Trial, given: Trial | None = None) -> str:
-    """``"kept: ..."`` or ``"undone: ..."``; an undone one says so if it is what was ``given`` in the end."""
+def decision(trial: Trial, delivered: Trial | None = None) -> str:
+    """``"kept: ..."`` or ``"undone: ..."``; an undone one says so if it is what was ``delivered``."""
     word = "kept" if trial.kept else "undone"
     text = f"{word}: {trial.reason}" if trial.reason else word
-    return f"{text}; delivered all the same, as the closest" if trial is given and not trial.kept else text
+    return f"{text}; delivered all the same, as the closest" if trial is delivered and not trial.kept else text
 
 
 def warnings(view: RunView) -> tuple[str, ...]:
@@ -115,5 +115,5 @@ def _tried(view: RunView) -> str:
 def _excess(check: LimitCheck) -> str:
     if check.allowed <= 0:
         return f" ({check.used_text} of {check.allowed_text})"
-    times = check.used / check.allowed
-    return f" by {(times - 1) * 100:.2g} %" if times < 1.995 else f" {times:.2g} times its limit"
+    share = check.used / check.allowed
+    return f" by {(share - 1) * 100:.2g} %" if share < 1.995 else f" {share:.2g} times its limit"
