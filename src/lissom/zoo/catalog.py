@@ -96,10 +96,10 @@ def entry(name: str) -> Entry:
     """The catalog's entry of one model.
 
     Raises:
-        LissomError: there is no such model (close matches are named).
+        LissomError: there is no such model (close matches are named), or it was added at run time.
     """
     for known in catalog():
         if known.name == name:
             return known
-    MODELS.get(name)  # an unknown name is an error here
+    MODELS.get(name)  # raises where there is no such model
     raise LissomError(f"the model {name!r} was added at run time and has not been counted")

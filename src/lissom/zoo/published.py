@@ -81,7 +81,9 @@ PUBLISHED = {
     "shufflenet_v2_x2_0": _torchvision(76.23, 7393996, "0.583 G"),
     "squeezenet1_0": _torchvision(58.09, 1248424, "0.819 G"),
     "squeezenet1_1": _torchvision(58.18, 1235496, "0.349 G"),
-    "squeezenet1_0_simple_bypass": _imagenet(60.4, "", "", "Iandola et al. 2016, as cited by sotaverified"),
+    "squeezenet1_0_simple_bypass": _imagenet(
+        60.4, "", "", "Iandola et al. 2016, as cited by sotaverified", checked=False
+    ),
     "squeezenet1_0_complex_bypass": _imagenet(58.8, "", "", "Iandola et al. 2016, table 3", checked=False),
     "efficientnet_b0": _torchvision(77.69, 5288548, "0.386 G"),
     "efficientnet_b1": _torchvision(78.64, 7794184, "0.687 G"),

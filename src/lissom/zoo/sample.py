@@ -1,7 +1,7 @@
-"""The network this project starts from, and its properly depthwise-separable twin.
+"""Six plain convolutions, and the depthwise-separable network of the same widths.
 
-The source text calls it a MobileNet; it has no depthwise layer at all. It is kept as it is because it is the
-kind of network that people bring: too big for what it does.
+The first is sometimes taken for a MobileNet, but no layer of it is depthwise. It is the kind of network that
+people bring: too big for what it does.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Trained weights that packages of the registry carry.
+"""Trained weights that other packages carry, where these are installed.
 
 Weight files of the user are read by ``lissom.workload.weights``.
 """
