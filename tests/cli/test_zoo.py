@@ -32,6 +32,9 @@ class FakeTarget:
     def missing(self) -> str | None:
         return None
 
+    def place(self, folder: Path, stem: str) -> Path:
+        return folder / f"{stem}.fake"
+
     def export(self, module: Any, example: Any, path: Path) -> Any:
         if type(module).__name__ == "SqueezeNet":
             raise LissomError("no SqueezeNet here")

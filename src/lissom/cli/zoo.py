@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lissom.cli.zoo_table import Row, doubt, score, table
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def zoo(
 
     chosen: Sequence[Entry] = catalog() if name is None else (entry(name),)
     limits = {} if fits is None else _limits(fits, measured=measure is not None)
-    chosen = [one for one in chosen if _within(_row(one), {k: v for k, v in limits.items() if k != "latency"})]
-    rows = [_row(one) for one in chosen]
+    counted = {measure: value for measure, value in limits.items() if measure != "latency"}
+    rows = [row for one in chosen if _within(row := asdict(one), counted)]
     if measure is not None:
         _add_latency(rows, measure, threads)
         rows = [row for row in rows if _within(row, limits)]
@@ -56,10 +57,10 @@ def zoo(
     elif json_output:
         print(json.dumps(rows, indent=2))
     else:
-        print(_table(rows))
+        print(table(rows))
 
 
-def _show_one(name: str, row: dict[str, Any], everything: bool, json_output: bool) -> None:
+def _show_one(name: str, row: Row, everything: bool, json_output: bool) -> None:
     from lissom.core.progress import Progress
     from lissom.cost import profile, profile_text
     from lissom.zoo import build
@@ -73,22 +74,22 @@ def _show_one(name: str, row: dict[str, Any], everything: bool, json_output: boo
         return
     print(f"{name}: {row['family']}, from {row['provider']}")
     if row["published"] is not None:
-        print(f"{_score(row)}: {row['published']['source']}{_doubt(row)}")
+        print(f"{score(row)}: {row['published']['source']}{doubt(row)}")
     print(profile_text(result, limit=None if everything else 60))
     print(f"next: lissom profile zoo:{name} --help")
 
 
 def _limits(text: str, *, measured: bool) -> dict[str, float]:
-    from lissom.plan.budget import parse_budget
+    """The most of each measure that is allowed, in its own unit."""
+    from lissom.plan.budget import DEFAULT_DROP, parse_budget
 
-    limits = {}
-    for limit in parse_budget(text).limits:
-        if limit.measure == "drop":
-            if "drop" in text:
-                raise LissomError(
-                    f"{limit.text!r}: nothing is trained here, so nothing drops", hint=f"limit {', '.join(_COSTS)}"
-                )
-            continue
+    budget = parse_budget(text)
+    if budget.drop is not DEFAULT_DROP:  # the user wrote one
+        raise LissomError(
+            f"{budget.drop.text!r}: nothing is trained here, so nothing drops", hint=f"limit {', '.join(_COSTS)}"
+        )
+    limits: dict[str, float] = {}
+    for limit in budget.costs:
         if limit.relative:
             raise LissomError(
                 f"{limit.text!r} is a percentage of an original, and there is none here",
@@ -100,30 +101,22 @@ def _limits(text: str, *, measured: bool) -> dict[str, float]:
     return limits
 
 
-def _within(row: dict[str, Any], limits: dict[str, float]) -> bool:
+def _within(row: Row, limits: dict[str, float]) -> bool:
     for measure, value in limits.items():
         used = row[_COSTS[measure]]
-        # Attention is shown apart and costs the same.
+        # Attention is shown apart, and costs the same.
         used = used + row["attention_macs"] if measure == "macs" else used
         if used is None or used > value:
             return False
     return True
 
 
-def _row(one: "Entry") -> dict[str, Any]:
-    return asdict(one)
-
-
-def _add_latency(rows: list[dict[str, Any]], target_name: str, threads: int) -> None:
+def _add_latency(rows: list[Row], target_name: str, threads: int) -> None:
+    from lissom.api import find_target
     from lissom.core.progress import Progress
-    from lissom.targets import TARGETS
 
-    target: Target = TARGETS.get(target_name)()
-    missing = target.missing()
-    if missing:
-        raise LissomError(f"the target {target_name} cannot be used here: {missing}")
-    progress = Progress()
-    for row in progress.track(rows, f"measuring on {target_name}"):
+    target = find_target(target_name)
+    for row in Progress().track(rows, f"measuring on {target_name}"):
         row |= {"target": target_name, "threads": threads, "latency_ms": None, "latency_interval_ms": None}
         try:
             row |= _latency(row["name"], target, threads)
@@ -145,72 +138,3 @@ def _latency(name: str, target: "Target", threads: int) -> dict[str, Any]:
         samples = interleaved({name: lambda: runner.run(arrays)}, seconds=_SECONDS)[name]
     median, interval = median_interval(samples)
     return {"latency_ms": median, "latency_interval_ms": list(interval)}
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> str:
-    from lissom.core.units import format_bytes, format_ms
-
-    if not rows:
-        return "nothing in the zoo fits\nhint: a larger model made smaller may: lissom compress --help"
-    sources = list(dict.fromkeys(row["published"]["source"] for row in rows if row["published"]))
-    measured = "latency_ms" in rows[0]
-    header = ["model", "from", "input", "parameters", "MACs, M", "attention, M", "peak", "size"]
-    table = [[*header, *(["latency"] if measured else []), "published score", "source"]]
-    family = ""
-    for row in rows:
-        if row["family"] != family:
-            family = row["family"]
-            table.append([family])
-        score, source = _score(row), ""
-        if row["published"]:
-            source = f"[{sources.index(row['published']['source']) + 1}]{_doubt(row)}"
-        latency = format_ms(row["latency_ms"]) if measured and row["latency_ms"] is not None else "failed"
-        table.append(
-            [
-                f"  {row['name']}",
-                row["provider"],
-                _input(row["input"]),
-                f"{row['parameters']:,}",
-                f"{row['macs'] / 1e6:,.2f}",
-                f"{row['attention_macs'] / 1e6:,.2f}" if row["attention_macs"] else "",
-                format_bytes(row["peak_memory_bytes"]),
-                format_bytes(row["size_bytes"]),
-                *([latency] if measured else []),
-                score,
-                source,
-            ]
-        )
-    lines = _aligned(table)
-    lines += ["", f"{len(rows)} models" + (". Sources of scores (? not looked up there):" if sources else "")]
-    lines += [f"  [{number}] {source}" for number, source in enumerate(sources, 1)]
-    lines += [f"  {row['name']} not measured: {row['not_measured']}" for row in rows if "not_measured" in row]
-    return "\n".join([*lines, "next: lissom zoo NAME shows one by layer"])
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    full = [row for row in table if len(row) > 1]
-    widths = [max(len(row[column]) for row in full) for column in range(len(full[0]))]
-    words = {0, 1, 2, len(widths) - 1, len(widths) - 2}
-    lines = []
-    for row in table:
-        cells = [
-            cell.ljust(width) if column in words else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
-
-
-def _score(row: dict[str, Any]) -> str:
-    published = row["published"]
-    if published is None or published["score"] is None:
-        return ""
-    return f"{published['score']:g} {published['measure']}"
-
-
-def _doubt(row: dict[str, Any]) -> str:
-    return "" if row["published"]["checked"] else " ?"
-
-
-def _input(shape: Sequence[int]) -> str:
-    return f"{shape[-1]} tokens" if len(shape) == 2 else f"{shape[-2]}x{shape[-1]}"
