@@ -16,7 +16,7 @@ from lissom.engine.measuring import Answers, Bench, grades, kept_answers, parity
 from lissom.engine.options import Options
 from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact, Target
-from lissom.workload.workload import Batch, Split, Workload
+from lissom.workload.workload import Batch, Workload
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def establish(
         seconds=options.measure_s,
         original=artefact,
         runner=target.load(path, threads=options.threads),
-        example=example_arrays(workload.splits.select, options.batch),
+        example=example_arrays(workload, options.batch),
         progress=progress,
     )
     found = ledger.find("baseline")
@@ -95,10 +95,9 @@ def establish(
     return Baseline(workload, bench, figures, select, fast)
 
 
-def example_arrays(split: Split, batch: int) -> tuple[np.ndarray, ...]:
-    """The first ``batch`` examples of a split as the target takes them."""
-    taken = split.take([number % len(split) for number in range(batch)])
-    return tuple(tensor.numpy() for tensor in taken.inputs)
+def example_arrays(workload: Workload, batch: int) -> tuple[np.ndarray, ...]:
+    """The workload's example ``batch`` times, as the target takes it: what latency is measured with."""
+    return tuple(np.concatenate([tensor.numpy()] * batch) for tensor in workload.example)
 
 
 def _figures(workload: Workload, bench: Bench, select: Answers) -> Figures:

@@ -140,6 +140,7 @@ def _bundle(
             original=answers(workload.module, inputs),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
+            attached=workload.files,
         ),
     )
 

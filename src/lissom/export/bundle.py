@@ -7,7 +7,8 @@ import importlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,11 @@ class LissomError(ValueError):
     def __init__(self, message, *, hint=""):
         super().__init__(f"{message} {hint}".strip())
 """
-_HANDLING_SOURCES = {"image": ("lissom.tasks.image", "handling.py")}
-_REQUIREMENTS = {"image": ("numpy", "Pillow")}
+_HANDLING_SOURCES = {
+    "image": ("lissom.tasks.image", "handling.py"),
+    "text": ("lissom.tasks.text", "handling.py"),
+}
+_REQUIREMENTS = {"image": ("numpy", "Pillow"), "text": ("numpy", "tokenizers")}
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Contents:
     ``files`` are the artefact's, the main one first; ``runner`` is the module of :mod:`lissom.export.runners` that runs
     them. ``handling`` is the workload's. ``inputs`` are the test vectors, one array for each input of the model,
     ``outputs`` what the artefact answers and ``original`` what the PyTorch model does that it was made from, all
-    ``(examples, ...)``. ``card`` is the text of the model card.
+    ``(examples, ...)``. ``card`` is the text of the model card. ``attached`` are files that the handling reads.
     """
 
     files: tuple[Path, ...]
@@ -49,6 +53,7 @@ class Contents:
     original: npt.NDArray[Any]
     card: str
     facts: dict[str, Any]
+    attached: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 def write_bundle(folder: Path, contents: Contents) -> None:
@@ -62,6 +67,8 @@ def write_bundle(folder: Path, contents: Contents) -> None:
         handling = {**contents.handling, "task": contents.task, "classes": list(contents.classes)}
         _write_json(making / "handling.json", handling)
         _write_vectors(making / "vectors.npz", contents)
+        for name, content in contents.attached.items():
+            (making / name).write_bytes(content)
         (making / "predict.py").write_text(predictor(contents.task), encoding="utf-8")
         (making / "handling.py").write_text(handling_source(contents.task), encoding="utf-8")
         (making / "checking.py").write_text(predictor("checking"), encoding="utf-8")

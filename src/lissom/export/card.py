@@ -3,6 +3,8 @@
 from lissom.core.records import Figures, Machine, Settings, Verdict
 from lissom.core.units import format_bytes, format_count, format_ms
 
+_EXAMPLES = {"image": "PICTURE", "text": '"a sentence"'}
+
 
 def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: list[str], notes: list[str]) -> str:
     """The card as Markdown."""
@@ -32,7 +34,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
         "## Use",
         "",
         "    pip install -r requirements.txt",
-        "    python predict.py PICTURE",
+        f"    python predict.py {_EXAMPLES.get(settings.task, 'INPUT')}",
         "    python predict.py --verify",
         "",
         "## Limits",

@@ -38,8 +38,11 @@ class OnnxRuntime(Target):
         return self.artefact(path, notes=export_onnx(module, example, path))
 
     def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        from lissom.targets.onnx_dynamic_int8 import are_tokens, quantize_dynamic_int8
         from lissom.targets.onnx_int8 import quantize_static_int8
 
+        if are_tokens(calibration):
+            return quantize_dynamic_int8(source.artefact, path)
         return quantize_static_int8(source.artefact, calibration, path)
 
     def fallbacks(self, artefact: Artefact) -> dict[str, int]:

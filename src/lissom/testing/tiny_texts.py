@@ -66,8 +66,8 @@ def text_split(texts: Sequence[Texts], labels: np.ndarray, encoding: Encoding = 
 @cache
 def text_splits() -> Splits:
     """The splits of :func:`tiny_text_workload`."""
-    made = [text_split(*draw_texts(size, seed)) for seed, size in enumerate(TEXT_SIZES.values())]
-    return Splits(*made)
+    first, second, third = (text_split(*draw_texts(size, seed)) for seed, size in enumerate(TEXT_SIZES.values()))
+    return Splits(first, second, third)
 
 
 def fresh_bert(seed: int = 0, *, layers: int = 2, hidden: int = 32, inner: int = 64, classes: int = 2) -> Any:
@@ -81,8 +81,8 @@ def fresh_bert(seed: int = 0, *, layers: int = 2, hidden: int = 32, inner: int =
         num_attention_heads=4,
         intermediate_size=inner,
         max_position_embeddings=24,
-        num_labels=classes,
     )
+    config.num_labels = classes
     if classes == len(SENTIMENTS):
         config.id2label = dict(enumerate(SENTIMENTS))
         config.label2id = {name: number for number, name in enumerate(SENTIMENTS)}
@@ -130,7 +130,8 @@ def tiny_text_workload(module: nn.Module | None = None) -> Workload:
 def write_text_model(folder: Path, model: Any = None) -> Path:
     """The trained BERT and its tokenizer in ``folder``, as transformers saves them."""
     folder.mkdir(parents=True, exist_ok=True)
-    (trained_bert().model if model is None else model).save_pretrained(folder)
+    given: Any = trained_bert().model if model is None else model
+    given.save_pretrained(folder)
     (folder / TOKENIZER).write_text(tokenizer_text(), encoding="utf-8")
     return folder
 

@@ -158,7 +158,8 @@ class Workload:
 
 
 def calibration_batches(split: Split, *, examples: int, batch: int, seed: int) -> list[Batch]:
-    """A fixed random sample of a split, without augmentation, in batches."""
+    """A fixed random sample of a split, without augmentation, in batches of one shape."""
+    split = split.even() if isinstance(split, Lengthy) else split
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(split), generator=generator)[:examples].tolist()
     return [split.take(order[start : start + batch]) for start in range(0, len(order), batch)]

@@ -82,7 +82,7 @@ class Encoder:
                 wanted = "a pair of texts" if self.encoding.texts == 2 else "one text"
                 raise LissomError(f"the model takes {wanted}, not {len(item)}")
             if not all(text.strip() for text in item):
-                raise LissomError("the text is empty", hint="give at least one word")
+                raise LissomError("the text is empty")
         tokens, types = self.numbers(texts)
         inputs = [padded(tokens, self.encoding.pad)]
         return [*inputs, padded(types, 0)] if self.encoding.types else inputs
