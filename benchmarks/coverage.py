@@ -1,134 +1,86 @@
-"""Cut half of every model that Torch-Pruning was measured on, prove each result, write benchmarks/results/coverage.json.
+"""Cut half of every model that Torch-Pruning was measured on, prove each result, write results/coverage.json.
 
-One process per model, one thread, 60 s from the model to the pruned model (the proof is not counted). Resumable:
-models that are in the results already are skipped; ``--retry REGEX`` runs those again whose verdict matches.
+One process per model, one thread, 60 s of processor time from the model to the pruned model (the proof is not
+counted). Times are of the process itself, so what else the machine does is not in them. Resumable: models that
+are in the results are skipped; ``--retry REGEX`` runs those again whose verdict matches.
 
-    python benchmarks/coverage.py [--only REGEX] [--retry REGEX] [--families] [--out FILE]
+    python benchmarks/coverage.py [--only REGEX] [--retry REGEX] [--families] [--peer] [--out FILE]
+
+``--peer`` measures Torch-Pruning (``pip install 'lissom[peers]'``) on the same models instead.
 """
 
 import argparse
 import json
 import os
 import re
-import signal
 import sys
-import tempfile
 import time
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
 LIMIT_S = 60
-PROOF_LIMIT_S = 400
+PROOF_LIMIT_S = 600
+RATIO = 0.5
 RESULTS = Path(__file__).parent / "results" / "coverage.json"
 for _variable, _value in (("OMP_NUM_THREADS", "1"), ("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
     os.environ.setdefault(_variable, _value)
 
 
-def measure(spec: str, ratio: float, report: Any) -> None:
+def measure(spec: str, report: Any) -> None:
     """Cut one model and prove it; ``report`` takes each finding as it becomes known."""
     import coverage_models
-    import torch
+    from coverage_isolation import limit_time
 
     from lissom import graph
 
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    report(stage="build")
     model, args, kwargs = coverage_models.build(spec)
     model.eval()
     before = sum(p.numel() for p in model.parameters())
     report(parameters=before, stage="capture")
-    start = time.perf_counter()
+    limit_time(LIMIT_S)
+    start = time.process_time()
     captured = graph.capture(model, args, kwargs, parts=True)
-    report(capture_s=round(time.perf_counter() - start, 2), stage="couple")
-    t = time.perf_counter()
+    report(capture_s=_since(start), stage="couple")
+    t = time.process_time()
     coupling = graph.couple(captured)
-    report(couple_s=round(time.perf_counter() - t, 2), groups=len(coupling.groups), unknown=dict(coupling.unknown))
-    report(stage="cut")
-    t = time.perf_counter()
-    cut = coupling.cut(half_of_everything(coupling, ratio))
-    report(cut_s=round(time.perf_counter() - t, 2), stage="prune")
-    t = time.perf_counter()
+    report(couple_s=_since(t), groups=len(coupling.groups), unknown=dict(coupling.unknown), stage="cut")
+    t = time.process_time()
+    cut = coupling.cut(half_of_everything(coupling))
+    report(cut_s=_since(t), stage="prune")
+    t = time.process_time()
     pruned = graph.prune(model, cut, capture=captured)
-    report(prune_s=round(time.perf_counter() - t, 2), seconds=round(time.perf_counter() - start, 2))
+    report(prune_s=_since(t), seconds=_since(start))
     after = sum(p.numel() for p in pruned.module.parameters())
-    report(gone=round(1 - after / before, 4), own_class=pruned.own_class, notes=list(pruned.notes), stage="prove")
-    t = time.perf_counter()
+    report(gone=round(1 - after / before, 4), own_class=pruned.own_class, stage="prove")
+    report(notes=[note[:300] for note in pruned.notes])
+    limit_time(PROOF_LIMIT_S)
+    t = time.process_time()
     proof = graph.verify(model, pruned.module, cut, args, kwargs, capture=captured)
-    report(
-        error=proof.error if proof.error < 1e300 else None, where=proof.where, proof_s=round(time.perf_counter() - t, 2)
-    )
+    error = proof.error if proof.error < 1e300 else None
+    report(error=error, where=proof.where, proof_s=_since(t))
     report(verdict="wrong" if not proof.ok else "pass" if 1 - after / before >= 0.3 else "weak")
 
 
-def half_of_everything(coupling: Any, ratio: float) -> dict[int, list[int]]:
-    """A random half of every group; where a group of heads overlaps one of cells of heads, of the cells only."""
+def _since(start: float) -> float:
+    return round(time.process_time() - start, 3)
+
+
+def half_of_everything(coupling: Any) -> dict[int, list[int]]:
+    """A random half of every group: of heads rather than of their cells, of the width of groups rather than groups."""
     import numpy as np
 
     rng = np.random.default_rng(0)
     removed: dict[int, list[int]] = {}
     for group in coupling.groups:
-        whole = group.kind in ("heads", "groups") and any(
-            coupling.groups[o].kind in ("head size", "group width", "channels") for o in group.overlaps
+        others = {coupling.groups[number].kind for number in group.overlaps}
+        left_alone = (group.kind == "head size" and "heads" in others) or (
+            group.kind == "groups" and others & {"group width", "channels"}
         )
-        count = 0 if whole else min(round(group.units * ratio), group.units - group.min_units)
+        half = group.units - int(group.units * (1 - RATIO))  # as Torch-Pruning rounds
+        count = 0 if left_alone else min(half, group.units - group.min_units)
         removed[group.index] = sorted(rng.choice(group.units, count, replace=False).tolist())
     return removed
-
-
-def isolated(spec: str, ratio: float, limit_s: float) -> dict[str, Any]:
-    """Run one model in a process of its own, with a limit on time."""
-    handle, path = tempfile.mkstemp()
-    start, child = time.time(), os.fork()
-    if child == 0:
-        _child(spec, ratio, handle)
-    limit = start + limit_s + 15
-    status = None
-    while status is None:
-        done, code = os.waitpid(child, os.WNOHANG)
-        status = code if done else None
-        found = _findings(path)
-        if found.get("stage") == "prove":
-            limit = start + limit_s + PROOF_LIMIT_S
-        if status is None and time.time() > limit:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            status = -1
-        time.sleep(0.05)
-    os.close(handle)
-    found = _findings(path)
-    os.unlink(path)
-    if "verdict" not in found:
-        found["verdict"] = f"{'timeout' if status == -1 else 'crash'}:{found.get('stage', 'start')}"
-    if found.get("seconds", 0) > limit_s:
-        found["verdict"] = "timeout:total"
-    return {"set": spec.split(":")[0], "name": spec.split(":")[1], **found}
-
-
-def _child(spec: str, ratio: float, handle: int) -> None:
-    def report(**finding: Any) -> None:
-        os.write(handle, (json.dumps(finding) + "\n").encode())
-
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    try:
-        measure(spec, ratio, report)
-    except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"
-        report(verdict="fail", why=f"{type(error).__name__}: {str(error)[:300]}", at=where)
-    finally:
-        os._exit(0)
-
-
-def _findings(path: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for line in Path(path).read_text().splitlines():
-        found.update(json.loads(line))
-    return found
 
 
 def main() -> None:
@@ -137,47 +89,89 @@ def main() -> None:
     parser.add_argument("--only", default="", help="regular expression on set:name")
     parser.add_argument("--retry", default="^$", help="regular expression on the verdicts to run again")
     parser.add_argument("--families", action="store_true", help="one small member of every family of timm")
-    parser.add_argument("--ratio", type=float, default=0.5)
-    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds from the model to the pruned model")
+    parser.add_argument("--peer", action="store_true", help="measure Torch-Pruning")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    warnings.simplefilter("ignore")
     import coverage_models
-    import timm
+    import coverage_peer
     import torch
-    import torchvision
-    import transformers
+    from coverage_isolation import isolated
 
     torch.set_num_threads(1)
-    data = json.loads(options.out.read_text()) if options.out.exists() else {"rows": {}}
-    data["versions"] = {m.__name__: m.__version__ for m in (torch, torchvision, timm, transformers)}
+    warm_up(options.peer)
+    what, key = (coverage_peer.measure, "peer") if options.peer else (measure, "rows")
     specs = coverage_models.families() if options.families else coverage_models.names()
     for spec in specs:
-        old = data["rows"].get(spec)
+        old = _read(options.out)[key].get(spec)
         if not re.search(options.only, spec) or (old and not re.search(options.retry, old["verdict"])):
             continue
-        row = isolated(spec, options.ratio, options.limit)
-        data["rows"][spec] = row
-        print(f"{spec:45s} {row['verdict']:16s} gone={row.get('gone')} own={row.get('own_class')} error={row.get('error')} "
-              f"couple={row.get('couple_s')} total={row.get('seconds')} {row.get('unknown') or ''} {row.get('where') or ''} "
-              f"{row.get('why', '')[:160]} {row.get('at', '')}", flush=True)  # fmt: skip
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(data, indent=1))
-    print(table(data["rows"]))
+        kind, name = spec.split(":")
+        row = {"set": kind, "name": name, **isolated(what, spec)}
+        print(_line(spec, row), flush=True)
+        data = _read(options.out)  # the other pass may have written meanwhile
+        data["versions"].update(versions(options.peer))
+        data[key][spec] = row
+        _write(options.out, data)
+    print(table(_read(options.out)))
 
 
-def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Verdicts by set."""
-    lines = [
-        f"{'set':8s} {'models':>6s} {'pass':>5s} {'weak':>5s} {'wrong':>5s} {'other':>5s} {'own class':>9s} {'median s':>8s}"
-    ]
-    for name in dict.fromkeys(row["set"] for row in rows.values()):
-        mine = [row for row in rows.values() if row["set"] == name]
+def warm_up(peer: bool) -> None:
+    """Import what is imported on first use, which no model is to be charged with."""
+    from torch import nn, zeros
+
+    from lissom import graph
+
+    if peer:
+        import torch_pruning as torch_pruning
+    else:
+        model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+        cut = graph.couple(captured := graph.capture(model, (zeros(1, 4),))).cut({0: [0]})
+        graph.prune(model, cut, capture=captured)
+
+
+def versions(peer: bool) -> dict[str, str]:
+    """What was measured with."""
+    from importlib.metadata import version
+
+    names = ("torch", "torchvision", "timm", "transformers", *(("torch-pruning",) if peer else ()))
+    return {name: version(name) for name in names}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else {"versions": {}, "rows": {}, "peer": {}}
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(data, indent=1) + "\n")
+    new.replace(path)
+
+
+def _line(spec: str, row: dict[str, Any]) -> str:
+    shown = ("gone", "own_class", "error", "couple_s", "seconds", "unknown", "where", "why", "at")
+    return f"{spec:45s} {row['verdict']:16s} " + " ".join(f"{k}={row[k]}" for k in shown if row.get(k))
+
+
+def table(data: dict[str, Any]) -> str:
+    """Verdicts by set, beside Torch-Pruning's."""
+    head = ("set", "models", "pass", "weak", "wrong", "other", "own class", "median s", "peer pass", "peer median s")
+    lines = [" ".join(f"{word:>13s}" for word in head)]
+    for name in dict.fromkeys(row["set"] for row in data["rows"].values()):
+        mine = [row for row in data["rows"].values() if row["set"] == name]
+        theirs = [row for row in data["peer"].values() if row["set"] == name]
         count = {v: sum(row["verdict"] == v for row in mine) for v in ("pass", "weak", "wrong")}
-        own = sum(bool(row.get("own_class")) for row in mine)
-        seconds = sorted(row.get("seconds", LIMIT_S) for row in mine)
-        lines.append(f"{name:8s} {len(mine):6d} {count['pass']:5d} {count['weak']:5d} {count['wrong']:5d} "
-                     f"{len(mine) - sum(count.values()):5d} {own:9d} {seconds[len(mine) // 2]:8.1f}")  # fmt: skip
+        cells = [name, len(mine), *count.values(), len(mine) - sum(count.values())]
+        cells += [sum(bool(row.get("own_class")) for row in mine), _median(mine)]
+        cells += [sum(row["verdict"] == "pass" for row in theirs), _median(theirs)]
+        lines.append(" ".join(f"{cell!s:>13s}" for cell in cells))
     return "\n".join(lines)
+
+
+def _median(rows: list[dict[str, Any]]) -> str:
+    seconds = sorted(row["seconds"] for row in rows if "seconds" in row)
+    return f"{seconds[len(seconds) // 2]:.1f}" if seconds else "-"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from lissom.cli.main import app
 
-COMMANDS = ("profile", "compress", "apply", "bench", "predict", "report", "zoo", "targets")
+COMMANDS = ("profile", "groups", "compress", "apply", "bench", "predict", "report", "zoo", "targets")
 
 
 def test_the_verbs() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from lissom.cli import apply, bench, compress, predict, profile, report, targets, zoo
+from lissom.cli import apply, bench, compress, groups, predict, profile, report, targets, zoo
 from lissom.core.errors import LissomError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(profile.profile)
+app.command()(groups.groups)
 app.command()(compress.compress)
 app.command()(apply.apply)
 app.command()(bench.bench)

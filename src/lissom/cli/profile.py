@@ -1,21 +1,18 @@
 """``lissom profile``: what costs what in a model, by layer and in total."""
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lissom.cli.inputs import example, parse_input
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lissom.workload.models import LoadedModel
-
-_PICTURE = (1, 3, 224, 224)
-_SHAPE = re.compile(r"(\d+(?:x\d+)*)(?::(float32|int64))?")
 
 
 def profile(
@@ -43,7 +40,7 @@ def profile(
     from lissom.cost import profile_text
     from lissom.workload.models import load_model
 
-    asked = [_parse(text) for text in shapes or ()]
+    asked = [parse_input(text) for text in shapes or ()]
     loaded = load_model(
         model,
         weights=weights,
@@ -51,7 +48,7 @@ def profile(
         download=download,
         num_classes=num_classes,
     )
-    inputs = tuple(_zeros(shape, kind) for shape, kind in asked) or _usual_inputs(model, loaded)
+    inputs = example(asked, model, loaded)
     with Progress().waiting(f"running {loaded.name} once"):
         result = _run(loaded, inputs)
     if json_output:
@@ -73,28 +70,3 @@ def _run(loaded: "LoadedModel", inputs: "tuple[Tensor, ...]") -> Any:
             f"{loaded.name} failed on an input of {shapes}: {reason}",
             hint="--input 1x3x32x32 for another shape, 1x128:int64 for token numbers, twice for two inputs",
         ) from error
-
-
-def _usual_inputs(spec: str, loaded: "LoadedModel") -> "tuple[Tensor, ...]":
-    from lissom.zoo.catalog import input_shape
-    from lissom.zoo.inputs import example_inputs
-    from lissom.zoo.names import OURS
-
-    name = spec.removeprefix("zoo:")
-    if any(name in names for names in OURS.values()):
-        return example_inputs(name)
-    crop = (loaded.handling or {}).get("crop")
-    return (_zeros((1, 3, *crop) if crop else _PICTURE if ":" in spec else input_shape(name), "float32"),)
-
-
-def _parse(text: str) -> tuple[tuple[int, ...], str]:
-    match = _SHAPE.fullmatch(text)
-    if match is None or "0" in match[1].split("x"):
-        raise LissomError(f"--input {text!r} is not a shape", hint="write 1x3x224x224, or 1x128:int64 for tokens")
-    return tuple(map(int, match[1].split("x"))), match[2] or "float32"
-
-
-def _zeros(shape: tuple[int, ...], kind: str) -> "Tensor":
-    import torch
-
-    return torch.zeros(shape, dtype={"float32": torch.float32, "int64": torch.int64}[kind])

@@ -5,6 +5,7 @@ for only in the modules through which a changed node was called, never by value 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -75,7 +76,8 @@ def changed_groups(changed: Mapping[fx.Node, fx.Node], names: Mapping[str, str])
         elif kind == "group_norm":
             value = new.args[1]
         weight = node.args[1] if kind.startswith("conv") else None
-        owner = names.get(weight.name, "").rpartition(".")[0] if isinstance(weight, fx.Node) else innermost(node)
+        own = names.get(weight.name) if isinstance(weight, fx.Node) else None
+        owner = innermost(node) if own is None else own.rpartition(".")[0]
         if isinstance(value, int):
             result[owner] = value
     return result
@@ -124,6 +126,24 @@ def user_attributes(
                 new = _replaced(value, dict(sizes))
                 if new is not None and not attribute.startswith("_"):
                     result.setdefault(name, {})[attribute] = new
+    return result
+
+
+def fewer(module: nn.Module, attributes: Attributes) -> Iterator[Attributes]:
+    """The same for fewer kinds of attributes (a class and a name), the most first."""
+    kind_of = {(n, a): (type(module.get_submodule(n)), a) for n, values in attributes.items() for a in values}
+    kinds = list(dict.fromkeys(kind_of.values()))
+    for count in range(len(kinds) - 1, 0, -1):
+        for chosen in combinations(kinds, count):
+            some = {n: {a: v for a, v in values.items() if kind_of[n, a] in chosen} for n, values in attributes.items()}
+            yield {n: values for n, values in some.items() if values}
+
+
+def merged(first: Attributes, second: Attributes) -> Attributes:
+    """Both; what the first says of an attribute holds."""
+    result = dict(first)
+    for name, values in second.items():
+        result[name] = {**values, **first.get(name, {})}
     return result
 
 

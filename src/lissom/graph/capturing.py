@@ -20,6 +20,10 @@ from lissom.core.errors import CaptureError
 STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
 
+class ForwardError(CaptureError):
+    """The forward itself fails on the example inputs."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A captured module: the whole model, or one of its submodules.
@@ -99,7 +103,7 @@ def capture(
         try:
             return Capture(model, args, kwargs, (export("", model, args, kwargs),))
         except CaptureError as error:
-            if not parts:
+            if not parts or isinstance(error, ForwardError):
                 raise
             return _in_parts(model, args, kwargs, error)
 
@@ -211,7 +215,7 @@ def _check_forward(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str,
         with torch.no_grad():
             copy.deepcopy(model)(*args, **kwargs)
     except Exception as direct:
-        raise CaptureError(
+        raise ForwardError(
             f"{type(model).__name__} does not run on the example inputs{_where(direct)}: {_first_line(direct)}",
             hint=f"inputs given: {_describe(args, kwargs)}",
         ) from error

@@ -2,7 +2,7 @@
 
 import copy
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,21 +46,35 @@ def _double(value: Any) -> Any:
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
-def excite(module: nn.Module) -> nn.Module:
-    """Add noise, in place, to the constant floating-point tensors of a module: zeros, ones and fresh statistics.
+def excite(module: nn.Module, names: Container[str] | None = None) -> nn.Module:
+    """Change the tensors of a module, in place, such that its outputs depend on all of them.
 
-    Tensors of the same name and shape get the same noise. Returns the module.
+    Constant tensors (zeros, ones, fresh statistics) get noise; matrices and kernels that are so small that what
+    follows hardly sees them (attention is uniform then) are scaled to the usual size. Tensors of the same name and
+    values become the same.
+
+    Args:
+        module: what is changed, and returned.
+        names: the parameters and buffers to change; all by default.
     """
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     with torch.no_grad():
         for name, tensor in tensors.items():
-            if tensor.is_floating_point() and tensor.numel() > 1 and _constant(tensor):
+            if not tensor.is_floating_point() or tensor.numel() < 2 or (names is not None and name not in names):
+                continue
+            if _constant(tensor):
                 generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
                 noise = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor)
                 tensor.add_(noise * 0.5 if name.endswith("var") else (noise - 0.5) * 0.5)
+            elif tensor.dim() > 1:
+                tensor.mul_(max(1.0, (len(tensor) / tensor.numel()) ** 0.5 / _size(tensor)))
     return module
 
 
 def _constant(tensor: torch.Tensor) -> bool:
     first = tensor.flatten()[0]
     return bool((tensor - first).abs().max() <= 1e-6 * first.abs())
+
+
+def _size(tensor: torch.Tensor) -> float:
+    return tensor.square().mean().sqrt().item()

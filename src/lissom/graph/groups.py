@@ -1,12 +1,13 @@
 """Groups: units that look alike, with every slice of every parameter that goes with a unit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lissom.graph.closing import Structure
 from lissom.graph.tags import PINNED, Array
+from lissom.graph.tying import ties
 from lissom.graph.units import Unit, block_units
 from lissom.graph.walking import Walk
 
@@ -51,6 +52,7 @@ class Group:
         members: everything that goes with them.
         min_units: how many have to stay.
         overlaps: the numbers of the groups that share parameters' positions with this one.
+        ties: the calls in which several activations share the units, such as ``"add in layer1.0"``.
     """
 
     index: int
@@ -60,6 +62,7 @@ class Group:
     members: tuple[Member, ...]
     min_units: int = 1
     overlaps: tuple[int, ...] = ()
+    ties: tuple[str, ...] = ()
     tags: tuple[Array, ...] = field(default=(), repr=False, compare=False)
 
     def having(self, role: str) -> tuple[Member, ...]:
@@ -97,7 +100,9 @@ def find_groups(found: Walk, relations: Structure) -> tuple[tuple[Group, ...], S
     words = _words(found)
     drafts = [*_family(found, sites, flat, words), *_family(found, sites, rows, words)]
     drafts.sort(key=lambda d: d[0])
-    return _numbered([group for _, group in drafts]), relations
+    groups = _numbered([group for _, group in drafts])
+    tied = ties(found, [np.concatenate(group.tags) for group in groups])
+    return tuple(replace(group, ties=words) for group, words in zip(groups, tied, strict=True)), relations
 
 
 def _sites(found: Walk) -> list[tuple[str, int, Array]]:
@@ -191,9 +196,7 @@ def _numbered(groups: Sequence[Group]) -> tuple[Group, ...]:
     """Give the groups that have something to remove their numbers, and say which overlap."""
     groups = [g for g in groups if g.units > g.min_units]
     overlaps = _overlaps(groups)
-    return tuple(
-        Group(n, g.kind, g.name, g.units, g.members, g.min_units, overlaps[n], g.tags) for n, g in enumerate(groups)
-    )
+    return tuple(replace(group, index=n, overlaps=overlaps[n]) for n, group in enumerate(groups))
 
 
 def _overlaps(groups: Sequence[Group]) -> list[tuple[int, ...]]:

@@ -94,7 +94,7 @@ def _mark_all(mode: Alive, results: Any, alive: Any) -> None:
             mode.mark(one, two)
 
 
-def _agree(func: Any, met: Tensor, *parts: Tensor) -> None:
+def agree(func: Any, met: Tensor, *parts: Tensor) -> None:
     """Raise when a part is alive where nothing of it survives the meeting with the others."""
     for part in parts:
         wide = part.reshape(*[1] * (met.dim() - part.dim()), *part.shape)
@@ -146,7 +146,7 @@ def _pointwise(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     alive = alive.expand(result.shape)
     tracked = [mode.of(t) for t in tensors if t in mode.alive and t.is_floating_point() and mode.strict(t)]
     if len(tracked) > 1:
-        _agree(func, alive, *tracked)
+        agree(func, alive, *tracked)
     if not inplace:
         return done(mode, result, alive.contiguous())
     target = args[0]
@@ -185,11 +185,13 @@ def with_parameters(func: Any, mode: Alive, alive: Tensor, state: Iterable[Tenso
     met = alive
     for part in parts:
         met = met * part
-    _agree(func, met, alive, *parts)
+    agree(func, met, alive, *parts)
     return met
 
 
-@operators("convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "addmv", "addbmm")
+@operators(
+    "convolution", "mm", "bmm", "addmm", "baddbmm", "convolution_overrideable", "mv", "dot", "vdot", "addmv", "addbmm"
+)
 def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """A sum of products lives when any of the products does (a bias alone does not make it live).
 
@@ -197,32 +199,56 @@ def _contracted(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     """
     result = func(*args, **kwargs)
     name = func.overloadpacket.__name__
-    lives = list(_lives(mode, args))
-    if name in PRODUCTS:
-        multiply, lives = PRODUCTS[name], lives[1:3]
-    elif name == "convolution":
-        multiply = lambda x, w: func(x, w, None, *args[3:], **kwargs)  # noqa: E731
-        lives = lives[:2]
-    else:
-        multiply, lives = func, lives[:2]
-    first, second = lives
+    one, two = args[1:3] if name in PRODUCTS else args[:2]
+    multiply, first, second = _counting(func, args, mode.of(one), mode.of(two))
     living = multiply(first, second)
     all_first, all_second = multiply(first, torch.ones_like(second)), multiply(torch.ones_like(first), second)
     there = living > 0
-    one, two = args[1:3] if name in PRODUCTS else args[:2]
     if (mode.strict(one) and not torch.equal(living[there], all_first[there])) or (
         mode.strict(two) and not torch.equal(living[there], all_second[there])
     ):
         raise MisalignedError(f"{name}: one factor keeps what the other has lost")
-    empty = (all_first == 0) & (all_second == 0) & (multiply(*map(torch.ones_like, lives)) == 0)
-    alive = (there | empty).to(torch.float32)
+    alike = torch.ones_like(first), torch.ones_like(second)
+    empty = (all_first == 0) & (all_second == 0) & (multiply(*alike) == 0)
+    alive = (there | empty).to(torch.float32).expand(result.shape)
     bias = args[2] if name == "convolution" else args[0] if name in PRODUCTS else None
     if bias is not None and bias in mode.alive:
         alive = with_parameters(func, mode, alive, [bias], args[0].dim() if name == "convolution" else 0)
     return done(mode, result, alive)
 
 
-PRODUCTS = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}
+PRODUCTS: dict[str, Any] = {"addmm": aten.mm, "baddbmm": aten.bmm, "addmv": aten.mv}
+FREE_ROWS = {"mm": (0, 1), "addmm": (0, 1), "bmm": (1, 2), "baddbmm": (1, 2)}
+Multiply = Callable[[Tensor, Tensor], Tensor]
+
+
+def _counting(func: Any, args: Any, first: Tensor, second: Tensor) -> tuple[Multiply, Tensor, Tensor]:
+    """How to count living products, and the liveness to do it with: short where nothing varies."""
+    name = func.overloadpacket.__name__
+    if name == "convolution":
+        space = range(first.dim() - second.dim() + 2, first.dim())
+        if _even(first, space) and _even(second, range(2, second.dim())):
+            first, second = _short(first, space), _short(second, range(2, second.dim()))
+            ones, zeros = [1] * len(space), [0] * len(space)
+            return lambda x, w: func(x, w, None, ones, zeros, ones, args[6], zeros, args[8]), first, second
+        return lambda x, w: func(x, w, None, *args[3:]), first, second
+    if name in FREE_ROWS:
+        row, column = FREE_ROWS[name]
+        first = _short(first, [row]) if _even(first, [row]) else first
+        second = _short(second, [column]) if _even(second, [column]) else second
+    return PRODUCTS.get(name, func), first, second
+
+
+def _even(alive: Tensor, dims: Iterable[int]) -> bool:
+    """Whether liveness is the same everywhere along some dimensions."""
+    dims = list(dims)
+    return alive.numel() > 0 and torch.equal(alive.amin(dims), alive.amax(dims))
+
+
+def _short(alive: Tensor, dims: Iterable[int]) -> Tensor:
+    for dim in dims:
+        alive = alive.narrow(dim, 0, 1)
+    return alive.contiguous()
 
 
 @operators("constant_pad_nd")

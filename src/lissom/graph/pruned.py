@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from lissom.core.errors import LissomError
 from lissom.graph.adapting import (
     Attributes,
     changed_groups,
+    fewer,
     layer_attributes,
+    merged,
     set_attributes,
     size_changes,
     user_attributes,
@@ -23,13 +26,14 @@ from lissom.graph.batching import free_batch
 from lissom.graph.capturing import Capture, Part
 from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
-from lissom.graph.cut import Cut
+from lissom.graph.cut import Cut, state
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
 from lissom.graph.rewriting import Changes, rewrite
 from lissom.graph.slicing import slice_state
 from lissom.graph.walking import Walk, walk
 
-TOLERANCE = 1e-6
+TOLERANCE = 1e-9
+SUBSETS = 40  # of attributes to try
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,15 @@ def adapt(own: nn.Module, part: Part, graph: nn.Module, changed: Changes) -> tup
         What was set, and why it could not be done (empty when it could; otherwise nothing was set).
     """
     args, kwargs = inputs_in_double(part.args, dict(part.kwargs))
+    names = state(own)
     with torch.no_grad(), double_by_default():
-        expected = pytree.tree_leaves(excite(in_double(graph))(*args, **kwargs))
-    probe = excite(in_double(own))
-    why, tried = "", None
+        expected = pytree.tree_leaves(excite(in_double(graph), names)(*args, **kwargs))
+    probe = excite(in_double(own), names)
+    why, tried = "", list[Attributes]()
     for attributes in _proposals(own, part, changed):
-        if attributes == tried:
+        if attributes in tried:
             continue
-        tried = attributes
+        tried.append(attributes)
         before = {n: {a: getattr(probe.get_submodule(n), a) for a in v} for n, v in attributes.items()}
         set_attributes(probe, attributes)
         why = difference(probe, expected, args, kwargs)
@@ -153,15 +158,17 @@ def adapt(own: nn.Module, part: Part, graph: nn.Module, changed: Changes) -> tup
 
 
 def _proposals(own: nn.Module, part: Part, changed: Changes) -> Iterator[Attributes]:
-    """Attributes to try: torch's own layers alone, then the user's modules around the changed nodes, ever wider."""
+    """Attributes to try: torch's own layers alone, then with the user's modules around the changed nodes, ever wider,
+    then with fewer kinds of attributes, as a number may be there for another reason."""
     weights = {spec.arg.name: str(spec.target) for spec in part.program.graph_signature.input_specs}
     layers = layer_attributes(own, changed_groups(changed, weights))
     sizes = [(node, size_changes(node, new)) for node, new in changed.items()]
+    users: Attributes = {}
     for depth in (0, 1, 2, 3, 100):
-        attributes = dict(layers)
-        for name, values in user_attributes(own, sizes, depth).items():
-            attributes[name] = {**values, **attributes.get(name, {})}
-        yield attributes
+        users = user_attributes(own, sizes, depth)
+        yield merged(layers, users)
+    for some in islice(fewer(own, users), SUBSETS):
+        yield merged(layers, some)
 
 
 def difference(module: nn.Module, expected: Sequence[Any], args: Any, kwargs: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from lissom.graph.liveness import Alive, Tensor, UnknownOperatorError, done, operators, with_parameters
+from lissom.graph.liveness import Alive, Tensor, UnknownOperatorError, agree, done, operators, with_parameters
 
 
 def _per_channel(tensor: Tensor | None, rank: int) -> Tensor | None:
@@ -124,6 +124,16 @@ def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     fill = {"amax": -torch.inf, "amin": torch.inf, "all": True, "logsumexp": -torch.inf}.get(name, 0)
     filled = torch.where(alive > 0, x, torch.full_like(x, fill))
     return done(mode, func(filled, *args[1:], **kwargs), left)
+
+
+@operators("_weight_norm_interface")
+def _weight_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Directions and lengths; what is dead in a direction is zero and adds nothing to its norm."""
+    weight, norm = func(*args, **kwargs)
+    direction, length = (mode.of(tensor) for tensor in args[:2])
+    alive = direction * length
+    agree(func, alive, direction, length)
+    return done(mode, weight, alive), norm
 
 
 @operators("_softmax", "_log_softmax", "cumsum", "cumprod", "sort", "topk", "_safe_softmax", "softmax")

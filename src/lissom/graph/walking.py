@@ -2,6 +2,7 @@
 
 import operator
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from lissom.graph.capturing import Capture
+from lissom.graph.capturing import Capture, Part
 from lissom.graph.maps import Maps, fix, fresh
 from lissom.graph.rules import load_rules
 from lissom.graph.rules.elementwise import pointwise
@@ -70,19 +71,50 @@ def walk(capture: Capture) -> Walk:
     twins: dict[int, str] = {}
     for part in capture.parts:
         names = part.state()
+        used = _used(part, names)
         for node in part.graph.nodes:
             if node.op == "placeholder" and node.name in names:
                 name = names[node.name]
-                found.add_state(node, name, twins.setdefault(id(part.tensor(name)), name))
+                tensor = id(part.tensor(name))
+                if tensor in used:
+                    found.add_state(node, name, twins.setdefault(tensor, name))
+                else:
+                    found.values[node] = found.state[name] = Maps(shape_of(node.meta["val"]))
             elif node.op == "placeholder":
                 found.values[node] = _untagged(node)
             elif node.op == "call_function":
                 _call(found, node)
+                if _in_vain(node):
+                    _pin(found, found.values[node])  # the forward still runs it
             elif node.op == "output":
                 _pin_all(found, node)
             else:
                 found.values[node] = None
+    _pin_unread(found)
     return found
+
+
+def _used(part: Part, names: Mapping[str, str]) -> set[int]:
+    """The tensors of the state that anything is computed from. The others stay as they are."""
+    inputs = [node for node in part.graph.nodes if node.op == "placeholder" and node.name in names]
+    return {id(part.tensor(names[node.name])) for node in inputs if node.users}
+
+
+def _pin_unread(found: Walk) -> None:
+    """Of a table of which a slice is read, the rest is for other inputs: a longer text, a larger picture."""
+    for node in found.weights:
+        value, users = found.values[node], list(node.users)
+        if isinstance(value, Maps) and users and all(name_of(user) in SLICES for user in users):
+            read = [m.tags.ravel() for user in users for m in _maps(found.values[user]).at.values()]
+            known = np.unique(found.tags.find(np.concatenate(read))) if read else np.zeros(0, dtype=np.int64)
+            for m in value.at.values():
+                roots = found.tags.find(m.tags.ravel())
+                found.tags.pin(roots[~np.isin(roots, known)])
+
+
+def _maps(value: Result) -> Maps:
+    assert isinstance(value, Maps)
+    return value
 
 
 def _untagged(node: fx.Node) -> Result:
@@ -115,6 +147,7 @@ def _call(found: Walk, node: fx.Node) -> None:
         found.values[node] = _untagged(node)
 
 
+SLICES = {"slice", "narrow", "select"}
 FRESH = {"zeros", "ones", "full", "empty", "new_zeros", "new_ones", "new_full", "new_empty"}
 
 
@@ -125,14 +158,24 @@ def _bare(value: Result) -> bool:
     return all(not maps.at for maps in value or ())
 
 
+def _in_vain(node: fx.Node) -> bool:
+    """Whether a call makes something that nothing reads."""
+    schema = getattr(node.target, "_schema", None)
+    return not node.users and schema is not None and not schema.is_mutable
+
+
 def _pin_all(found: Walk, node: fx.Node) -> None:
     """Pin everything that goes into a node."""
     for source in node.all_input_nodes:
-        value = found.values.get(source)
-        for maps in value if isinstance(value, list) else [value]:
-            if isinstance(maps, Maps):
-                for dim in range(maps.rank):
-                    maps = fix(found.tags, maps, dim)
+        _pin(found, found.values.get(source))
+
+
+def _pin(found: Walk, value: Result) -> None:
+    """Pin every dimension of what a node gives."""
+    for maps in value if isinstance(value, list) else [value]:
+        if isinstance(maps, Maps):
+            for dim in range(maps.rank):
+                maps = fix(found.tags, maps, dim)
 
 
 def name_of(node: fx.Node) -> str:

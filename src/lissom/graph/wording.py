@@ -12,10 +12,11 @@ WHAT = {
     "group width": ("channel of every group", "channels of every group"),
 }
 WHY = {
-    "producer": "make them",
-    "follower": "go along, index by index",
-    "consumer": "read them",
+    "producer": "producers, which make it",
+    "follower": "followers, which go along with it index by index",
+    "consumer": "consumers, which read it",
 }
+SHOWN = 8  # calls that tie a group together
 
 
 def describe(group: Group) -> str:
@@ -26,10 +27,15 @@ def describe(group: Group) -> str:
     for role, why in WHY.items():
         members = group.having(role)
         if members:
-            lines.append(f"  {role}s, which {why}:")
+            lines.append(f"  {why}:")
             lines.extend(f"    {line}" for line in _members(members))
+    if group.ties:
+        more = len(group.ties) - SHOWN
+        lines.append("  these are one because they meet, index by index, in:")
+        lines.extend(f"    {tie}" for tie in group.ties[:SHOWN])
+        lines.extend([f"    and {more} more"] if more > 0 else [])
     if group.overlaps:
-        lines.append(f"  shares parameters with groups {', '.join(map(str, group.overlaps))}; they can be cut together")
+        lines.append(f"  shares parameters with {_groups(group.overlaps)}; they can be cut together")
     if group.min_units > 1:
         lines.append(f"  at least {group.min_units} have to stay")
     return "\n".join(lines)
@@ -42,3 +48,8 @@ def _members(members: Iterable[Member]) -> list[str]:
         what = "1 index" if each == 1 else f"{each} indices"
         lines.append(f"{member.name}: {what} along dimension {member.dim}")
     return lines
+
+
+def _groups(numbers: tuple[int, ...]) -> str:
+    listed = ", ".join(map(str, numbers))
+    return f"group {listed}" if len(numbers) == 1 else f"groups {listed}"

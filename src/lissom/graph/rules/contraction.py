@@ -62,6 +62,16 @@ def _matmul(call: Call) -> Maps:
     return _product(call, "self", "other")
 
 
+@rule("mv")
+def _mv(call: Call) -> Maps:
+    return _product(call, "self", "vec")
+
+
+@rule("dot", "vdot")
+def _dot(call: Call) -> Maps:
+    return _product(call, "self", "tensor" if "tensor" in call.args else "other")
+
+
 def _product(call: Call, first: str, second: str) -> Maps:
     a, b = call.maps(first), call.maps(second)
     rank = max(a.rank, b.rank)

@@ -37,6 +37,16 @@ def _normalized_shape(call: Call, living: Living, result: Result) -> Change:
     return {"normalized_shape": list(sizes[-len(call["normalized_shape"]) :])}
 
 
+@rule("_weight_norm")
+def _weight_norm(call: Call) -> Maps:
+    return meet(call.tags, [call.maps("v"), call.maps("g")], call.shape)
+
+
+@rule("_weight_norm_interface")
+def _weight_norm_and_norm(call: Call) -> list[Maps]:
+    return [meet(call.tags, [call.maps("v"), call.maps("g")], call.shapes[0]), call.maps("g")]
+
+
 @rule("group_norm")
 def _group_norm(call: Call) -> Maps:
     x = call.maps("input")
