@@ -63,15 +63,14 @@ def test_nothing_is_measured_twice(runs: Path) -> None:
 def test_the_same_things_are_measured(runs: Path) -> None:
     for kind in ("probe", "rung", "step", "move", "trial", "go on", "reach"):
         keys = [{record.key for record in Ledger(runs / name) if record.kind == kind} for name in ("whole", "killed")]
-        assert keys[0] == keys[1], kind
+        assert keys[0] == keys[1] != set(), kind
 
 
 def test_the_same_decisions_and_the_same_plan_follow(runs: Path) -> None:
     whole, killed = runs / "whole", runs / "killed"
     assert decisions(whole) == decisions(killed)
-    for kind in ("move", "delivered", "widths"):
-        assert Ledger(whole).values(kind) == Ledger(killed).values(kind), kind
-    assert Ledger(whole).values("rung") == Ledger(killed).values("rung")
+    for kind in ("move", "delivered", "rung"):
+        assert Ledger(whole).values(kind) == Ledger(killed).values(kind) != [], kind
 
 
 def test_the_same_network_is_delivered(runs: Path) -> None:

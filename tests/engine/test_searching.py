@@ -1,0 +1,165 @@
+"""Which cuts a search tries, in which order, and what it delivers. Trials are decided by a table."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lissom.core.ledger import Ledger
+from lissom.core.records import Trial
+from lissom.engine.ladder import Rung
+from lissom.engine.options import Options
+from lissom.engine.planning import Prepared
+from lissom.engine.searching import Search
+from lissom.engine.trials import State, Tried
+from lissom.plan.move import Move
+from lissom.steps.distillation.distill import Distill
+from lissom.steps.pruning.prune import Prune
+from lissom.steps.step import ArtefactStep
+
+PLENTY = 1e6
+Judge = Callable[[int, bool, bool], tuple[bool, float]]
+
+
+def rung(number: int, drop: float) -> Rung:
+    return Rung({0: 10 - number}, 0.5, drop, (Prune(((0, "g", tuple(range(number + 1))),)),))
+
+
+def ladder(*drops: float, hope: float = 1.0, precision: str = "fp32") -> Prepared:
+    return Prepared([rung(number, drop) for number, drop in enumerate(drops)], hope, precision)
+
+
+class Moves:
+    """Makes a move of each rung at no cost, each of them ``first_s`` long."""
+
+    def __init__(self, left_s: float = PLENTY) -> None:
+        self.left_s, self.first_s = left_s, 100.0
+        self.shares: list[float] = []
+
+    def time_left(self) -> float:
+        return self.left_s
+
+    def recorded(self, number: int, make: Callable[[], Move]) -> Move:
+        return make()
+
+    def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
+        self.shares.append(share)
+        return Move(f"cut {10 - rung.widths[0]}", (*rung.steps, Distill(1), *formats))
+
+
+class Judged:
+    """Decides each trial by its rung, whether it is quantized, and whether it was recovered once more."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge, self.tried, self.told = judge, [], []
+
+    def try_move(self, state: State, move: Move) -> Tried:
+        steps = (*state.steps, *move.steps)
+        prune = next(step for step in steps if isinstance(step, Prune))
+        quantized = any(isinstance(step, ArtefactStep) for step in steps)
+        again = sum(isinstance(step, Distill) for step in steps) > 1
+        kept, overshoot = self.judge(len(prune.removed[0][2]) - 1, quantized, again)
+        trial = Trial(len(self.tried) + 1, move.name, (), None, kept, "", 0.0)
+        self.tried.append(Tried(State(steps), trial, overshoot))
+        self.told.append(move.name)
+        return self.tried[-1]
+
+
+def search(
+    folder: Path, prepared: Prepared, judge: Judge, *, moves: Moves | None = None, **options: Any
+) -> tuple[list[str], Tried]:
+    """The names of what was tried, and what is delivered."""
+    trials: Any = Judged(judge)
+    mover: Any = moves or Moves()
+    best = Search(Ledger(folder), mover, trials, Options(**options)).run(prepared)
+    return trials.told, best
+
+
+def meets_down_to(narrowest: int) -> Judge:
+    """The budget is met by every rung down to this one, in either format."""
+    return lambda number, quantized, again: (number <= narrowest, 0.0 if number <= narrowest else 0.5)
+
+
+def test_where_a_success_is_enough_the_search_ends_with_it(tmp_path: Path) -> None:
+    told, best = search(tmp_path, ladder(0.1, 0.5, 3.0), meets_down_to(2))
+    assert told == ["cut 1", "quantize int8"], "the narrowest hopeful rung, then the number format"
+    assert best.trial.move == "quantize int8"
+
+
+def test_while_a_time_limit_leaves_some_a_narrower_cut_is_tried(tmp_path: Path) -> None:
+    told, best = search(tmp_path, ladder(0.1, 0.5, 3.0), meets_down_to(2), time_limit_s=600.0)
+    assert told == ["cut 1", "quantize int8", "cut 2"]
+    assert best.trial.move == "cut 2"
+    assert [type(step).__name__ for step in best.state.steps] == ["Prune", "Distill", "QuantizeInt8"], (
+        "what is known to work is one move with it"
+    )
+
+
+def test_after_a_miss_a_wider_cut_is_tried(tmp_path: Path) -> None:
+    told, best = search(tmp_path, ladder(0.1, 0.5, 0.9), meets_down_to(0))
+    assert told == ["cut 2", "cut 1", "cut 0", "quantize int8"]
+    assert best.trial.kept and best.overshoot == 0
+
+
+def test_a_narrower_cut_that_misses_changes_nothing(tmp_path: Path) -> None:
+    told, best = search(tmp_path, ladder(0.1, 0.5, 3.0), meets_down_to(1), time_limit_s=600.0)
+    assert told == ["cut 1", "quantize int8", "cut 2"]
+    assert best.trial.move == "quantize int8" and best.state.steps[0] == rung(1, 0.5).steps[0]
+
+
+def test_a_number_format_that_is_undone_is_not_delivered(tmp_path: Path) -> None:
+    told, best = search(tmp_path, ladder(0.1), lambda number, quantized, again: (not quantized, 0.0))
+    assert told == ["cut 0", "quantize int8"]
+    assert best.trial.move == "cut 0"
+
+
+def test_a_cut_made_for_a_number_format_is_judged_with_it(tmp_path: Path) -> None:
+    """In FP32 it is too slow or too large by intent."""
+    told, best = search(
+        tmp_path,
+        ladder(0.1, precision="int8"),
+        lambda number, quantized, again: (quantized, 0.0 if quantized else 2.0),
+    )
+    assert told == ["cut 0", "quantize int8"] and best.trial.kept
+    told, _ = search(tmp_path / "fp32", ladder(0.1), lambda number, quantized, again: (quantized, 2.0))
+    assert told[:2] == ["cut 0", "cut 0, once more"]
+
+
+def test_where_nothing_meets_the_budget_the_widest_that_was_tried_is_recovered_once_more(tmp_path: Path) -> None:
+    told, best = search(
+        tmp_path, ladder(0.1, 0.5), lambda number, quantized, again: (again, 0.0 if again else 1.0 + number)
+    )
+    assert told == ["cut 1", "cut 0", "cut 0, once more", "quantize int8"]
+    assert sum(isinstance(step, Distill) for step in best.state.steps) == 2 and best.overshoot == 0
+
+
+def test_what_comes_nearest_is_delivered_in_the_end(tmp_path: Path) -> None:
+    overshoots = {(1, False): 3.0, (0, False): 0.4, (0, True): 0.7}
+    told, best = search(tmp_path, ladder(0.1, 0.5), lambda number, quantized, again: (False, overshoots[number, again]))
+    assert told == ["cut 1", "cut 0", "cut 0, once more"]
+    assert best.trial.move == "cut 0" and best.overshoot == 0.4
+
+
+@pytest.mark.parametrize(("tries", "told"), [(1, ["cut 2"]), (2, ["cut 2", "cut 1"])])
+def test_no_more_cuts_are_tried_than_asked(tmp_path: Path, tries: int, told: list[str]) -> None:
+    found, _ = search(tmp_path, ladder(0.1, 0.5, 0.9), meets_down_to(-1), tries=tries)
+    assert found == told
+
+
+def test_the_first_cut_is_tried_however_little_time_is_left(tmp_path: Path) -> None:
+    found, best = search(tmp_path, ladder(0.1, 0.5), meets_down_to(-1), moves=Moves(left_s=0.0))
+    assert found == ["cut 1"] and best.trial.move == "cut 1"
+
+
+def test_a_resumed_search_goes_on_as_it_was_decided_then(tmp_path: Path) -> None:
+    """The time left is another on every start; what was tried must not be."""
+    first, _ = search(tmp_path, ladder(0.1, 0.5, 3.0), meets_down_to(2), time_limit_s=600.0)
+    again, _ = search(tmp_path, ladder(0.1, 0.5, 3.0), meets_down_to(2), moves=Moves(left_s=0.0), time_limit_s=600.0)
+    assert again == first
+
+
+def test_the_first_recovery_leaves_a_little_of_the_time(tmp_path: Path) -> None:
+    moves = Moves()
+    search(tmp_path, ladder(0.1, 0.5), meets_down_to(-1), moves=moves)
+    assert moves.shares[0] < 1 and set(moves.shares[1:]) == {1.0}
