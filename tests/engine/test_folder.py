@@ -103,8 +103,11 @@ def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
     kept.parent.mkdir()
     for path in (kept, torn):
         path.write_bytes(b"x")
+    bundle = tmp_path / ".bundle.part"
+    bundle.mkdir()
+    (bundle / ".model.onnx.4711.part").write_bytes(b"x")
     opened(tmp_path)
-    assert kept.exists() and not torn.exists()
+    assert kept.exists() and not torn.exists() and not bundle.exists()
 
 
 _HOLDER = """

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,12 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove files that a kill left half-written."""
-    for left in path.rglob(".*.part"):
-        left.unlink(missing_ok=True)
+    """Remove files and folders that a kill left half-written."""
+    for left in sorted(path.rglob(".*.part")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> int:

@@ -21,8 +21,9 @@ from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
 
 FORMATS = ("fp32", "int8")
-_AIM = 0.95
-_NEAR = 0.85
+_AIM = 0.95  # of a limit
+_NEAR, _SAFE = 0.85, 0.97  # a cut between the two is taken: nearer to the limit another measurement may miss it
+_INT8_SMALLER = 3.9  # times, with what scales and names add to a quarter
 _PROBES = 4
 _SECONDS = 1.5
 
@@ -129,39 +130,64 @@ def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:
         share = _first_guess(limit.measure, prober, budget, precision)
         measure = "macs" if limit.measure in ("latency", "macs") else "parameters"
         allowed[measure] = min(allowed[measure], share * full[measure])
-    best: Reach | None = None
+    safe: list[Reach] = []
+    tight: list[Reach] = []
+    seen: dict[str, tuple[float, float]] = {}
     for _ in range(_PROBES):
         widths = allocate(model, allowed)
         if widths is None:
             break
         usage = prober.usage(prober.measure(widths)[precision], budget)
         tried = Reach(widths, precision, usage, prober.lost(widths))
-        if tried.within and max(usage.values()) <= _AIM + 0.02 and (best is None or tried.lost < best.lost):
-            best = tried
-        if tried.within and _NEAR <= max(usage.values()) <= _AIM + 0.02:
+        if tried.within:
+            (safe if max(usage.values()) <= _SAFE else tight).append(tried)
+        if tried.within and _NEAR <= max(usage.values()) <= _SAFE:
             break
-        allowed = _corrected(allowed, widths, usage, model)
-    return best
+        allowed = _corrected(allowed, widths, usage, model, seen)
+    if safe:
+        return min(safe, key=lambda reach: reach.lost)
+    return min(tight, key=lambda reach: max(reach.usage.values()), default=None)
 
 
 def _first_guess(measure: str, prober: Prober, budget: Budget, precision: str) -> float:
     limit = next(limit for limit in budget.costs if limit.measure == measure)
     share = limit.allowed(prober.original) / max(figure(prober.original, measure), 1e-9)
     if measure == "size" and precision == "int8":
-        share *= 3.9
+        share *= _INT8_SMALLER
     return min(1.0, share * _AIM)
 
 
 def _corrected(
-    allowed: Mapping[str, float], widths: Widths, usage: Mapping[str, float], model: CostModel
+    allowed: Mapping[str, float],
+    widths: Widths,
+    usage: Mapping[str, float],
+    model: CostModel,
+    seen: dict[str, tuple[float, float]],
 ) -> dict[str, float]:
-    """Move each limit on the model by how far its measurement was off."""
+    """Move each limit on the model to where its measurement will be at the aim.
+
+    The first time in proportion, then along the line through the last two measurements (the secant method), which
+    sees what an artefact costs besides its layers. ``seen`` keeps the last cost and share of each.
+    """
     moved = dict(allowed)
     for measure, drivers in (("macs", ("latency", "macs")), ("parameters", ("size", "memory", "parameters"))):
         shares = [usage[name] for name in drivers if name in usage]
         if shares:
-            moved[measure] = model.cost(measure, widths) * _AIM / max(*shares, 1e-6)
+            cost, share = model.cost(measure, widths), max(*shares, 1e-6)
+            moved[measure] = _where_it_aims(cost, share, seen.get(measure))
+            seen[measure] = (cost, share)
     return moved
+
+
+def _where_it_aims(cost: float, share: float, before: tuple[float, float] | None) -> float:
+    """The cost at which a share of ``_AIM`` is expected."""
+    in_proportion = cost * _AIM / share
+    if before is None or cost == before[0]:
+        return in_proportion
+    slope = (share - before[1]) / (cost - before[0])
+    if slope <= 0:  # noise
+        return in_proportion
+    return max(cost + (_AIM - share) / slope, in_proportion / 4)
 
 
 def reach_record(reach: Reach, measured: Mapping[str, Any]) -> dict[str, Any]:
