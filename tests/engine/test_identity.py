@@ -31,6 +31,14 @@ def test_the_same_again_is_let_through_and_written_once(tmp_path: Path) -> None:
     assert set(Ledger(tmp_path).find("identity")) == {"weights", "train split", "select split", "test split"}
 
 
+def test_weights_of_any_precision_are_told_apart(tmp_path: Path) -> None:
+    half = tiny_workload(fresh_net().bfloat16())
+    ledger = Ledger(tmp_path)
+    check_same(half, ledger)
+    with pytest.raises(LissomError, match="weights"):
+        check_same(tiny_workload(fresh_net()), ledger)
+
+
 def with_another_weight(workload: Workload) -> Workload:
     with torch.no_grad():
         workload.module.get_parameter("features.3.bias")[7] += 1e-6

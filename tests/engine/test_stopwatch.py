@@ -8,7 +8,7 @@ import torch
 
 from lissom.core.ledger import NAME, Ledger
 from lissom.core.records import SCHEMA
-from lissom.engine.stopwatch import Stopwatch, time_left
+from lissom.engine.stopwatch import Stopwatch, time_left, time_spent
 
 
 def test_a_stopwatch_adds_up_parts() -> None:
@@ -38,3 +38,4 @@ def test_a_limit_holds_for_all_starts_together(tmp_path: Path, written: list[tup
     (tmp_path / NAME).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     assert time_left(Ledger(tmp_path), 600.0) == left
     assert time_left(Ledger(tmp_path), None) is None
+    assert left == max(0.0, 600.0 - time_spent(Ledger(tmp_path)))

@@ -38,7 +38,7 @@ def groups(
 
     Weights do not matter here, so random ones are used.
 
-    Example: lissom groups zoo:resnet20 --group layer1.0.conv1
+    Example: lissom groups zoo:resnet20 --group layers.0.conv1
     """
     from lissom.core.progress import Progress
     from lissom.graph import capture, couple

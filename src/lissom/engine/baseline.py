@@ -34,11 +34,10 @@ class Fast:
     """Answers of the original by the fastest way there is: its artefact on all cores."""
 
     def __init__(self, target: Target, artefact: Artefact, cores: int) -> None:
-        self._runner = target.load(artefact.path, threads=cores)
-        self.runner = self._runner
+        self.runner = target.load(artefact.path, threads=cores)
 
     def __call__(self, batch: Batch) -> np.ndarray:
-        return self._runner.run([tensor.numpy() for tensor in batch.inputs])[0]
+        return self.runner.run([tensor.numpy() for tensor in batch.inputs])[0]
 
 
 def check_weights(workload: Workload) -> None:
@@ -63,7 +62,7 @@ def establish(
     Raises:
         LissomError: it cannot be exported, answers differently there, or scores at chance level.
     """
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     path = target.place(work, "original")
     if path.exists():
         artefact = target.artefact(path)
@@ -90,6 +89,8 @@ def establish(
         return Baseline(workload, bench, from_json(Figures, found), select, fast)
     if workload.labelled and select.targets is not None:
         workload.task.check(select.outputs, select.targets, workload.classes)
+    for number, note in enumerate(artefact.notes):
+        ledger.append("note", f"artefact {number}", note)
     figures = _figures(workload, bench, select)
     ledger.append("baseline", "", figures)
     return Baseline(workload, bench, figures, select, fast)

@@ -2,6 +2,8 @@
 
 import hashlib
 
+import torch
+
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.workload.workload import Split, Workload
@@ -36,8 +38,9 @@ def _splits(workload: Workload) -> dict[str, Split]:
 def _weights(workload: Workload) -> str:
     digest = hashlib.sha256()
     for name, tensor in workload.module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        plain = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(plain.view(torch.uint8).numpy().tobytes())  # numpy has no bfloat16
     return digest.hexdigest()[:16]
 
 

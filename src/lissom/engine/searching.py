@@ -70,7 +70,12 @@ class Search:
 
     def _longer(self, rung: Rung, precision: str) -> None:
         """Nothing met the budget: recover the widest cut that was tried once more, from where it stopped."""
-        if not self._may_go_on([Outcome(0, False)] * len(self._trials.tried)):
+        known = self._ledger.find("go on", "longer")
+        if known is None:
+            tries, left = len(self._trials.tried), self._mover.time_left()
+            known = tries < self._options.tries and left > _WORTH * self._mover.first_s
+            self._ledger.append("go on", "longer", known)
+        if not known:
             return
         last = next(item for item in reversed(self._trials.tried) if item.state.steps[: len(rung.steps)] == rung.steps)
         learnt = [step for step in last.state.steps if not isinstance(step, ArtefactStep)]

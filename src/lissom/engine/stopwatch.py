@@ -35,11 +35,13 @@ class Stopwatch:
 
 
 def time_left(ledger: Ledger, limit_s: float | None) -> float | None:
-    """What earlier starts of a run left of its time limit: each took from its first record to its last."""
-    if limit_s is None:
-        return None
+    """What earlier starts of a run left of its time limit."""
+    return None if limit_s is None else max(0.0, limit_s - time_spent(ledger))
+
+
+def time_spent(ledger: Ledger) -> float:
+    """Seconds that the starts of a run took, each from its first record to its last."""
     records = list(ledger)
     starts = [number for number, record in enumerate(records) if record.kind == "start"]
     ends = [*(number - 1 for number in starts[1:]), len(records) - 1]
-    spent = sum(records[last].at - records[first].at for first, last in zip(starts, ends, strict=False))
-    return max(0.0, limit_s - spent)
+    return sum(records[last].at - records[first].at for first, last in zip(starts, ends, strict=False))

@@ -122,10 +122,11 @@ def _first_line(error: Exception) -> str:
 @contextlib.contextmanager
 def quiet() -> Generator[None]:
     """Silence what converters print and log about themselves; errors still raise."""
+    level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(level)

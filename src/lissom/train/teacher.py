@@ -20,7 +20,6 @@ from lissom.train.device import Device
 from lissom.workload.workload import Batch, Split
 
 Answer = Callable[[Batch], npt.NDArray[np.float32]]
-LIMIT_BYTES = 2_000_000_000
 _FILL_BATCH = 250
 _LARGEST = float(np.finfo(np.float16).max)
 
