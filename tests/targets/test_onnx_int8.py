@@ -14,7 +14,8 @@ from lissom.export.onnx_file import export_onnx
 from lissom.export.runners.onnx_runner import Runner as Session
 from lissom.targets import onnx_int8
 from lissom.targets.onnx_int8 import quantize_static_int8, shorten_names
-from lissom.targets.target import Artefact
+from lissom.targets.quantizing.recipes import RECIPES
+from lissom.targets.target import Artefact, Recipe
 from lissom.testing import tiny_workload
 from lissom.workload.workload import Workload
 
@@ -72,15 +73,15 @@ def test_activations_are_unsigned_and_weights_signed_per_channel(
     assert 16 in scales and 32 in scales
 
 
-@pytest.mark.parametrize("method", list(onnx_int8.METHODS))
-def test_every_method_agrees_with_the_original(
-    plain: Artefact, workload: Workload, tmp_path: Path, method: str
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_every_recipe_agrees_with_the_original(
+    plain: Artefact, workload: Workload, tmp_path: Path, recipe: Recipe
 ) -> None:
-    made = quantize_static_int8(plain, [inputs(workload, 64)], tmp_path / "x.onnx", method=method)
+    made = quantize_static_int8(plain, [inputs(workload, 64)], tmp_path / "x.onnx", recipe)
     test = [tensor.numpy() for tensor in workload.splits.test.take(range(120)).inputs]
     ours, theirs = (Session(path, 1).run(test)[0].argmax(1) for path in (made.path, plain.path))
     assert (ours == theirs).mean() > 0.9
-    assert method in made.notes[-1] and made.precision == "int8"
+    assert str(recipe) in made.notes[-1] and made.precision == "int8"
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

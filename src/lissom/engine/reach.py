@@ -79,7 +79,7 @@ class Prober:
             context = replace(self._context, folder=Path(folder))
             place = context.target.place(Path(folder), "probe")
             plain = context.target.export(workload.module, workload.example, place)
-            made = {"fp32": plain, "int8": QuantizeInt8(examples=64).apply(plain, workload, context)}
+            made = {"fp32": plain, "int8": QuantizeInt8(examples=64, search=False).apply(plain, workload, context)}
             runners = {name: context.target.load(item.path, threads=self._bench.threads) for name, item in made.items()}
             samples = timings({"original": self._bench.runner, **runners}, self._bench.example, seconds=_SECONDS)
             return {

@@ -1,73 +1,59 @@
 """Static INT8 for ONNX Runtime: per channel, unsigned activations with signed weights.
 
 Without 8-bit dot products (VNNI) the runtime adds pairs of products in 16 bits, which saturates; weights then
-keep to 7 bits (``reduce_range``), which costs no time. The types are the ones that are fast on x86: signed
-activations were measured up to 3.4 times slower than FP32.
+keep to 7 bits, which costs no time. The types are the ones that are fast on x86: signed activations were measured up
+to 3.4 times slower than FP32.
 """
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import onnx
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
-from lissom.export.onnx_file import quiet
-from lissom.targets.target import Artefact, Inputs, check_calibration
-
-METHODS = {
-    "minmax": CalibrationMethod.MinMax,
-    "percentile": CalibrationMethod.Percentile,
-    "entropy": CalibrationMethod.Entropy,
-}
+from lissom.targets.quantizing.correction import correct
+from lissom.targets.quantizing.layers import prepared, weighted_layers
+from lissom.targets.quantizing.ranges import choose, histograms
+from lissom.targets.quantizing.recipes import METHODS, RECIPES
+from lissom.targets.quantizing.writing import quantized
+from lissom.targets.target import INT8, Artefact, Inputs, Recipe, check_calibration
 
 
-def quantize_static_int8(artefact: Artefact, calibration: Inputs, path: Path, *, method: str = "minmax") -> Artefact:
+def quantize_static_int8(
+    artefact: Artefact, calibration: Inputs, path: Path, recipe: Recipe | None = None, *, biases: bool = True
+) -> Artefact:
     """Quantize an FP32 ONNX file.
 
     Args:
         artefact: the FP32 artefact.
         calibration: batches of inputs, each a list of arrays ``(batch, ...)``.
         path: where to write the INT8 file.
-        method: how ranges of activations are chosen, one of ``METHODS``.
+        recipe: how; by default the plainest way.
+        biases: store biases as integers.
 
     Raises:
-        LissomError: calibration inputs that are empty or hold NaN or infinity.
+        LissomError: calibration inputs that are empty or hold NaN or infinity; a layer to be left in float that the
+            model does not have.
     """
     check_calibration(calibration)
-    reduce_range = not has_int8_dot_product()
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(str(artefact.path), str(prepared), skip_symbolic_shape=True)
-        names = [item.name for item in onnx.load(prepared).graph.input]
-        quantized = Path(folder) / "quantized.onnx"
-        quantize_static(
-            str(prepared),
-            str(quantized),
-            _Reader(names, calibration),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=reduce_range,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=METHODS[method],
-        )
-        model = onnx.load(quantized)
-        shorten_names(model)
-        with whole_file(path) as temporary:
-            onnx.save(model, temporary)
-    note = f"static INT8, {method} calibration" + (", weights in 7 bits: no VNNI here" if reduce_range else "")
-    return Artefact(path, "int8", (*artefact.notes, note))
+    recipe = recipe or RECIPES[0]
+    assert recipe.ranges in METHODS, f"unknown ranges {recipe.ranges}"
+    seven_bits = not has_int8_dot_product()
+    plain = prepared(artefact.path)
+    layers = weighted_layers(plain)
+    unknown = set(recipe.floats) - {layer.name for layer in layers}
+    if unknown:
+        raise LissomError(f"{artefact.path.name} has no layer {sorted(unknown)[0]} to be left in float")
+    ranges = {name: choose(found, recipe.ranges) for name, found in histograms(plain, calibration).items()}
+    made = quantized(plain, ranges, floats=recipe.floats, seven_bits=seven_bits, biases=biases)
+    if recipe.corrected:
+        correct(made, plain, layers, calibration)
+    shorten_names(made)
+    with whole_file(path) as temporary:
+        onnx.save(made, temporary)
+    note = f"static INT8, {recipe}" + (", weights in 7 bits: no VNNI here" if seven_bits else "")
+    return Artefact(path, INT8, (*artefact.notes, note))
 
 
 def shorten_names(model: onnx.ModelProto) -> None:
@@ -86,12 +72,3 @@ def shorten_names(model: onnx.ModelProto) -> None:
     for initializer in graph.initializer:
         initializer.name = renamed(initializer.name)
     del graph.value_info[:]
-
-
-class _Reader(CalibrationDataReader):
-    def __init__(self, names: list[str], batches: Inputs) -> None:
-        self._feeds: Iterator[dict[str, np.ndarray]] = iter([dict(zip(names, batch, strict=True)) for batch in batches])
-
-    def get_next(self) -> dict[str, np.ndarray]:
-        # the runtime ends its reading at the first value that is not true
-        return next(self._feeds, {})

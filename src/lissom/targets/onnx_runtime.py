@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from lissom.targets.quantizing.recipes import RECIPES
 from lissom.targets.target import (
     FP32,
     INT8,
@@ -30,6 +31,7 @@ class OnnxRuntime(Target):
     precisions = (FP32, INT8)
     packages: ClassVar = {"onnxruntime": "onnxruntime"}
     runner = "lissom.export.runners.onnx_runner"
+    recipes = RECIPES
 
     def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
         from lissom.export.onnx_file import export_onnx
@@ -43,7 +45,12 @@ class OnnxRuntime(Target):
 
         if are_tokens(calibration):
             return quantize_dynamic_int8(source.artefact, path)
-        return quantize_static_int8(source.artefact, calibration, path)
+        return quantize_static_int8(source.artefact, calibration, path, recipe)
+
+    def layers(self, artefact: Artefact) -> list[str]:
+        from lissom.targets.quantizing.layers import prepared, weighted_layers
+
+        return [layer.name for layer in weighted_layers(prepared(artefact.path))]
 
     def fallbacks(self, artefact: Artefact) -> dict[str, int]:
         from lissom.targets.onnx_values import float_operators

@@ -70,7 +70,7 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
     layer = differing_layer(module, target, artefact, [array[:1] for array in inputs])
     where = f"; the first layer that differs is {layer}" if layer else ""
     raise LissomError(
-        f"{artefact.path.name} differs from the PyTorch model by {found.distance:.1e} of its largest output and agrees "
+        f"{artefact.path.name} differs from PyTorch by {found.distance:.1e} of its largest output and agrees "
         f"on {found.agreement:.0%} of the decisions ({target.title}, {artefact.precision}){where}",
         hint="an operator is converted wrongly, or the file was altered; try another target (lissom targets)",
     )

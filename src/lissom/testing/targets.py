@@ -133,7 +133,7 @@ class TargetContract:
         with torch.no_grad():
             other = tiny_workload().module
             other.get_parameter("features.3.weight")[4].mul_(-3)
-        with pytest.raises(LissomError, match="differs from the PyTorch model") as refused:
+        with pytest.raises(LissomError, match="differs from PyTorch") as refused:
             check_parity(other, target, artefact, arrays(workload, 8))
         if target.values(artefact.path, arrays(workload, 1)):
             assert "the first layer that differs is features.3" in str(refused.value)
@@ -157,7 +157,9 @@ class TargetContract:
     ) -> None:
         inputs = arrays(workload, 100)
         plain, small = (target.load(item.path, threads=1).run(inputs)[0] for item in (artefact, quantized))
-        assert quantized.precision == INT8 and quantized.size_bytes < artefact.size_bytes
+        assert quantized.precision == INT8
+        # of a network this small the description of an IR weighs more than the weights: those are the last file
+        assert quantized.files[-1].stat().st_size < artefact.files[-1].stat().st_size
         assert small.dtype == plain.dtype and (plain.argmax(1) == small.argmax(1)).mean() >= _AGREEMENT
         assert difference(target, workload, artefact, 3) < _DIFFERENCE, "the FP32 artefact stays as it is"
         assert "INT8" in quantized.notes[-1]

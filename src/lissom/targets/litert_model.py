@@ -1,0 +1,86 @@
+"""LiteRT (once TensorFlow Lite) with XNNPACK: a ``.tflite`` file for phones and small boards."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from lissom.core.errors import LissomError
+from lissom.core.files import whole_file
+from lissom.targets.target import (
+    FP32,
+    INT8,
+    Artefact,
+    Inputs,
+    Recipe,
+    Source,
+    Target,
+    check_calibration,
+    check_precision,
+    first_line,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class LiteRt(Target):
+    """LiteRT's interpreter on the processor."""
+
+    name = "litert"
+    title = "LiteRT"
+    suffixes = (".tflite",)
+    precisions = (FP32, INT8)
+    packages: ClassVar = {
+        "ai_edge_litert": "ai-edge-litert",
+        "litert_torch": "litert-torch",
+        "ai_edge_quantizer": "ai-edge-quantizer",
+    }
+    runner = "lissom.export.runners.litert_runner"
+    free_batch = False
+
+    def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
+        import litert_torch
+
+        from lissom.export.onnx_file import quiet
+
+        check_precision(self, precision)
+        training = module.training
+        try:
+            with quiet():
+                made = litert_torch.convert(module.eval(), example)
+        except Exception as error:
+            raise LissomError(f"the model cannot be converted to {self.title}: {first_line(error)}") from error
+        finally:
+            module.train(training)
+        with whole_file(path) as temporary, quiet():
+            made.export(str(temporary))
+        return self.artefact(path)
+
+    def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_quantizer import qtyping, quantizer
+        from ai_edge_quantizer import recipe as recipes
+        from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+        from lissom.export.onnx_file import quiet
+
+        check_calibration(calibration)
+        model = source.artefact.path.read_bytes()
+        (signature, ends), *_ = Interpreter(model_content=model).get_signature_list().items()
+        names = sorted(ends["inputs"])
+        examples = [
+            {name: array[place : place + 1] for name, array in zip(names, batch, strict=True)}
+            for batch in calibration
+            for place in range(len(batch[0]))
+        ]
+        with quiet(), whole_file(path) as temporary:
+            work = quantizer.Quantizer(bytes(model))
+            work.load_quantization_recipe(recipes.static_wi8_ai8())
+            # inputs and outputs stay in float: a caller has pictures and wants scores
+            for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+                work.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
+            ranges = work.calibrate({signature: examples})
+            made = work.quantize(ranges).quantized_model
+            assert made is not None, "a calibrated model is quantized"
+            temporary.write_bytes(made)
+        note = f"static INT8 by ai-edge-quantizer with {len(examples)} inputs"
+        return self.artefact(path, INT8, (*source.artefact.notes, note))

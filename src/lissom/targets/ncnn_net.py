@@ -1,0 +1,98 @@
+"""ncnn: a network as ``.param`` with its weights as ``.bin``, for phones and small boards."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.core.files import whole_file
+from lissom.targets.target import FP16, FP32, Artefact, Inputs, Recipe, Source, Target, check_precision, first_line
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Ncnn(Target):
+    """ncnn on the processor, converted by pnnx. FP16 halves the file.
+
+    Its INT8 tools are not in the package of the registry, so that INT8 cannot be made here.
+    """
+
+    name = "ncnn"
+    title = "ncnn"
+    suffixes = (".param", ".bin")
+    precisions = (FP32, FP16)
+    packages: ClassVar = {"ncnn": "ncnn", "pnnx": "pnnx"}
+    runner = "lissom.export.runners.ncnn_runner"
+    free_batch = False
+
+    def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
+        check_precision(self, precision)
+        with tempfile.TemporaryDirectory() as folder:
+            made = _convert(module, example, Path(folder), half=precision == FP16)
+            # the weights first: an artefact is there when its main file is
+            for suffix in reversed(self.suffixes):
+                with whole_file(path.with_suffix(suffix)) as temporary:
+                    temporary.write_bytes(made.with_suffix(suffix).read_bytes())
+        return self.artefact(path, precision)
+
+    def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        raise LissomError(
+            "ncnn has no INT8 here: its package on the registry comes without ncnn2int8",
+            hint="choose a target that has INT8, such as onnxruntime",
+        )
+
+    def values(self, path: Path, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        import ncnn
+
+        native: Any = ncnn  # a compiled module, which tells no types
+        net = native.Net()
+        net.opt.use_vulkan_compute = False
+        for half in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+            setattr(net.opt, half, False)
+        net.load_param(str(path))
+        net.load_model(str(path.with_suffix(".bin")))
+        names = [blob.name for blob in net.blobs()]
+        extractor = net.create_extractor()
+        for number, array in enumerate(inputs):
+            extractor.input(f"in{number}", native.Mat(np.ascontiguousarray(array[0])))
+        return {name: np.array(extractor.extract(name)[1])[None] for name in names}
+
+
+def _convert(module: "nn.Module", example: "tuple[Tensor, ...]", folder: Path, *, half: bool) -> Path:
+    import pnnx
+    import torch
+
+    from lissom.export.onnx_file import quiet
+
+    training, before = module.training, Path.cwd()
+    os.chdir(folder)  # the converter writes beside where it is called
+    try:
+        with quiet(), torch.no_grad():
+            traced: Any = torch.jit.trace(module.eval(), example)
+            traced.save("net.pt")
+            pnnx.convert("net.pt", list(example), fp16=half)
+    except Exception as error:
+        raise LissomError(f"the model cannot be converted to ncnn: {first_line(error)}") from error
+    finally:
+        os.chdir(before)
+        module.train(training)
+    made = folder / "net.ncnn.param"
+    if not made.exists() or not made.stat().st_size:
+        raise LissomError("the model cannot be converted to ncnn: pnnx wrote no network")
+    _refuse_unknown(made)
+    return made
+
+
+def _refuse_unknown(param: Path) -> None:
+    """pnnx writes what it cannot convert as it stands; ncnn would fail on it when it is loaded."""
+    kinds = {line.split()[0] for line in param.read_text().splitlines()[2:] if line.split()}
+    foreign = sorted(kind for kind in kinds if "." in kind)
+    if foreign:
+        raise LissomError(
+            f"ncnn has no operator for {', '.join(foreign)}", hint="choose another target (lissom targets)"
+        )

@@ -1,0 +1,113 @@
+"""OpenVINO on the processor: a network as ``.xml`` with its weights as ``.bin``."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.core.files import whole_file
+from lissom.targets.quantizing.recipes import RECIPES
+from lissom.targets.target import (
+    FP16,
+    FP32,
+    INT8,
+    Artefact,
+    Inputs,
+    Recipe,
+    Source,
+    Target,
+    check_precision,
+    first_line,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_FREE = ("Input", "Output", "Const", "Reorder", "Reshape", "Concatenation", "Split", "Transpose")
+
+
+class OpenVino(Target):
+    """OpenVINO's CPU plugin. FP16 halves the file; it is computed in FP32 where the processor has no FP16."""
+
+    name = "openvino"
+    title = "OpenVINO"
+    suffixes = (".xml", ".bin")
+    precisions = (FP32, FP16, INT8)
+    packages: ClassVar = {"openvino": "openvino"}
+    runner = "lissom.export.runners.openvino_runner"
+    recipes = RECIPES
+
+    def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
+        from lissom.export.onnx_file import export_onnx
+
+        check_precision(self, precision)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.onnx"
+            notes = export_onnx(module, example, file)
+            _convert(file, path, half=precision == FP16)
+        return self.artefact(path, precision, notes)
+
+    def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        from lissom.targets.onnx_int8 import quantize_static_int8
+        from lissom.targets.onnx_runtime import OnnxRuntime
+
+        with tempfile.TemporaryDirectory() as folder:
+            target = OnnxRuntime()
+            plain = target.export(source.module, source.example, target.place(Path(folder), "model"))
+            place = target.place(Path(folder), "int8")
+            made = quantize_static_int8(plain, calibration, place, recipe, biases=False)
+            _convert(made.path, path, half=False)
+        return self.artefact(path, INT8, made.notes)
+
+    def fallbacks(self, artefact: Artefact) -> dict[str, int]:
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(artefact.path, artefact.path.with_suffix(".bin"))
+        model.reshape({item: [1, *list(item.get_partial_shape())[1:]] for item in model.inputs})
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        found: Counter[str] = Counter()
+        for node in compiled.get_runtime_model().get_ordered_ops():
+            facts: Any = node.get_rt_info()
+            kind, kernel = str(facts["layerType"]), str(facts["primitiveType"])
+            in_float = artefact.precision == INT8 and kernel.endswith("_f32") and kind not in _FREE
+            if in_float or (kernel.startswith("ref") and kind not in _FREE):
+                found[f"{kind} ({kernel})"] += 1
+        return dict(sorted(found.items()))
+
+    def values(self, path: Path, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(path, path.with_suffix(".bin"))
+        outputs = [
+            output
+            for node in model.get_ordered_ops()
+            if node.get_type_name() not in ("Parameter", "Constant", "Result")
+            for output in node.outputs()
+            if output.get_element_type() == openvino.Type.f32
+        ]
+        model.add_outputs(outputs)
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1})
+        found = compiled.create_infer_request().infer(list(inputs))
+        return {str(number): np.array(value) for number, value in enumerate(found.values())}
+
+
+def _convert(file: Path, path: Path, *, half: bool) -> None:
+    """An ONNX file as a network of OpenVINO, which goes without its tool that reports home."""
+    import openvino
+
+    try:
+        model = openvino.Core().read_model(file)
+    except Exception as error:  # of OpenVINO's own kinds
+        raise LissomError(f"the model cannot be converted to OpenVINO: {first_line(error)}") from error
+    with tempfile.TemporaryDirectory() as folder:
+        openvino.save_model(model, Path(folder) / "model.xml", compress_to_fp16=half)
+        # the weights first: an artefact is there when its main file is
+        for suffix in (".bin", ".xml"):
+            with whole_file(path.with_suffix(suffix)) as temporary:
+                temporary.write_bytes((Path(folder) / f"model{suffix}").read_bytes())
