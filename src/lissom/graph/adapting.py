@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from lissom.graph.resizing import Resized
+
 Attributes = dict[str, dict[str, Any]]
 Convolutions = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -65,7 +67,7 @@ def _sizes(layer: nn.Module, groups: int | None) -> dict[str, Any]:
     return {}
 
 
-def changed_groups(changed: Mapping[fx.Node, fx.Node], names: Mapping[str, str]) -> dict[str, int]:
+def changed_groups(changed: Mapping[fx.Node, Resized], names: Mapping[str, str]) -> dict[str, int]:
     """Module name -> new number of groups, from the nodes that changed theirs."""
     result: dict[str, int] = {}
     for node, new in changed.items():
@@ -93,7 +95,7 @@ def innermost(node: fx.Node) -> str:
     return next(iter(stack(node)), "")
 
 
-def size_changes(node: fx.Node, new: fx.Node) -> set[tuple[int, int]]:
+def size_changes(node: fx.Node, new: Resized) -> set[tuple[int, int]]:
     """The whole numbers that a node was called with -> what they are now."""
     before, after = list(_numbers((node.args, node.kwargs))), list(_numbers((new.args, new.kwargs)))
     return {(b, a) for b, a in zip(before, after, strict=False) if a != b and b > 1}

@@ -1,6 +1,7 @@
 """From a model and example inputs to graphs of ATen operators, with torch.export: whole, or in parts."""
 
 import copy
+import gc
 import io
 import logging
 import traceback
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 from torch.export.graph_signature import InputKind
+from torch.fx import config as fx_config
 from torch.utils import _pytree as pytree
 
 from lissom.core.errors import CaptureError
@@ -140,15 +142,21 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch.export prints whole graphs when it fails; the error that it raises says enough."""
-    level = logging.root.manager.disable
+    """torch.export prints whole graphs when it fails; the error that it raises says enough. Nor does it note where
+    each call stands in the sources, or collect garbage meanwhile, which takes as long as the rest."""
+    level, traces, collecting = logging.root.manager.disable, fx_config.do_not_emit_stack_traces, gc.isenabled()
     logging.disable(logging.CRITICAL)
+    fx_config.do_not_emit_stack_traces = True
+    gc.disable()
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(level)
+        fx_config.do_not_emit_stack_traces = traces
+        if collecting:
+            gc.enable()
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import copy
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,16 +13,22 @@ from torch.utils import _pytree as pytree
 
 def in_double(module: nn.Module) -> nn.Module:
     """A copy in double precision and evaluation mode. Precisions written into a captured graph follow."""
-    result = copy.deepcopy(module).double().eval()
+    result = copied(module, {id(tensor): _double(tensor) for tensor in (*module.parameters(), *module.buffers())})
     for graph in [m for m in result.modules() if isinstance(m, fx.GraphModule)]:
         for node in graph.graph.nodes:
             if node.op == "call_function":
-                node.args, node.kwargs = pytree.tree_map(_precision, (node.args, node.kwargs))
+                node.args, node.kwargs = pytree.tree_map(precise, (node.args, node.kwargs))
         graph.recompile()
-    return result
+    return result.double().eval()
 
 
-def _precision(value: Any) -> Any:
+def copied(module: nn.Module, tensors: Mapping[int, torch.Tensor]) -> nn.Module:
+    """A deep copy of a module with other tensors in the place of some, which are known by their ``id``."""
+    return copy.deepcopy(module, dict(tensors))
+
+
+def precise(value: Any) -> Any:
+    """A precision that is written into a graph, doubled."""
     return torch.float64 if value in (torch.float32, torch.float16, torch.bfloat16) else value
 
 
@@ -43,7 +49,10 @@ def inputs_in_double(*values: Any) -> Any:
 
 
 def _double(value: Any) -> Any:
-    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return value.clone() if isinstance(value, torch.Tensor) else value
+    wide = value.detach().to(torch.float64, copy=True)
+    return nn.Parameter(wide, value.requires_grad) if isinstance(value, nn.Parameter) else wide
 
 
 def excite(module: nn.Module, names: Container[str] | None = None) -> nn.Module:
@@ -72,9 +81,9 @@ def excite(module: nn.Module, names: Container[str] | None = None) -> nn.Module:
 
 
 def _constant(tensor: torch.Tensor) -> bool:
-    first = tensor.flatten()[0]
-    return bool((tensor - first).abs().max() <= 1e-6 * first.abs())
+    flat = tensor.flatten()
+    return all(bool(((part - flat[0]).abs() <= 1e-6 * flat[0].abs()).all()) for part in (flat[:64], flat))
 
 
 def _size(tensor: torch.Tensor) -> float:
-    return tensor.square().mean().sqrt().item()
+    return tensor.norm().item() / tensor.numel() ** 0.5

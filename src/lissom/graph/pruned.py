@@ -1,6 +1,5 @@
 """Apply a cut: a new model, in the user's own class where its forward can express it."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,8 +27,9 @@ from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
 from lissom.graph.cut import Cut, state
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
-from lissom.graph.rewriting import Changes, rewrite
-from lissom.graph.slicing import slice_state
+from lissom.graph.resizing import Changes, resize, run_resized
+from lissom.graph.rewriting import rewrite
+from lissom.graph.slicing import sliced, sliced_copy
 from lissom.graph.walking import Walk, walk
 
 TOLERANCE = 1e-9
@@ -83,19 +83,17 @@ def prune(
         capture = capture_model(model, args or (), kwargs, parts=True)
     found = walk(capture)
     dead = dead_of(found, cut)
-    result = copy.deepcopy(model)
-    slice_state(result, cut)
+    result = sliced_copy(model, cut)
     attributes: Attributes = {}
     notes = list(capture.notes)
     graphs = 0
     for part in capture.parts:
-        graph, changed = rewrite(found, part, cut, dead)
-        own = result.get_submodule(part.name)
-        mine, why = adapt(own, part, graph, changed)
+        changes = resize(found, part, dead)
+        mine, why = adapt(result.get_submodule(part.name), part, changes, cut)
         attributes.update({part.full(name) if name else part.name: values for name, values in mine.items()})
         if why:
             graphs += 1
-            graph, limit = free_batch(graph, part)
+            graph, limit = free_batch(rewrite(part, cut, changes), part)
             note = f"{part.name or 'the model'} is delivered as a graph"
             notes.append(f"{note}{', ' + limit if limit else ''}: {why}")
             result = _replaced(result, part, graph)
@@ -131,19 +129,18 @@ def dead_of(found: Walk, cut: Cut) -> Flags:
     return structure(found.tags).close(dead[None])[0]
 
 
-def adapt(own: nn.Module, part: Part, graph: nn.Module, changed: Changes) -> tuple[Attributes, str]:
+def adapt(own: nn.Module, part: Part, changes: Changes, cut: Cut) -> tuple[Attributes, str]:
     """Set attributes of the user's module, whose state is sliced, such that it computes what the graph computes.
 
     Returns:
         What was set, and why it could not be done (empty when it could; otherwise nothing was set).
     """
     args, kwargs = inputs_in_double(part.args, dict(part.kwargs))
-    names = state(own)
+    probe = excite(in_double(own))
     with torch.no_grad(), double_by_default():
-        expected = pytree.tree_leaves(excite(in_double(graph), names)(*args, **kwargs))
-    probe = excite(in_double(own), names)
+        expected = run_resized(part, changes, {**_constants(part, cut), **state(probe)}, (args, kwargs))
     why, tried = "", list[Attributes]()
-    for attributes in _proposals(own, part, changed):
+    for attributes in _proposals(own, part, changes):
         if attributes in tried:
             continue
         tried.append(attributes)
@@ -157,12 +154,20 @@ def adapt(own: nn.Module, part: Part, graph: nn.Module, changed: Changes) -> tup
     return {}, why
 
 
-def _proposals(own: nn.Module, part: Part, changed: Changes) -> Iterator[Attributes]:
+def _constants(part: Part, cut: Cut) -> dict[str, torch.Tensor]:
+    """What is left of the tensors that a captured part holds and its module does not name."""
+    held = {n: t for n, t in part.program.constants.items() if isinstance(t, torch.Tensor)}
+    return {
+        name: inputs_in_double(sliced(tensor, cut.kept.get(part.full(name), {})))[0] for name, tensor in held.items()
+    }
+
+
+def _proposals(own: nn.Module, part: Part, changes: Changes) -> Iterator[Attributes]:
     """Attributes to try: torch's own layers alone, then with the user's modules around the changed nodes, ever wider,
     then with fewer kinds of attributes, as a number may be there for another reason."""
     weights = {spec.arg.name: str(spec.target) for spec in part.program.graph_signature.input_specs}
-    layers = layer_attributes(own, changed_groups(changed, weights))
-    sizes = [(node, size_changes(node, new)) for node, new in changed.items()]
+    layers = layer_attributes(own, changed_groups(changes, weights))
+    sizes = [(node, size_changes(node, new)) for node, new in changes.items()]
     users: Attributes = {}
     for depth in (0, 1, 2, 3, 100):
         users = user_attributes(own, sizes, depth)

@@ -2,86 +2,44 @@
 
 import operator
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
 import torch
 from torch import fx, nn
 
 from lissom.graph.capturing import Part
-from lissom.graph.closing import Flags
 from lissom.graph.cut import Cut
 from lissom.graph.inputs import describe_inputs
-from lissom.graph.maps import Maps
 from lissom.graph.modes import SWITCH, add_modes
-from lissom.graph.rules.table import RESIZES, Call, Living, Replacement
+from lissom.graph.resizing import Changes
 from lissom.graph.slicing import locate, sliced
-from lissom.graph.walking import Walk
 
 INPUTS = "lissom_inputs"
-Changes = dict[fx.Node, fx.Node]
 
 
-def living_sizes(found: Walk, dead: Flags) -> Living:
-    """A function from tags to the sizes that are left."""
-
-    def left(maps: Maps, dim: int) -> int:
-        m = maps.at.get(dim)
-        if m is None:
-            return maps.shape[dim]
-        counts = np.unique((~dead[found.tags.find(m.tags)]).sum(axis=-1))
-        living = counts[counts > 0]
-        assert len(living) <= 1, "rows of unequal length"
-        return int(living[0]) if len(living) else 0
-
-    return lambda maps: tuple(left(maps, dim) for dim in range(maps.rank))
-
-
-def rewrite(found: Walk, part: Part, cut: Cut, dead: Flags) -> tuple[fx.GraphModule, Changes]:
-    """The graph of a part with the sizes that are left, over sliced copies of its state, with the same names.
-
-    Returns:
-        The module, and the nodes of the captured graph that had to change -> the new ones.
-    """
+def rewrite(part: Part, cut: Cut, changes: Changes) -> fx.GraphModule:
+    """The graph of a part with its calls changed, over sliced copies of its state, with the same names."""
     module = part.program.module(check_guards=False)
     graph = fx.Graph()
     copied: dict[fx.Node, fx.Node] = {}
     graph.output(graph.graph_copy(module.graph, copied))
     graph.set_codegen(module.graph._codegen)
     by_name = {old.name: new for old, new in copied.items()}
-    changed: Changes = {}
-    living = living_sizes(found, dead)
-    for node in part.graph.nodes:
-        call = found.calls.get(node)
-        resize = RESIZES.get(call.name) if call is not None else None
-        if call is None or resize is None:
-            continue
-        change = resize(call, living, found.values[node])
-        if change is not None and _apply(call, by_name, change):
-            changed[node] = by_name[node.name]
+    for node, new in changes.items():
+        mine = by_name[node.name]
+        twins = dict(zip(_inputs(node), _inputs(mine), strict=True))
+        args, kwargs = fx.map_arg((new.args, dict(new.kwargs)), lambda n, twins=twins: twins[n])
+        mine.target, mine.args, mine.kwargs = new.target, args, kwargs
     add_modes(graph)
     result = fx.GraphModule(_sliced_root(module, graph, part, cut), graph, type(part.module).__name__)
     result.meta[INPUTS] = describe_inputs(part.args, part.kwargs)
-    return result.eval(), changed
+    return result.eval()
 
 
-def _apply(call: Call, by_name: Mapping[str, fx.Node], change: Any) -> bool:
-    """Write new arguments into the copied node; False when they are what they were."""
-    node = by_name[call.node.name]
-    if isinstance(change, Replacement):
-        node.target, node.kwargs = change.target, {}
-        node.args = fx.map_arg(change.args, lambda n: by_name[n.name])
-        return True
-    args, kwargs = list(node.args), dict(node.kwargs)
-    names = [argument.name for argument in call.node.target._schema.arguments]  # type: ignore[union-attr]
-    for name, value in change.items():
-        place = names.index(name)
-        if place < len(args):
-            args[place] = value
-        else:
-            kwargs[name] = value
-    node.args, node.kwargs = tuple(args), kwargs
-    return any(call.args.get(name) != value for name, value in change.items())
+def _inputs(node: fx.Node) -> list[fx.Node]:
+    """The nodes that a call reads, argument by argument."""
+    found: list[fx.Node] = []
+    fx.map_arg((node.args, node.kwargs), found.append)
+    return found
 
 
 def _sliced_root(module: fx.GraphModule, graph: fx.Graph, part: Part, cut: Cut) -> nn.Module:
@@ -110,9 +68,7 @@ def _copy_tensor(
             root.add_module(step, nn.Module())
         root = root.get_submodule(step)
     if id(old) not in shared:
-        new = sliced(old, kept)
-        is_parameter = isinstance(old, nn.Parameter)
-        shared[id(old)] = nn.Parameter(new, requires_grad=old.requires_grad) if is_parameter else new
+        shared[id(old)] = sliced(old, kept)
     new = shared[id(old)]
     if isinstance(new, nn.Parameter):
         root.register_parameter(leaf, new)

@@ -17,6 +17,7 @@ from lissom.graph.capturing import Capture, export
 from lissom.graph.cut import Cut, state
 from lissom.graph.inputs import example_inputs
 from lissom.graph.pruned import dead_of
+from lissom.graph.resizing import resize
 from lissom.graph.rewriting import INPUTS, rewrite
 from lissom.graph.slicing import slice_state
 from lissom.graph.walking import walk
@@ -72,7 +73,7 @@ def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> n
     for name, inputs in graphs.items():
         part = export(name, model.get_submodule(name), *example_inputs(inputs))
         found = walk(Capture(model, (), {}, (part,)))
-        graph = free_batch(rewrite(found, part, cut, dead_of(found, cut))[0], part)[0]
+        graph = free_batch(rewrite(part, cut, resize(found, part, dead_of(found, cut))), part)[0]
         if not name:
             return graph
         parent, _, leaf = name.rpartition(".")
