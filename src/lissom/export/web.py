@@ -1,0 +1,73 @@
+"""A bundle as a static page: the ONNX artefact runs in the browser, and nothing is asked of any other address."""
+
+import json
+import shutil
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.core.files import writing
+from lissom.export.web_runtime import web_runtime
+
+_SHOWN = 2  # test vectors
+_PAGES = ("index.html", "page.mjs", "handling.mjs")
+
+
+def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
+    """Write the page of a bundle to ``folder``, whole or not at all.
+
+    Args:
+        folder: where the page goes; it has to be empty, or not there.
+        bundle: of a run on the target ``onnxruntime`` that classifies pictures.
+        download: allow the runtime for browsers to be fetched.
+
+    Raises:
+        LissomError: it is another kind of bundle, the runtime is not there, or the folder is not empty.
+    """
+    manifest, handling = _read(bundle, "manifest.json"), _read(bundle, "handling.json")
+    if manifest.get("target") != "onnxruntime" or handling.get("task") != "image":
+        raise LissomError(
+            f"{bundle} is for {manifest.get('target')} and the task {handling.get('task')}",
+            hint="a page runs image classifiers of the target onnxruntime",
+        )
+    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise LissomError(f"{folder} is not empty", hint="choose another folder with -o")
+    runtime = web_runtime(download=download)
+    making = folder.with_name(f".{folder.name}.part")
+    with writing(folder):
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        for file in (*runtime, bundle / Path(manifest["artefact"]).name):
+            shutil.copyfile(file, making / file.name)
+        for name in _PAGES:
+            source = resources.files("lissom.export").joinpath("pages", name)
+            (making / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        _write_facts(making, bundle, manifest, handling)
+        if folder.exists():
+            folder.rmdir()
+        making.rename(folder)
+
+
+def _write_facts(making: Path, bundle: Path, manifest: dict[str, Any], handling: dict[str, Any]) -> None:
+    """What the page reads: handling, classes, and test vectors with the answers that they should get."""
+    with np.load(bundle / "vectors.npz") as vectors:
+        inputs, outputs = vectors["input_0"][:_SHOWN], vectors["outputs"][:_SHOWN]
+    (making / "vectors.bin").write_bytes(np.ascontiguousarray(inputs, dtype="<f4").tobytes())
+    facts = {
+        "artefact": manifest["artefact"],
+        "model": manifest.get("model", ""),
+        "preprocessing": handling["preprocessing"],
+        "classes": handling.get("classes", []),
+        "vectors": {"shape": list(inputs.shape), "outputs": outputs.tolist()},
+    }
+    (making / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def _read(bundle: Path, name: str) -> dict[str, Any]:
+    path = bundle / name
+    if not path.is_file():
+        raise LissomError(f"{bundle} is not a bundle: it has no {name}", hint="a run's bundle is in RUN/bundle")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,128 @@
+"""A bundle as a page: whole or not at all, nothing fetched unasked, and a browser answers as the artefact does."""
+
+import functools
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lissom.core.cache import cache_folder
+from lissom.core.errors import LissomError
+from lissom.export import web_runtime
+from lissom.export.web import write_web
+from lissom.export.web_runtime import FILES, PACKAGE, VERSION
+
+KEPT = cache_folder() / f"{PACKAGE}-{VERSION}"
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with files of the runtime's names."""
+    monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "cache" / f"{PACKAGE}-{VERSION}"
+    folder.mkdir(parents=True)
+    for name in FILES:
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_the_page_holds_all_that_it_needs(bundle: Path, runtime: Path, tmp_path: Path) -> None:
+    page = tmp_path / "ma page 页"
+    write_web(page, bundle)
+    names = {item.name for item in page.iterdir()}
+    assert names == {*FILES, "index.html", "page.mjs", "handling.mjs", "model.onnx", "facts.json", "vectors.bin"}
+    facts = json.loads((page / "facts.json").read_text(encoding="utf-8"))
+    inputs = np.fromfile(page / "vectors.bin", "<f4").reshape(facts["vectors"]["shape"])
+    with np.load(bundle / "vectors.npz") as vectors:
+        assert np.array_equal(inputs, vectors["input_0"][:2])
+    for name in ("index.html", "page.mjs", "handling.mjs"):
+        assert not re.search(r"https?://", (page / name).read_text(encoding="utf-8")), "no outside address"
+
+
+def test_without_the_runtime_nothing_is_fetched_or_written(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(web_runtime, "_fetch", lambda folder: pytest.fail("fetched without being asked"))
+    with pytest.raises(LissomError, match="is not in") as refused:
+        write_web(tmp_path / "page", bundle)
+    assert "--download" in str(refused.value)
+    assert not (tmp_path / "page").exists()
+
+
+def test_without_npm_it_is_said(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(LissomError, match="npm"):
+        write_web(tmp_path / "page", bundle, download=True)
+
+
+def test_what_is_there_is_not_overwritten(bundle: Path, runtime: Path, tmp_path: Path) -> None:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "mine").write_text("mine")
+    with pytest.raises(LissomError, match="is not empty"):
+        write_web(tmp_path / "page", bundle)
+    assert [item.name for item in (tmp_path / "page").iterdir()] == ["mine"]
+
+
+def test_another_kind_of_bundle_is_refused(bundle: Path, runtime: Path, tmp_path: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    (bundle / "manifest.json").write_text(json.dumps({**manifest, "target": "ncnn"}), encoding="utf-8")
+    with pytest.raises(LissomError, match="is for ncnn"):
+        write_web(tmp_path / "page", bundle)
+    with pytest.raises(LissomError, match="is not a bundle"):
+        write_web(tmp_path / "page", tmp_path)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the local address that it is served at."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def guess_type(self, path: str) -> str:
+            return "text/javascript" if str(path).endswith(".mjs") else super().guess_type(path)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    folder = tmp_path / "served"
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no browser (chromium) is installed")
+@pytest.mark.skipif(not all((KEPT / name).is_file() for name in FILES), reason=f"{PACKAGE} is not in the cache")
+def test_a_browser_answers_as_the_artefact_does(
+    bundle: Path, picture: Path, served: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, address = served
+    write_web(folder, bundle)
+    shutil.copyfile(picture, folder / "picture.png")
+    expected = subprocess.run(
+        [sys.executable, bundle / "predict.py", picture, "--json"], capture_output=True, text=True, check=False
+    )
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=60000"]
+    done = subprocess.run(
+        [*command, "--dump-dom", f"{address}/?picture=picture.png"], capture_output=True, text=True, timeout=120
+    )
+    assert 'data-ready="yes"' in done.stdout, done.stdout[-2000:]
+    assert "2 of 2 test vectors agree" in done.stdout
+    rows = re.findall(r"<td>([^<]+)</td><td>([\d.]+) %</td>", done.stdout)
+    classes = json.loads(expected.stdout)["classes"]
+    assert [name for name, _ in rows] == [item["name"] for item in classes]
+    assert np.allclose([float(share) for _, share in rows], [100 * item["probability"] for item in classes], atol=0.2)
+    assert re.search(r"[\d.]+ ms in this browser", done.stdout)
