@@ -175,6 +175,8 @@ def apply_plan(
     settings = earlier.get(Settings)
     if settings is None or earlier.find("end") is None:
         raise LissomError(f"{run} holds no finished run", hint="the folder of lissom compress -o is meant")
+    if Path(output).resolve() == Path(run).resolve():
+        raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
     own = weights or settings.options.get("weights")
     workload = load(

@@ -32,3 +32,19 @@ def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", list(MODELS))
 def test_every_name_leads_to_a_builder(name: str) -> None:
     assert callable(MODELS.get(name))
+
+
+def test_a_missing_library_is_told_when_weights_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lissom.workload.models import load_model
+
+    monkeypatch.setitem(sys.modules, "lissom.zoo.text", None)
+    monkeypatch.setattr("lissom.zoo.models.MODELS", _Broken())
+    with pytest.raises(MissingExtraError, match=r"needs the package 'transformers'(.|\n)*lissom\[text\]"):
+        load_model("zoo:distilbert", random_weights=True)
+
+
+class _Broken:
+    """A table whose builders need a package that is not there."""
+
+    def get(self, name: str) -> None:
+        raise ModuleNotFoundError(name="transformers.models")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lissom.core.units import format_bytes
+
 if TYPE_CHECKING:
     from lissom.targets.parity import Parity
 
@@ -31,6 +33,8 @@ def bench(
         raise LissomError(f"--threads {threads!r} is not numbers", hint="write --threads 1,2") from error
     if min(counts) < 1:
         raise LissomError(f"--threads {threads!r}: a runtime needs at least 1", hint="write --threads 1,2")
+    if seconds <= 0:
+        raise LissomError(f"--seconds {seconds:g}: nothing can be timed in that", hint="write --seconds 4")
     problems, parity = check_bundles(bundles) if verify else ({}, {})
     # what was altered is not worth measuring, and may not load at all
     rows = [] if any(problems.values()) else measure_bundles(bundles, counts, seconds)
@@ -63,6 +67,6 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         low, high = row["latency_interval_ms"]
         print(
             f"{row['bundle'][-32:]:<32} {row['target']:<12} {row['precision']:<6} {row['threads']:>7} "
-            f"{row['size_bytes'] / 1e6:>7.2f} MB {row['peak_memory_bytes'] / 1e6:>7.1f} MB "
+            f"{format_bytes(row['size_bytes']):>10} {format_bytes(row['peak_memory_bytes']):>10} "
             f"{row['latency_ms']:>8.3f} ms {f'{low:.3f} to {high:.3f}':>18} {row['latency_p95_ms']:>8.3f} ms"
         )

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import Any
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,23 @@ app = typer.Typer(
     help="Make a trained PyTorch model small and fast enough for the device it has to run on, and prove it.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(metadata.version("lissom"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
+
+
 app.command()(profile.profile)
 app.command()(groups.groups)
 app.command()(compress.compress)
@@ -35,7 +53,7 @@ def main() -> None:
     """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
     code = 0
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="lissom", standalone_mode=False)
     except LissomError as error:
         _fail(f"error: {error}")
     except _UsageError as error:

@@ -11,7 +11,7 @@ import typer
 def predict(
     bundle: Annotated[Path, typer.Argument(help="The bundle of a run.", show_default=False)],
     inputs: Annotated[list[str], typer.Argument(help="What to predict, such as pictures.", show_default=False)],
-    top: Annotated[int, typer.Option(help="How many classes to print.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 3,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, one line for each input.")] = False,
 ) -> None:
     """Answer with a bundle, exactly as it does where it is deployed: its predict.py runs, without PyTorch.

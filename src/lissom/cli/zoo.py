@@ -58,6 +58,8 @@ def zoo(
         print(json.dumps(rows, indent=2))
     else:
         print(table(rows))
+        if name is not None and not rows:
+            print(f"{name} does not fit {fits}")
 
 
 def _show_one(name: str, row: Row, everything: bool, json_output: bool) -> None:
@@ -76,7 +78,7 @@ def _show_one(name: str, row: Row, everything: bool, json_output: bool) -> None:
     if row["published"] is not None:
         print(f"{score(row)}: {row['published']['source']}{doubt(row)}")
     print(profile_text(result, limit=None if everything else 60))
-    print(f"next: lissom profile zoo:{name} --help")
+    print(f"next: lissom profile zoo:{name} --random-weights")
 
 
 def _limits(text: str, *, measured: bool) -> dict[str, float]:

@@ -97,7 +97,7 @@ def check_writable(folder: Path, need_bytes: int = 0) -> None:
     Raises:
         LissomError: it cannot, or has not.
     """
-    with writing(folder / "file"):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass

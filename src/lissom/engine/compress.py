@@ -56,7 +56,9 @@ def compress(job: Job) -> bool:
     """
     folder = RunFolder(job.folder, job.settings)
     try:
-        if not folder.finished:
+        if folder.finished:
+            job.progress.say(f"{job.folder} holds this run, finished: nothing was done")
+        else:
             _Run(job, folder).carry_out()
         end = folder.ledger.find("end")
         assert end is not None

@@ -24,6 +24,7 @@ from lissom.workload.transformers_models import class_names, from_folder, read_c
 from lissom.workload.user_code import call, is_user_code
 from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
 from lissom.zoo import MODELS, build
+from lissom.zoo.models import builder_of
 from lissom.zoo.names import TIMM, TORCHVISION
 from lissom.zoo.weights import PACKAGED, packaged_state
 
@@ -137,7 +138,7 @@ def _from_folder(folder: Path, weights: Path | None, random_weights: bool) -> Lo
 
 def _from_zoo(name: str, weights: Path | None, random_weights: bool, num_classes: int | None, data: str) -> LoadedModel:
     notes: tuple[str, ...] = ()
-    MODELS.get(name)  # an unknown name is said before anything is read
+    builder_of(name)  # an unknown name is said before anything is read
     if weights is None and not random_weights:
         weights, notes = _shipped(name, data)
     if weights is None:

@@ -7,6 +7,8 @@ from lissom.core.tables import Table
 from lissom.zoo.names import OURS, TIMM, TORCHVISION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
 MODELS = Table(
@@ -32,11 +34,20 @@ def build(name: str, **kwargs: Any) -> "nn.Module":
         LissomError: there is no such model (close matches are named).
         MissingExtraError: the library that provides it is not installed.
     """
+    return builder_of(name)(**kwargs)
+
+
+def builder_of(name: str) -> "Callable[..., nn.Module]":
+    """What builds the model called ``name``.
+
+    Raises:
+        LissomError: there is no such model (close matches are named).
+        MissingExtraError: the library that provides it is not installed.
+    """
     try:
-        builder = MODELS.get(name)
+        return MODELS.get(name)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:
             raise
         raise MissingExtraError(package, _EXTRAS[package], f"the model {name!r}") from error
-    return builder(**kwargs)

@@ -17,7 +17,11 @@ def read(name):
 def altered():
     """The problems found with the files: missing, or not as they were written."""
     problems = []
-    for name, expected in read("manifest.json")["sha256"].items():
+    try:
+        recorded = read("manifest.json")["sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        return [f"manifest.json cannot be read: {error}"]
+    for name, expected in recorded.items():
         path = HERE / name
         if not path.is_file():
             problems.append(f"{name} is missing")

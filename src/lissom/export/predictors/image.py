@@ -50,10 +50,16 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    if options.top < 1 or options.threads < 1:
+        parser.error("--top and --threads start at 1")
     if not options.pictures and not options.verify:
         parser.error("give a PICTURE, or --verify")
     problems, found = (altered() if options.verify else []), {}
-    model = None if problems else Model(options.threads)
+    try:
+        model = None if problems else Model(options.threads)
+    except Exception as error:  # every runtime has exceptions of its own
+        print(f"the bundle is damaged ({error}); predict.py --verify says where", file=sys.stderr)
+        return 2
     if options.verify:
         if model is not None:
             problems, found = answered(model.runner)
