@@ -1,8 +1,8 @@
-"""The second real case: torchvision's MobileNetV3-Small on CIFAR-10, from runs that were made before.
+"""The second real case: timm's EfficientNet-Lite0 on CIFAR-10, from runs that were made before.
 
-    python training/cifar10_mobilenet.py cifar10.zip mobilenet.safetensors
-    lissom compress torchvision:mobilenet_v3_small --weights mobilenet.safetensors --data cifar10.zip --size 64 \
-      --budget "latency<=60%, size<=30%, drop<=1pt" --time-limit 10m -o runs/cifar10
+    python training/cifar10.py efficientnet_lite0 cifar10.zip lite0.safetensors
+    lissom compress timm:tf_efficientnet_lite0 --weights lite0.safetensors --data cifar10.zip --size 64 \
+      --budget "latency<=50%, size<=25%, drop<=1pt" --time-limit 10m -o runs/cifar10
     python benchmarks/cifar10.py runs/cifar10
 
 Writes benchmarks/results/cifar10.json from the ledgers of the runs, whatever they say.

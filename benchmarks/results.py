@@ -19,7 +19,7 @@ def figures_table(verdict: dict[str, Any]) -> list[str]:
     """Original and result side by side."""
     before, after = verdict["original"], verdict["final"]
     rows = [
-        ("score, %", f"{before['score']:.2f}", f"{after['score']:.2f}", f"-{verdict['drop']:.2f} points"),
+        ("score, %", f"{before['score']:.2f}", f"{after['score']:.2f}", f"{-verdict['drop']:+.2f} points"),
         (
             "latency, median",
             format_ms(before["latency_ms"]),
@@ -91,7 +91,7 @@ def second_case() -> list[str]:
     if not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
-    lines = ["", "## MobileNetV3-Small of torchvision on CIFAR-10", ""]
+    lines = ["", "## EfficientNet-Lite0 of timm on CIFAR-10", ""]
     for run in found["runs"]:
         verdict = run["verdict"]
         low, high = verdict["drop_interval"]
