@@ -137,7 +137,7 @@ def _row(path: Path, number: int, item: Any) -> Row:
 def _saved_dataset(path: Path) -> Table:
     """What ``datasets`` wrote with ``save_to_disk``."""
     try:
-        from datasets import ClassLabel, DatasetDict, load_from_disk
+        from datasets import ClassLabel, DatasetDict, load_from_disk  # pyright: ignore[reportAttributeAccessIssue, reportMissingImports]
     except ModuleNotFoundError as error:
         raise MissingExtraError("datasets", "datasets", f"the data set {path}") from error
     try:
