@@ -128,7 +128,7 @@ def test_bench_verifies_and_measures(finished: tuple[Path, Done], lissom: Lissom
     low, high = found["measured"][0]["latency_interval_ms"]
     assert 0 < low <= found["measured"][0]["latency_ms"] <= high
     text = lissom("bench", bundle, "--verify", "--seconds", "0.1").out
-    assert "verified: hashes and test vectors are as recorded" in text
+    assert "hashes and test vectors are as recorded" in text
 
 
 @pytest.mark.parametrize("name", ["README.md", "model.onnx", "vectors.npz"])
@@ -176,4 +176,4 @@ def test_a_dry_run_checks_and_writes_nothing(compressing: Words, tmp_path: Path,
 def test_targets_are_listed(lissom: Lissom) -> None:
     assert "onnxruntime" in lissom("targets").out
     found = json.loads(lissom("targets", "--json").out)
-    assert [item["name"] for item in found["targets"] if item["works"]] == ["onnxruntime"]
+    assert "onnxruntime" in [item["name"] for item in found["targets"] if item["works"]]

@@ -22,7 +22,7 @@ Words = Callable[..., list[str]]
     [
         (["compres"], "No such command 'compres'"),
         (["compress"], "Missing argument"),
-        (["compress", "m", "--data", "d"], "Missing option"),
+        (["compress", "m", "--budget", "size<=2%"], "Missing option"),
         (["compress", "m", "--data", "d", "--budget", "size<=2%", "--threads", "two"], "Invalid value"),
         (["compress", "m", "--data", "d", "--budget", "size<=2%", "--nope"], "No such option"),
         (["zoo", "--nope"], "No such option"),
