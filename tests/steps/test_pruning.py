@@ -11,7 +11,7 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, capture, couple
-from lissom.steps.pruning.criteria import fisher, magnitude, weakest
+from lissom.steps.pruning.criteria import fisher, l2, weakest
 from lissom.steps.pruning.prune import Prune, without
 from lissom.testing import TinyNet, tiny_context, tiny_workload, trained_net
 from lissom.workload.workload import Workload
@@ -86,7 +86,7 @@ def test_magnitude_is_the_norm_of_what_makes_a_unit() -> None:
     workload = tiny_workload()
     conv = workload.module.features[3]
     expected = (conv.weight.detach().flatten(1).square().sum(1) + conv.bias.detach().square()).sqrt()
-    assert np.allclose(magnitude(workload, coupled(workload))[1], expected.numpy(), rtol=1e-5)
+    assert np.allclose(l2(workload, coupled(workload))[1], expected.numpy(), rtol=1e-5)
 
 
 def test_what_loses_least_goes_first() -> None:

@@ -1,0 +1,73 @@
+"""Criteria that look at what layers read."""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
+from lissom.graph import Coupling, Group
+from lissom.steps.pruning.importance import Importance
+from lissom.steps.repair.observe import Reading, watch
+from lissom.workload.workload import Workload, calibration_batches
+
+
+def wanda(
+    workload: Workload,
+    coupling: Coupling,
+    *,
+    examples: int = 1024,
+    batch: int = 16,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Importance:
+    """Absolute weights that read a unit, times the norm of what they read there, summed over the readers (Sun et
+    al., 2024, "A simple and effective pruning approach for large language models", equation 1, by columns).
+
+    Raises:
+        LissomError: a group is read by no linear layer and by no convolution.
+    """
+    model = copy.deepcopy(workload.module).eval()
+    tensors = dict(model.named_parameters())
+    names = {member.name for group in coupling.groups for member in group.consumers if member.name in tensors}
+    weights = {name: tensors[name] for name in sorted(names) if tensors[name].dim() > 1}
+    squares: dict[str, Tensor] = {}
+
+    def seen(name: str, reading: Reading) -> bool:
+        if reading.groups == 1:
+            found = _by_feature(reading)
+            squares[name] = squares[name] + found if name in squares else found
+        return False
+
+    batches = calibration_batches(workload.splits.train, examples=examples, batch=batch, seed=seed)
+    for taken in (progress or Progress(False)).track(batches, "what matters: what layers read"):
+        watch(model, taken.inputs, weights, seen=seen)
+    return {group.index: _score(group, weights, squares) for group in coupling.groups}
+
+
+def _by_feature(reading: Reading) -> Tensor:
+    """The sum of squares of each feature or channel that was read, ``(features,)``."""
+    own = 1 if reading.is_convolution else reading.read.dim() - 1
+    others = [dim for dim in range(reading.read.dim()) if dim != own]
+    return reading.read.detach().square().sum(others, dtype=torch.float64)
+
+
+def _score(group: Group, weights: Mapping[str, Tensor], squares: Mapping[str, Tensor]) -> npt.NDArray[np.float64]:
+    total = torch.zeros(group.units, dtype=torch.float64)
+    found = False
+    for member in group.consumers:
+        if member.name in squares and weights[member.name].shape[member.dim] == len(squares[member.name]):
+            weight = weights[member.name].detach().abs()
+            along = weight.sum([dim for dim in range(weight.dim()) if dim != member.dim], dtype=torch.float64)
+            total += (along * squares[member.name].sqrt())[torch.as_tensor(member.indices)].sum(1)
+            found = True
+    if not found:
+        raise LissomError(
+            f"the criterion wanda needs a linear layer or a convolution that reads {group.name}, and there is none",
+            hint="choose another criterion, or leave the layer alone with keep",
+        )
+    return total.numpy()
