@@ -61,8 +61,10 @@ class Part:
     def tensor(self, name: str) -> torch.Tensor:
         """A parameter, buffer or constant by its name in the whole model."""
         own = name[len(self.name) + 1 :] if self.name else name
-        state = self.program.state_dict
-        return state[own] if own in state else self.program.constants[own]  # type: ignore[return-value]
+        state, constants = self.program.state_dict, self.program.constants
+        found = state[own] if own in state else constants[own]
+        assert isinstance(found, torch.Tensor), f"{name} is a {type(found).__name__}"
+        return found
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,15 @@ def living_sizes(found: Walk, dead: Flags) -> Living:
 def _with(call: Call, change: Change) -> Resized:
     """The call with new values for some of its arguments."""
     args, kwargs = list(call.node.args), dict(call.node.kwargs)
-    names = [argument.name for argument in call.node.target._schema.arguments]  # type: ignore[union-attr]
+    operator: Any = call.node.target
+    names = [argument.name for argument in operator._schema.arguments]
     for name, value in change.items():
         place = names.index(name)
         if place < len(args):
             args[place] = value
         else:
             kwargs[name] = value
-    return Resized(call.node.target, tuple(args), kwargs)
+    return Resized(operator, tuple(args), kwargs)
 
 
 def run_resized(part: Part, changes: Changes, state: Mapping[str, torch.Tensor], inputs: Any) -> list[Any]:
@@ -100,7 +101,8 @@ class _Interpreter(fx.Interpreter):
     def run_node(self, n: fx.Node) -> Any:
         if n.op != "call_function":
             return super().run_node(n)
-        new = self.changes.get(n, n)
-        args, kwargs = self.map_nodes_to_values((new.args, dict(new.kwargs)), n)  # type: ignore[arg-type]
-        args, kwargs = pytree.tree_map(precise, (args, kwargs))
-        return new.target(*args, **kwargs)  # type: ignore[operator]
+        new: Any = self.changes.get(n, n)
+        given: Any = (new.args, dict(new.kwargs))
+        mapped: Any = self.map_nodes_to_values(given, n)
+        args, kwargs = pytree.tree_map(precise, mapped)
+        return new.target(*args, **kwargs)

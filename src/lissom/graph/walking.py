@@ -14,7 +14,7 @@ from lissom.graph.capturing import Capture, Part
 from lissom.graph.maps import Maps, fix, fresh
 from lissom.graph.rules import load_rules
 from lissom.graph.rules.elementwise import pointwise
-from lissom.graph.rules.table import RULES, Call, Result, Rule, shape_of
+from lissom.graph.rules.table import RULES, Call, NoRuleError, Result, Rule, shape_of
 from lissom.graph.tags import Array, Tags
 
 
@@ -128,8 +128,10 @@ def _untagged(node: fx.Node) -> Result:
 
 def _call(found: Walk, node: fx.Node) -> None:
     if node.target is operator.getitem:
-        source = found.values[node.args[0]]  # type: ignore[index]
-        found.values[node] = source[node.args[1]] if isinstance(source, list) else None  # type: ignore[index]
+        several, place = node.args
+        assert isinstance(several, fx.Node) and isinstance(place, int), "getitem takes one of several results"
+        source = found.values[several]
+        found.values[node] = source[place] if isinstance(source, list) else None
         return
     inputs = node.all_input_nodes
     if inputs and all(n in found.weights for n in inputs):
@@ -141,7 +143,7 @@ def _call(found: Walk, node: fx.Node) -> None:
     found.calls[node] = call
     try:
         found.values[node] = rule_of(node, call.name)(call)
-    except NotImplementedError:
+    except NoRuleError:
         found.unknown[call.name] += 1
         _pin_all(found, node)
         found.values[node] = _untagged(node)
@@ -201,7 +203,7 @@ def _out_of_place(name: str) -> bool:
 
 
 def _unknown(call: Call) -> Result:
-    raise NotImplementedError(call.name)
+    raise NoRuleError(call.name)
 
 
 def bind(found: Walk, node: fx.Node) -> Call:

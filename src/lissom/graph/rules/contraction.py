@@ -9,7 +9,7 @@ from torch import fx
 from lissom.graph.maps import Maps, fix, take, view_at
 from lissom.graph.meeting import contract, meet
 from lissom.graph.reshaping import view
-from lissom.graph.rules.table import Call, Change, Living, Result, resize, rule
+from lissom.graph.rules.table import Call, Change, Living, NoRuleError, Result, resize, rule
 
 
 def _names(count: int) -> list[str]:
@@ -102,11 +102,11 @@ def _heads(call: Call, *operands: Maps) -> None:
 def _einsum(call: Call) -> Maps:
     equation = call["equation"].replace(" ", "")
     if "..." in equation or len(call["tensors"]) > 2:
-        raise NotImplementedError
+        raise NoRuleError("an ellipsis, or more than two tensors")
     left, _, right = equation.partition("->")
     terms = left.split(",")
     if any(len(set(term)) < len(term) for term in terms):
-        raise NotImplementedError
+        raise NoRuleError("a diagonal")
     if "->" not in equation:
         letters = "".join(terms)
         right = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))

@@ -10,7 +10,7 @@ import torch
 from lissom.graph.maps import Maps, detach, pin, rename, rows, take
 from lissom.graph.meeting import concatenate, lift, meet
 from lissom.graph.reshaping import view
-from lissom.graph.rules.table import Call, Change, Living, Replacement, Result, resize, rule
+from lissom.graph.rules.table import Call, Change, Living, NoRuleError, Replacement, Result, resize, rule
 
 VIEWS = ("view", "reshape", "_unsafe_view", "unsafe_view", "flatten", "unflatten", "view_as", "reshape_as")
 
@@ -46,9 +46,10 @@ def _permute(call: Call) -> Maps:
 
 def permutation(call: Call, rank: int) -> list[int]:
     """Which old dimension each new dimension is: read off by permuting a tensor whose sizes are all different."""
+    operator: Any = call.node.target
     probe = torch.empty([d + 2 for d in range(rank)], device="meta")
     others = {k: v for k, v in call.args.items() if k != "self"}
-    return [n - 2 for n in call.node.target(probe, **others).shape]  # type: ignore[operator]
+    return [n - 2 for n in operator(probe, **others).shape]
 
 
 @rule("expand", "expand_as", "broadcast_to")
@@ -196,7 +197,7 @@ def _repeated(maps: Maps, dim: int, places: np.ndarray) -> Maps:
 @rule("repeat_interleave")
 def _repeat_interleave(call: Call) -> Maps:
     if not isinstance(call.args.get("repeats"), int) or call.args.get("dim") is None:
-        raise NotImplementedError
+        raise NoRuleError("repeats by a tensor, or over all dimensions")
     maps = call.maps("self")
     dim = maps.dim(call["dim"])
     return _repeated(maps, dim, np.repeat(np.arange(maps.shape[dim]), call["repeats"]))

@@ -90,11 +90,6 @@ def _unit(call: Call) -> Maps:
     return call.maps("self")
 
 
-@rule("softplus_none", "cosine_similarity_none")
-def _none(call: Call) -> Result:
-    raise NotImplementedError
-
-
 SPATIAL = {
     1: ("avg_pool1d", "max_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d", "upsample_nearest1d",
         "upsample_linear1d", "max_pool1d_with_indices", "_upsample_nearest_exact1d", "reflection_pad1d", "lp_pool1d",

@@ -6,7 +6,7 @@ import numpy as np
 from torch import fx
 
 from lissom.graph.maps import Map, Maps, fix
-from lissom.graph.rules.table import Call, rule
+from lissom.graph.rules.table import Call, NoRuleError, rule
 from lissom.graph.tags import Array
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
@@ -18,20 +18,20 @@ def _line(maps: Maps, dim: int) -> Array:
     if m is None:
         return np.zeros(maps.shape[dim], dtype=np.int64)
     if m.context:
-        raise NotImplementedError
+        raise NoRuleError("hidden units that another dimension decides on")
     return m.tags
 
 
 @rule(*GATES)
 def _recurrent(call: Call) -> list[Maps]:
     if "params" not in call.args:
-        raise NotImplementedError  # packed sequences
+        raise NoRuleError("packed sequences")
     gates, biases = GATES[call.name], bool(call["has_biases"])
     per_layer = 4 if biases else 2
     directions = 2 if call["bidirectional"] else 1
     params: Sequence[fx.Node] = call["params"]
     if len(params) != per_layer * directions * call["num_layers"]:
-        raise NotImplementedError  # projections
+        raise NoRuleError("projections")
     hidden = _line(call.of(params[1]), 1)
     read = _line(_steps(call), _steps(call).rank - 1)
     for start in range(0, len(params), per_layer):

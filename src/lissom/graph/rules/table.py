@@ -12,6 +12,10 @@ from lissom.graph.tags import Tags
 Result = Maps | list[Maps] | None
 
 
+class NoRuleError(Exception):
+    """A form of an operator that no rule knows, as the text says: what goes into the call then stays whole."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of an operator: its node, its arguments by name (nodes among them), and what they
@@ -41,7 +45,7 @@ class Call:
         """Tags of a tensor."""
         value = self.values[node]
         if not isinstance(value, Maps):
-            raise NotImplementedError(f"{node} is not one tensor")
+            raise NoRuleError(f"{node} is not one tensor")
         return value
 
     def has(self, name: str) -> bool:
