@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group, capture, couple
 from lissom.steps.pruning.choosing import choose
-from lissom.steps.pruning.criteria import CRITERIA
+from lissom.steps.pruning.criteria import CRITERIA, Sample
 from lissom.steps.pruning.prune import without
 from lissom.steps.pruning.ranking import RANKINGS, widths
 from lissom.testing import tiny_workload
@@ -29,7 +29,7 @@ def coupled(workload: Workload) -> Coupling:
 
 
 def scored(name: str, workload: Workload, **options: int) -> dict[int, np.ndarray]:
-    return CRITERIA.get(name)(workload, coupled(workload), **options)
+    return CRITERIA.get(name)(workload, coupled(workload), Sample(**options))
 
 
 def filters(workload: Workload) -> Tensor:
@@ -169,6 +169,6 @@ def test_a_share_that_would_empty_layers_is_refused_before_anything_slow(share: 
 
 def test_what_is_chosen_is_data_and_can_be_cut() -> None:
     workload = tiny_workload()
-    step = choose(workload, 0.5, criterion="l2", ranking="local", round_to=4, examples=32)
+    step = choose(workload, 0.5, criterion="l2", ranking="local", round_to=4, sample=Sample(32))
     cut = without(workload, {index: units for index, _, units in step.removed})
     assert cut.module.get_parameter("features.3.weight").shape == (16, 8, 3, 3)

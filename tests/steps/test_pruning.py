@@ -11,7 +11,7 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, capture, couple
-from lissom.steps.pruning.criteria import fisher, l2, weakest
+from lissom.steps.pruning.criteria import Sample, fisher, l2, weakest
 from lissom.steps.pruning.prune import Prune, without
 from lissom.testing import TinyNet, tiny_context, tiny_workload, trained_net
 from lissom.workload.workload import Workload
@@ -38,7 +38,7 @@ def test_a_unit_that_nobody_reads_does_not_matter() -> None:
         model.features[3].weight[:, [2, 7]] = 0
         model.classifier.weight[:, 11] = 0
     workload = tiny_workload(model)
-    found = fisher(workload, coupled(workload), examples=64)
+    found = fisher(workload, coupled(workload), Sample(examples=64))
     assert np.flatnonzero(found[0] == 0).tolist() == [2, 7]
     assert found[2][11] == 0 and (found[1] > 0).all()
 
@@ -48,13 +48,13 @@ def test_a_unit_that_says_nothing_does_not_matter() -> None:
     with torch.no_grad():
         model.features[1].weight[5], model.features[1].bias[5] = 0.0, -1.0  # ReLU stops it
     workload = tiny_workload(model)
-    assert fisher(workload, coupled(workload), examples=64)[0][5] == pytest.approx(0, abs=1e-12)
+    assert fisher(workload, coupled(workload), Sample(examples=64))[0][5] == pytest.approx(0, abs=1e-12)
 
 
 def test_importance_is_what_the_mask_of_a_unit_does_to_the_answer() -> None:
     """Checked against the derivative by explicit masks, answers drawn alike."""
     workload = tiny_workload()
-    found = fisher(workload, coupled(workload), examples=32, batch=8, seed=3)[0]
+    found = fisher(workload, coupled(workload), Sample(examples=32, batch=8, seed=3))[0]
     model, total, generator = workload.module, np.zeros(16), torch.Generator().manual_seed(3)
     order = torch.randperm(len(workload.splits.train), generator=torch.Generator().manual_seed(3))[:32].tolist()
     for start in range(0, 32, 8):
@@ -70,7 +70,7 @@ def test_importance_is_what_the_mask_of_a_unit_does_to_the_answer() -> None:
 def test_importance_needs_no_labels_and_leaves_the_model_alone() -> None:
     workload = tiny_workload()
     workload.module.requires_grad_(False)
-    found = fisher(workload, coupled(workload), examples=32)
+    found = fisher(workload, coupled(workload), Sample(examples=32))
     assert {index: len(values) for index, values in found.items()} == {0: 16, 1: 32, 2: 32}
     assert all(p.grad is None and not p.requires_grad for p in workload.module.parameters())
 
@@ -78,7 +78,7 @@ def test_importance_needs_no_labels_and_leaves_the_model_alone() -> None:
 def test_the_sample_decides_by_its_seed() -> None:
     workload = tiny_workload()
     coupling = coupled(workload)
-    one, same, other = (fisher(workload, coupling, examples=32, seed=seed)[1] for seed in (0, 0, 1))
+    one, same, other = (fisher(workload, coupling, Sample(examples=32, seed=seed))[1] for seed in (0, 0, 1))
     assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
@@ -86,7 +86,7 @@ def test_magnitude_is_the_norm_of_what_makes_a_unit() -> None:
     workload = tiny_workload()
     conv = workload.module.features[3]
     expected = (conv.weight.detach().flatten(1).square().sum(1) + conv.bias.detach().square()).sqrt()
-    assert np.allclose(l2(workload, coupled(workload))[1], expected.numpy(), rtol=1e-5)
+    assert np.allclose(l2(workload, coupled(workload), Sample())[1], expected.numpy(), rtol=1e-5)
 
 
 def test_what_loses_least_goes_first() -> None:
@@ -139,4 +139,4 @@ def test_what_cannot_be_cut_is_explained(gone: dict[int, tuple[int, ...]]) -> No
 
 def test_a_model_with_nothing_to_cut() -> None:
     workload = tiny_workload(nn.Sequential(nn.Flatten(), nn.Linear(192, 4)))
-    assert fisher(workload, coupled(workload), examples=8) == {}
+    assert fisher(workload, coupled(workload), Sample(examples=8)) == {}

@@ -7,14 +7,14 @@ from lissom.core.progress import Progress
 from lissom.cost import Profile, profile
 from lissom.graph import Coupling, Group, capture, couple
 from lissom.plan.allocation import Choice, CostModel, Side, Term
-from lissom.steps.pruning.criteria import fisher
+from lissom.steps.pruning.criteria import Sample, fisher
 from lissom.workload.workload import Workload
 
 
 def analyse(workload: Workload, *, examples: int, seed: int, progress: Progress) -> dict[str, Any]:
     """Groups and the importance of their units, as plain values for the ledger."""
     coupling = coupled(workload)
-    importance = fisher(workload, coupling, examples=examples, seed=seed, progress=progress)
+    importance = fisher(workload, coupling, Sample(examples, seed=seed, progress=progress))
     return {
         "groups": [
             {

@@ -9,22 +9,13 @@ import torch
 from torch import Tensor
 
 from lissom.core.errors import LissomError
-from lissom.core.progress import Progress
 from lissom.graph import Coupling, Group
-from lissom.steps.pruning.importance import Importance
+from lissom.steps.pruning.importance import Importance, Sample
 from lissom.steps.repair.observe import Reading, watch
-from lissom.workload.workload import Workload, calibration_batches
+from lissom.workload.workload import Workload
 
 
-def wanda(
-    workload: Workload,
-    coupling: Coupling,
-    *,
-    examples: int = 1024,
-    batch: int = 16,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Importance:
+def wanda(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     """Absolute weights that read a unit, times the norm of what they read there, summed over the readers (Sun et
     al., 2024, "A simple and effective pruning approach for large language models", equation 1, by columns).
 
@@ -43,8 +34,7 @@ def wanda(
             squares[name] = squares[name] + found if name in squares else found
         return False
 
-    batches = calibration_batches(workload.splits.train, examples=examples, batch=batch, seed=seed)
-    for taken in (progress or Progress(False)).track(batches, "what matters: what layers read"):
+    for taken in sample.batches(workload, "what matters: what layers read"):
         watch(model, taken.inputs, weights, seen=seen)
     return {group.index: _score(group, weights, squares) for group in coupling.groups}
 

@@ -1,8 +1,8 @@
 """Choose what to prune: a criterion, a ranking and a share make a step that is pure data."""
 
-from lissom.core.progress import Progress
 from lissom.graph import capture, couple
 from lissom.steps.pruning.criteria import COMPARABLE, CRITERIA
+from lissom.steps.pruning.importance import Sample
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.pruning.ranking import check, weakest, widths
 from lissom.workload.workload import Workload
@@ -15,9 +15,7 @@ def choose(
     criterion: str = "fisher",
     ranking: str = "global",
     round_to: int = 1,
-    examples: int = 1024,
-    seed: int = 0,
-    progress: Progress | None = None,
+    sample: Sample | None = None,
 ) -> Prune:
     """The step that removes a share of all units, those that matter least.
 
@@ -27,9 +25,7 @@ def choose(
         criterion: a name in :data:`lissom.steps.pruning.criteria.CRITERIA`.
         ranking: ``"local"``, ``"global"`` or ``"isomorphic"`` (see :func:`lissom.steps.pruning.ranking.widths`).
         round_to: widths are multiples of this where a group is wide enough.
-        examples: of the training split, for criteria that look at data.
-        seed: of the sample, and of random choices.
-        progress: where to show it.
+        sample: what criteria that look at data look at, by default the usual one.
 
     Raises:
         LissomError: no criterion or ranking is called that, the criterion lacks the data it needs, or the share
@@ -38,7 +34,7 @@ def choose(
     check(share, ranking, round_to)
     measure = CRITERIA.get(criterion)
     coupling = couple(capture(workload.module, workload.example), keep=workload.keep)
-    importance = measure(workload, coupling, examples=examples, seed=seed, progress=progress)
+    importance = measure(workload, coupling, sample or Sample())
     keep = widths(
         importance, coupling.groups, share, ranking=ranking, round_to=round_to, relative=criterion not in COMPARABLE
     )

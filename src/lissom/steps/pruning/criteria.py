@@ -2,7 +2,7 @@
 
 from lissom.core.tables import Table
 from lissom.steps.pruning.gradients import fisher
-from lissom.steps.pruning.importance import Criterion, Importance
+from lissom.steps.pruning.importance import Criterion, Importance, Sample
 from lissom.steps.pruning.ranking import weakest
 from lissom.steps.pruning.weights import l2
 
@@ -25,4 +25,4 @@ CRITERIA = Table(
 # Their figures mean the same in every group; those of the others are compared as shares of a group's mean.
 COMPARABLE = ("random", "lamp", "taylor", "fisher", "obd")
 
-__all__ = ["COMPARABLE", "CRITERIA", "Criterion", "Importance", "fisher", "l2", "weakest"]
+__all__ = ["COMPARABLE", "CRITERIA", "Criterion", "Importance", "Sample", "fisher", "l2", "weakest"]

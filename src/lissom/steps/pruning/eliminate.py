@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group, capture, couple
-from lissom.steps.pruning.criteria import fisher, weakest
+from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.elimination import eliminate, system
 from lissom.steps.pruning.prune import without
 from lissom.steps.repair.layers import Comparison, Layer, find_layers, flat, write
@@ -117,7 +117,9 @@ class _Elimination:
         rest = {index: self._left[index] for index, group in self._groups.items() if not self._readers(group)}
         if not rest:
             return
-        importance = fisher(self._workload, self._coupling, seed=self._context.seed)
+        importance = fisher(
+            self._workload, self._coupling, Sample(seed=self._context.seed, progress=self._context.progress)
+        )
         for index, units in weakest(importance, rest).items():
             self._remove(self._groups[index], units)
 

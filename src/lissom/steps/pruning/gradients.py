@@ -8,23 +8,14 @@ import torch
 from torch import Tensor
 
 from lissom.core.errors import LissomError
-from lissom.core.progress import Progress
 from lissom.graph import Coupling, Group
-from lissom.steps.pruning.importance import Importance, readers, summed
-from lissom.workload.workload import Batch, Workload, calibration_batches
+from lissom.steps.pruning.importance import Importance, Sample, readers, summed
+from lissom.workload.workload import Batch, Workload
 
 Loss = Callable[[Workload, object, Batch, torch.Generator], Tensor]
 
 
-def fisher(
-    workload: Workload,
-    coupling: Coupling,
-    *,
-    examples: int = 1024,
-    batch: int = 16,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Importance:
+def fisher(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     """The loss expected when a unit's mask is moved from one to nothing, to second order.
 
     A mask of a unit scales what its consumers read, so its derivative is the inner product of a consumer's
@@ -36,10 +27,7 @@ def fisher(
     Args:
         workload: model, task and data.
         coupling: the model's groups.
-        examples: pictures (sentences, clips) to look at.
-        batch: examples for one derivative; smaller is steadier, larger is faster.
-        seed: of the sample and of the answers drawn.
-        progress: where to show it.
+        sample: what to look at.
 
     Returns:
         For each group's index, ``(units,)``.
@@ -48,18 +36,10 @@ def fisher(
     def score(group: Group, tensors: Mapping[str, Tensor]) -> Tensor:
         return mask_derivative(group, tensors).square()
 
-    return _gathered(workload, coupling, score, _own_answer, examples, batch, seed, progress)
+    return _gathered(workload, coupling, score, _own_answer, sample)
 
 
-def obd(
-    workload: Workload,
-    coupling: Coupling,
-    *,
-    examples: int = 1024,
-    batch: int = 16,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Importance:
+def obd(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     """The loss expected when a unit's weights go one by one: squared weights times their curvature, summed.
 
     The curvature is the diagonal of the Fisher information (LeCun, Denker and Solla, 1990, "Optimal brain damage",
@@ -74,18 +54,10 @@ def obd(
                 total += summed(member, parameter.detach() * parameter.grad, torch.square)
         return total / 2
 
-    return _gathered(workload, coupling, score, _own_answer, examples, batch, seed, progress)
+    return _gathered(workload, coupling, score, _own_answer, sample)
 
 
-def taylor(
-    workload: Workload,
-    coupling: Coupling,
-    *,
-    examples: int = 1024,
-    batch: int = 16,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Importance:
+def taylor(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     """The absolute first-order change of the task's loss when a unit goes (Molchanov et al., 2017, "Pruning
     convolutional neural networks for resource efficient inference", equation 8), mean of the batches.
 
@@ -98,7 +70,7 @@ def taylor(
     def score(group: Group, tensors: Mapping[str, Tensor]) -> Tensor:
         return mask_derivative(group, tensors).abs()
 
-    return _gathered(workload, coupling, score, _labelled, examples, batch, seed, progress)
+    return _gathered(workload, coupling, score, _labelled, sample)
 
 
 def _own_answer(workload: Workload, outputs: object, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -116,10 +88,7 @@ def _gathered(
     coupling: Coupling,
     score: Callable[[Group, Mapping[str, Tensor]], Tensor],
     loss: Loss,
-    examples: int,
-    batch: int,
-    seed: int,
-    progress: Progress | None,
+    sample: Sample,
 ) -> Importance:
     """The sum of scores over batches with the loss's gradients in place, by example."""
     model = copy.deepcopy(workload.module).eval()
@@ -127,10 +96,9 @@ def _gathered(
         parameter.requires_grad_(True)
     tensors = dict(model.named_parameters(remove_duplicate=False))
     total: Importance = {group.index: np.zeros(group.units) for group in coupling.groups}
-    generator = torch.Generator().manual_seed(seed)
-    batches = calibration_batches(workload.splits.train, examples=examples, batch=batch, seed=seed)
+    generator = torch.Generator().manual_seed(sample.seed)
     seen = 0
-    for taken in (progress or Progress(False)).track(batches, "what matters: importance of every unit"):
+    for taken in sample.batches(workload, "what matters: importance of every unit"):
         model.zero_grad(set_to_none=True)
         loss(workload, model(*taken.inputs), taken, generator).backward()
         seen += len(taken.indices)

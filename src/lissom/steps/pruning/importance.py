@@ -1,6 +1,7 @@
 """What every criterion gives, and the slices of parameters that belong to a unit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -10,28 +11,36 @@ from torch import Tensor
 
 from lissom.core.progress import Progress
 from lissom.graph import Coupling, Group, Member
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Batch, Workload, calibration_batches
 
 Importance = dict[int, npt.NDArray[np.float64]]
 
 
-class Criterion(Protocol):
-    """How much each unit of each group matters.
+@dataclass(frozen=True)
+class Sample:
+    """What a criterion may look at: ``examples`` of the training split, ``batch`` at a time.
 
-    ``examples`` of the training split are looked at, ``batch`` at a time; ``seed`` decides which and what is drawn.
-    Criteria that look at weights alone read neither. The result holds ``(units,)`` for each group's index.
+    ``seed`` decides which, and what else is drawn. Smaller batches make derivatives steadier, larger ones are faster.
     """
 
-    def __call__(
-        self,
-        workload: Workload,
-        coupling: Coupling,
-        *,
-        examples: int = 1024,
-        batch: int = 16,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Importance: ...
+    examples: int = 1024
+    batch: int = 16
+    seed: int = 0
+    progress: Progress = field(default_factory=lambda: Progress(False))
+
+    def batches(self, workload: Workload, what: str) -> Iterator[Batch]:
+        """The batches, behind a bar that says ``what`` is looked for."""
+        taken = calibration_batches(workload.splits.train, examples=self.examples, batch=self.batch, seed=self.seed)
+        return self.progress.track(taken, what)
+
+
+class Criterion(Protocol):
+    """How much each unit of each group matters: ``(units,)`` for each group's index.
+
+    Criteria that look at weights alone look at no examples.
+    """
+
+    def __call__(self, workload: Workload, coupling: Coupling, sample: Sample) -> Importance: ...
 
 
 def makers(group: Group, tensors: Mapping[str, Tensor]) -> list[Member]:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group
-from lissom.steps.pruning.importance import Criterion, Importance, makers, rows, summed
+from lissom.steps.pruning.importance import Criterion, Importance, Sample, makers, rows, summed
 from lissom.workload.workload import Workload
 
 
@@ -25,9 +24,9 @@ class Known:
 def _of_weights(score: Callable[[Group, Known], Tensor]) -> Criterion:
     """A criterion from a function that gives a group's ``(units,)``."""
 
-    def criterion(workload: Workload, coupling: Coupling, *, seed: int = 0, **_: Any) -> Importance:
+    def criterion(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
         tensors = dict(workload.module.named_parameters(remove_duplicate=False))
-        known = Known(workload.module, tensors, torch.Generator().manual_seed(seed))
+        known = Known(workload.module, tensors, torch.Generator().manual_seed(sample.seed))
         return {group.index: score(group, known).double().numpy() for group in coupling.groups}
 
     criterion.__doc__ = score.__doc__
