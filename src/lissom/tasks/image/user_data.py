@@ -1,6 +1,5 @@
 """Data from the user's own code: datasets or sequences of ``(picture, label)``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from lissom.core.errors import LissomError
-from lissom.tasks.listing import PARTS, Found, Listing
+from lissom.tasks.listing import Found, Listing
+from lissom.tasks.user_data import given_parts
 
 EXPECTED = (
     "return (train, test), (train, select, test), or a dict of these; each a torch Dataset or a sequence of "
@@ -50,18 +50,8 @@ def find_in_object(data: Any, where: str) -> Found:
     Raises:
         LissomError: it is something else, empty, or its pictures are already normalised tensors.
     """
-    if isinstance(data, Mapping):
-        given: dict[str, Any] = {str(key): value for key, value in data.items()}
-    elif isinstance(data, (tuple, list)) and len(data) in (2, 3):
-        names = ["train", "test"] if len(data) == 2 else ["train", "select", "test"]
-        given = dict(zip(names, data, strict=True))
-    else:
-        raise LissomError(f"{where} gave a {type(data).__name__}", hint=EXPECTED)
-    classes = tuple(str(name) for name in given.pop("classes", ()))
-    unknown = [key for key in given if key not in PARTS]
-    if unknown:
-        raise LissomError(f"{where} gave a part {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}, classes")
-    parts = {PARTS[key]: _listing(value, PARTS[key], where) for key, value in given.items()}
+    given, classes = given_parts(data, where, EXPECTED)
+    parts = {name: _listing(value, name, where) for name, value in given.items()}
     return Found(where, parts, classes, numbered=True)
 
 

@@ -56,7 +56,7 @@ def load_text_workload(
     encoder = Encoder(tokens.text, encoding)
     replacing = _replacing(module, encoder, tokens, chosen, request.seed)
     splits = _splits(found, encoder, replacing)
-    notes = [*loaded.notes, *cut, *more]
+    notes = [*loaded.notes, *cut, *more, *splits.notes]
     if not loaded.pretrained:
         notes.append("random weights, as asked: agreement with the original stands in for the score")
     return Workload(

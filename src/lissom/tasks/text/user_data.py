@@ -1,12 +1,13 @@
 """Texts from the user's own code: sequences of ``(text, label)`` or ``((text, text), label)``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lissom.core.errors import LissomError
-from lissom.tasks.listing import PARTS, Found
+from lissom.tasks.listing import Found
 from lissom.tasks.text.handling import Texts
 from lissom.tasks.text.tables import Row, Table, Wanted, find_in_table
+from lissom.tasks.user_data import given_parts
 
 EXPECTED = (
     "return (train, test), (train, select, test), or a dict of these; each a sequence of (text, label), of "
@@ -25,18 +26,8 @@ def find_in_object(data: Any, where: str) -> Found[Texts]:
     Raises:
         LissomError: it is something else, or empty.
     """
-    if isinstance(data, Mapping):
-        given: dict[str, Any] = {str(key): value for key, value in data.items()}
-    elif isinstance(data, (tuple, list)) and len(data) in (2, 3):
-        names = ["train", "test"] if len(data) == 2 else ["train", "select", "test"]
-        given = dict(zip(names, data, strict=True))
-    else:
-        raise LissomError(f"{where} gave a {type(data).__name__}", hint=EXPECTED)
-    classes = tuple(str(name) for name in given.pop("classes", ()))
-    unknown = [key for key in given if key not in PARTS]
-    if unknown:
-        raise LissomError(f"{where} gave a part {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}, classes")
-    parts = {PARTS[key]: [_row(item, where) for item in value] for key, value in given.items()}
+    given, classes = given_parts(data, where, EXPECTED)
+    parts = {name: [_row(item, where) for item in value] for name, value in given.items()}
     wanted = next((item for part in parts.values() for item in part), {})
     texts = tuple(name for name in wanted if name != "label")
     return find_in_table(Table(where, parts, classes), Wanted(texts, "label" if "label" in wanted else None))
