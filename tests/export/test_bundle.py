@@ -160,6 +160,33 @@ def test_a_missing_file_is_noticed(bundle: Path, name: str, predict: Callable[..
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "handling.json", "manifest.json"])
+def test_a_bundle_that_lacks_a_file_says_so_when_it_is_used(
+    bundle: Path, picture: Path, name: str, predict: Callable[..., Any]
+) -> None:
+    (bundle / name).unlink()
+    done = predict(bundle, picture)
+    assert done.returncode == 2 and "the bundle is damaged" in done.stderr and "--verify" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--top", "--threads"])
+@pytest.mark.parametrize("value", ["0", "-3", "many"])
+def test_counts_start_at_one(bundle: Path, picture: Path, option: str, value: str, predict: Callable[..., Any]) -> None:
+    done = predict(bundle, picture, option, value)
+    assert done.returncode == 2 and option in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_number_that_is_another_one_is_noticed(
+    contents: Contents, tmp_path: Path, predict: Callable[..., Any]
+) -> None:
+    single = contents.outputs[:, :1]
+    checking: dict[str, Any] = {"__file__": str(tmp_path / "checking.py")}
+    exec(predictor("checking"), checking)
+    assert checking["_same"](single, single).all()
+    assert not checking["_same"](single + 2 * np.abs(single).max(), single).any()
+
+
 def test_a_damaged_model_is_noticed(bundle: Path, predict: Callable[..., Any]) -> None:
     model = bundle / "model.onnx"
     model.write_bytes(model.read_bytes()[:1000])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,43 @@ def altered():
     return problems
 
 
+def start(load, verify, as_json):
+    """Load the model, after a check of everything where one is asked for; ends with 2 where something is wrong."""
+    problems, found = (altered() if verify else []), {}
+    model = None
+    if not problems:
+        try:
+            model = load()
+        except Exception as error:  # every runtime has exceptions of its own
+            print(f"the bundle is damaged ({error}); predict.py --verify says where", file=sys.stderr)
+            sys.exit(2)
+    if verify:
+        if model is not None:
+            problems, found = answered(model.runner)
+        if as_json:
+            print(json.dumps({"ok": not problems, "problems": problems, **found}))
+        else:
+            print("\n".join(problems) or f"ok: {found['agree']} of {found['vectors']} test vectors agree")
+        if problems:
+            sys.exit(2)
+    return model
+
+
+def arguments(parser):
+    """The options that all predictors have."""
+    parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
+    parser.add_argument("--top", type=at_least_one, default=3, help="how many classes to print")
+    parser.add_argument("--threads", type=at_least_one, default=1)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def at_least_one(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def answered(runner):
     """The problems found with the answers to the test vectors, and what was found.
 
@@ -37,7 +75,8 @@ def answered(runner):
     ``parity`` is the share of decisions that are those of the PyTorch model that the artefact was made from.
     """
     with np.load(HERE / "vectors.npz") as vectors:
-        inputs = [vectors[name] for name in sorted(vectors) if name.startswith("input_")]
+        count = sum(name.startswith("input_") for name in vectors)
+        inputs = [vectors[f"input_{number}"] for number in range(count)]
         expected, original = vectors["outputs"], vectors["original"]
     found = runner.run(inputs)[0]
     scale = float(np.abs(expected).max()) or 1.0
@@ -52,5 +91,8 @@ def answered(runner):
 
 
 def _same(found, expected):
-    """Where all decisions of an example are the expected ones, ``(examples,)``."""
+    """Where all decisions of an example are the expected ones, ``(examples,)``; of a number: where it is near."""
+    if expected.shape[-1] == 1:
+        near = np.abs(found - expected) <= 10 * TOLERANCE * max(float(np.abs(expected).max()), 1e-9)
+        return near.reshape(len(found), -1).all(1)
     return (found.argmax(-1) == expected.argmax(-1)).reshape(len(found), -1).all(1)

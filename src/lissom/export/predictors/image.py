@@ -10,7 +10,7 @@ import sys
 import time
 
 import numpy as np
-from checking import HERE, altered, answered, read
+from checking import HERE, arguments, read, start
 from handling import Preprocessing
 from PIL import Image
 from runner import Runner
@@ -45,30 +45,11 @@ class Model:
 def main():
     parser = argparse.ArgumentParser(description="Classify pictures without PyTorch.")
     parser.add_argument("pictures", nargs="*", metavar="PICTURE")
-    parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
-    parser.add_argument("--top", type=int, default=3, help="how many classes to print")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments(parser)
     options = parser.parse_args()
-    if options.top < 1 or options.threads < 1:
-        parser.error("--top and --threads start at 1")
     if not options.pictures and not options.verify:
         parser.error("give a PICTURE, or --verify")
-    problems, found = (altered() if options.verify else []), {}
-    try:
-        model = None if problems else Model(options.threads)
-    except Exception as error:  # every runtime has exceptions of its own
-        print(f"the bundle is damaged ({error}); predict.py --verify says where", file=sys.stderr)
-        return 2
-    if options.verify:
-        if model is not None:
-            problems, found = answered(model.runner)
-        if options.json:
-            print(json.dumps({"ok": not problems, "problems": problems, **found}))
-        else:
-            print("\n".join(problems) or f"ok: {found['agree']} of {found['vectors']} test vectors agree")
-        if problems:
-            return 2
+    model = start(lambda: Model(options.threads), options.verify, options.json)
     for path in options.pictures:
         try:
             found = model.predict(path, options.top)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from checking import HERE, altered, answered, read
+from checking import HERE, arguments, read, start
 from handling import TOKENIZER, Encoder, Encoding
 from runner import Runner
 
@@ -43,8 +43,8 @@ class Model:
 
 def given(options, size):
     """The inputs, each a tuple of ``size`` texts."""
-    for start in range(0, len(options.texts), size):
-        yield tuple(options.texts[start : start + size])
+    for first in range(0, len(options.texts), size):
+        yield tuple(options.texts[first : first + size])
     if options.file:
         source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
         for line in source.decode("utf-8-sig").splitlines():
@@ -65,24 +65,11 @@ def main():
     parser = argparse.ArgumentParser(description="Classify texts without PyTorch.")
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--file", help="a file with a text in each line, or - for the input")
-    parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
-    parser.add_argument("--top", type=int, default=3, help="how many classes to print")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments(parser)
     options = parser.parse_args()
     if not options.texts and not options.file and not options.verify:
         parser.error("give a TEXT, --file, or --verify")
-    problems, found = (altered() if options.verify else []), {}
-    model = None if problems else Model(options.threads)
-    if options.verify:
-        if model is not None:
-            problems, found = answered(model.runner)
-        if options.json:
-            print(json.dumps({"ok": not problems, "problems": problems, **found}))
-        else:
-            print("\n".join(problems) or f"ok: {found['agree']} of {found['vectors']} test vectors agree")
-        if problems:
-            return 2
+    model = start(lambda: Model(options.threads), options.verify, options.json)
     try:
         for texts in given(options, model.encode.encoding.texts):
             found = model.predict(texts, options.top)
