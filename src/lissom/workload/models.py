@@ -13,7 +13,7 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
-from lissom.workload.library import (
+from lissom.workload.libraries import (
     WAYS_OUT,
     Builder,
     timm_builder,
