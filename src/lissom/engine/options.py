@@ -21,7 +21,7 @@ class Options:
     seed: int = 0
     time_limit_s: float | None = None
     epochs: int | None = None
-    most_epochs: int = 12
+    most_epochs: int = 30
     calibration: int = 1024
     multiple: int = 8
     measure_s: float = 4.0

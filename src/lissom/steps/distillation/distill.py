@@ -25,7 +25,7 @@ class Distill(ModelStep):
     epochs: int
     rate: float = 6e-3
     batch: int = 128
-    labels: float = 0.1
+    labels: float = 0.5
     views: int = 2
     share: float = 1.0
 
