@@ -18,6 +18,7 @@ from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
 from lissom.engine import delivery, reach
 from lissom.engine.options import Options
+from lissom.targets import TARGETS
 from lissom.testing.commands import Done
 
 Lissom = Callable[..., Any]
@@ -176,4 +177,8 @@ def test_a_dry_run_checks_and_writes_nothing(compressing: Words, tmp_path: Path,
 def test_targets_are_listed(lissom: Lissom) -> None:
     assert "onnxruntime" in lissom("targets").out
     found = json.loads(lissom("targets", "--json").out)
-    assert "onnxruntime" in [item["name"] for item in found["targets"] if item["works"]]
+    installed = {name for name in TARGETS if TARGETS.get(name)().missing() is None}
+    working = {item["name"] for item in found["targets"] if item["works"]}
+    assert "onnxruntime" in working and working <= installed
+    assert all(item["works"] or item["why"] for item in found["targets"])
+    assert {item["name"] for item in found["targets"]} == set(TARGETS)

@@ -34,6 +34,12 @@ def test_usage(lissom: Lissom, arguments: list[str], said: str) -> None:
     assert "hint: lissom" in done.err and "--help" in done.err
 
 
+def test_without_a_budget_there_is_nothing_to_meet(lissom: Lissom) -> None:
+    done = lissom("compress", "m", "--data", "d")
+    done.is_refusal("there is no budget")
+    assert "--front" in done.err
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
