@@ -26,9 +26,9 @@ def test_the_time_that_is_left_may_change_when_a_run_goes_on() -> None:
 @pytest.mark.parametrize(
     ("left_s", "share", "answered", "epochs", "views", "part"),
     [
-        (100.0, 1.0, 0, 7, 2, 1.0),  # two views in a quarter of it, then epochs of ten seconds
+        (100.0, 1.0, 0, 6, 2, 1.0),  # two views in a quarter of it, then epochs of twelve seconds
         (100.0, 0.5, 0, 2, 2, 1.0),
-        (100.0, 1.0, 2, 7, 4, 1.0),  # two more beside what was answered already
+        (100.0, 1.0, 2, 6, 4, 1.0),  # two more beside what was answered already
         (1000.0, 1.0, 0, 12, 4, 1.0),  # no more than the most epochs
         (15.0, 1.0, 0, 1, 0, 0.682),  # not one whole epoch: the original answers beside the learner
         (0.0, 1.0, 0, 1, 0, 0.01),

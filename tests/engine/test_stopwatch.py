@@ -8,7 +8,7 @@ import torch
 
 from lissom.core.ledger import NAME, Ledger
 from lissom.core.records import SCHEMA
-from lissom.engine.stopwatch import Stopwatch, time_left, time_spent
+from lissom.engine.stopwatch import ENDING_S, Stopwatch, time_left, time_spent
 
 
 def test_a_stopwatch_adds_up_parts() -> None:
@@ -26,10 +26,10 @@ def test_a_stopwatch_adds_up_parts() -> None:
 @pytest.mark.parametrize(
     ("written", "left"),
     [
-        ([], 600.0),
-        ([("settings", 0.0)], 600.0),
-        ([("settings", 0.0), ("start", 10.0), ("trial", 110.0)], 500.0),
-        ([("start", 10.0), ("trial", 110.0), ("start", 5000.0), ("trial", 5100.0)], 400.0),  # the pause is free
+        ([], 530.0),
+        ([("settings", 0.0)], 530.0),
+        ([("settings", 0.0), ("start", 10.0), ("trial", 110.0)], 430.0),
+        ([("start", 10.0), ("trial", 110.0), ("start", 5000.0), ("trial", 5100.0)], 330.0),  # the pause is free
         ([("start", 10.0), ("start", 20.0), ("trial", 900.0)], 0.0),
     ],
 )
@@ -38,4 +38,5 @@ def test_a_limit_holds_for_all_starts_together(tmp_path: Path, written: list[tup
     (tmp_path / NAME).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     assert time_left(Ledger(tmp_path), 600.0) == left
     assert time_left(Ledger(tmp_path), None) is None
-    assert left == max(0.0, 600.0 - time_spent(Ledger(tmp_path)))
+    assert left == max(0.0, 600.0 - ENDING_S - time_spent(Ledger(tmp_path)))
+    assert time_left(Ledger(tmp_path / "none"), 30.0) == 24.0, "of a short limit a fifth is for the end"

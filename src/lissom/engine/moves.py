@@ -9,13 +9,12 @@ from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
 from lissom.engine.pace import measure_pace, recovery
+from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.step import ArtefactStep, Context
 from lissom.train.teacher import cache_bytes, kept_views
 from lissom.workload.workload import Workload
-
-RESERVE_S = 40.0
 
 
 class Mover:
@@ -24,11 +23,11 @@ class Mover:
     def __init__(self, ledger: Ledger, context: Context, carrier: Carrier, options: Options) -> None:
         self._ledger, self._context, self._carrier, self._options = ledger, context, carrier, options
         estimate = ledger.find("estimate")
-        self.first_s = 0.0 if estimate is None else max(0.0, estimate["seconds"] - RESERVE_S)
+        self.first_s = 0.0 if estimate is None else max(0.0, estimate["seconds"] - ENDING_S)
 
     def time_left(self) -> float:
-        """Seconds left for trials; the rest is for the verdict."""
-        return self._context.deadline.left() - RESERVE_S
+        """Seconds left for trials."""
+        return self._context.deadline.left()
 
     def recorded(self, number: int, make: Callable[[], Move]) -> Move:
         """The move of trial ``number``: read, or made and written down."""
@@ -60,7 +59,7 @@ class Mover:
         return known
 
     def _estimate(self, seconds: float, distill: Distill) -> None:
-        whole = seconds + RESERVE_S
+        whole = seconds + ENDING_S
         examples, outputs = len(self._context.original.splits.train), len(self._context.original.classes) or 1000
         disk = cache_bytes(examples, outputs, distill.views) + 100_000_000
         check_writable(self._context.folder, disk)

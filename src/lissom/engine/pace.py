@@ -17,6 +17,7 @@ from lissom.workload.workload import Workload
 _STEPS = 6
 _TEACHER_SHARE = 0.25
 _MOST_VIEWS = 4
+_LONG_RUN = 1.2  # times that a step of a long run takes what one of a short measurement does
 
 
 @torch.no_grad()
@@ -71,7 +72,7 @@ def recovery(pace: Mapping[str, float], options: Options, left_s: float, *, shar
     affordable = answered + int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
     views = min(_MOST_VIEWS, max(1, affordable))
     time_s = left_s * share - max(0, views - answered) * pace["teacher_s"]
-    epochs = time_s / max(pace["epoch_s"], 1e-6)
+    epochs = time_s / max(pace["epoch_s"] * _LONG_RUN, 1e-6)
     if epochs < 1:
         live = pace["epoch_s"] + pace["teacher_s"]
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
