@@ -14,7 +14,7 @@ from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
 
 ONCE = (
-    *("settings", "machine", "baseline", "analysis", "probe", "rung", "step"),
+    *("settings", "machine", "baseline", "analysis", "probe", "rung", "step", "artefact"),
     *("move", "trial", "go on", "verdict", "end"),
 )
 DRIVER = Path(__file__).with_name("driver.py")

@@ -68,15 +68,25 @@ class Carrier:
             self._ledger.append("step", key, done)
 
     def artefact(self, move: Move, workload: Workload) -> Artefact:
-        """Export a workload's model and apply the artefact steps of ``move``.
+        """Export a workload's model and apply the artefact steps of ``move``; one that was made is found again.
 
         Raises:
             LissomError: what came out is not the model.
         """
-        folder = self._folder / _key(move.steps)
+        key = _key(move.steps)
+        folder, target = self._folder / key, self._context.target
+        done: dict[str, Any] | None = self._ledger.find("artefact", key)
+        if done is not None:
+            return target.artefact(folder / done["file"], done["precision"], tuple(done["notes"]))
+        made = self._make(move, workload, folder)
+        record = {"file": made.path.name, "precision": made.precision, "notes": list(made.notes)}
+        self._ledger.append("artefact", key, record)
+        return made
+
+    def _make(self, move: Move, workload: Workload, folder: Path) -> Artefact:
         folder.mkdir(parents=True, exist_ok=True)
         context = replace(self._context, folder=folder)
-        with self._context.progress.waiting(f"exporting for {context.target.name}"):
+        with context.progress.waiting(f"exporting for {context.target.name}"):
             made = context.target.export(workload.module, workload.example, context.target.place(folder, "model"))
         inputs = parity_inputs(workload.splits.select)
         check_parity(workload.module, context.target, made, inputs)
