@@ -82,7 +82,17 @@ def demo() -> list[str]:
             f"| {row['seed']} | {row['epochs']} | {format_seconds(row['seconds'])} "
             f"| {row['score']:.2f} ({low:.2f} to {high:.2f}) |"
         )
-    return [*lines, "", _measured_on(machine)]
+    return [*lines, "", _beside(verdict, found["from_scratch"]), "", _measured_on(machine)]
+
+
+def _beside(verdict: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """What the comparison says."""
+    mean = sum(row["score"] for row in rows) / len(rows)
+    ahead = verdict["final"]["score"] - mean
+    low, high = verdict["final"]["score_interval"]
+    sure = "more" if not low <= mean <= high else "no more"
+    word = "ahead" if ahead > 0 else "behind: this is **not beaten**"
+    return f"The result, in INT8, is {abs(ahead):.2f} points {word}; that is {sure} than its own interval."
 
 
 def second_case() -> list[str]:
