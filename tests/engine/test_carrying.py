@@ -103,7 +103,7 @@ def test_cut_models_come_back_with_their_cut_and_notes(tmp_path: Path) -> None:
 def test_no_pickle_is_written(tmp_path: Path) -> None:
     carrier(tmp_path, tiny_workload()).model((PRUNE,))
     files = {item.suffix for item in (tmp_path / "steps").rglob("*") if item.is_file()}
-    assert files == {".safetensors", ".json"}
+    assert files == {".safetensors"}
 
 
 def test_artefacts_are_exported_and_changed(tmp_path: Path) -> None:

@@ -33,18 +33,27 @@ def save(path: str | Path, cut: Cut, module: nn.Module) -> None:
         cut: the cut that it was pruned with.
         module: the pruned model.
     """
+    save_file(tensors_of(module), str(path), metadata={HEADER: json.dumps(describe(cut, module))})
+
+
+def describe(cut: Cut, module: nn.Module) -> dict[str, Any]:
+    """All that :func:`rebuild` needs to cut a fresh instance as ``module`` was, as plain values."""
     graphs = {
         n: m.meta[INPUTS] for n, m in module.named_modules() if isinstance(m, fx.GraphModule) and INPUTS in m.meta
     }
     sizes = {name: found for name, m in module.named_modules() if (found := _sizes(m))}
-    header = {"cut": cut.to_json(), "graphs": graphs, "sizes": sizes}
+    return {"cut": cut.to_json(), "graphs": graphs, "sizes": sizes}
+
+
+def tensors_of(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Copies of all parameters and buffers by name, shared ones once."""
     tensors: dict[str, torch.Tensor] = {}
     seen: set[int] = set()
     for name, tensor in state(module).items():
         if id(tensor) not in seen:
             seen.add(id(tensor))
             tensors[name] = tensor.detach().cpu().contiguous().clone()
-    save_file(tensors, str(path), metadata={HEADER: json.dumps(header)})
+    return tensors
 
 
 def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
@@ -58,14 +67,29 @@ def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
         LissomError: the file is none of ours, or ``build`` makes another architecture.
     """
     header, tensors = _read(path)
-    cut = Cut.from_json(header["cut"])
     model = build()
+    training = model.training
+    module = rebuild(model, header)
+    fill(module, tensors)
+    return module.train(training)
+
+
+def rebuild(model: nn.Module, described: Mapping[str, Any]) -> nn.Module:
+    """Cut a fresh instance, in place where its own class can express it; its weights mean nothing until filled in.
+
+    Args:
+        model: the unpruned architecture.
+        described: what :func:`describe` gave.
+
+    Raises:
+        LissomError: the cut was made for another architecture.
+    """
+    cut = Cut.from_json(described["cut"])
     cut.check(model)
-    module = _graphs_in_place(model, cut, header["graphs"])
+    module = _graphs_in_place(model, cut, described["graphs"])
     slice_state(module, cut)
-    set_attributes(module, _attributes(module, header["sizes"]))
-    _fill(module, tensors)
-    return module.train(model.training)
+    set_attributes(module, _attributes(module, described["sizes"]))
+    return module
 
 
 def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> nn.Module:
@@ -95,15 +119,23 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     return json.loads(text), tensors
 
 
-def _fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Copy stored values in, by name."""
+def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Copy stored values in, by name.
+
+    Raises:
+        LissomError: a value has no place in this model, or a parameter has none.
+    """
     own = state(module)
+    hint = "build() has to make the architecture that was changed"
     with torch.no_grad():
         for name, value in tensors.items():
             if name not in own or own[name].shape != value.shape:
-                raise LissomError(f"{name} of shape {tuple(value.shape)} does not fit into this model",
-                                  hint="build() has to make the architecture that was pruned")  # fmt: skip
+                raise LissomError(f"{name} of shape {tuple(value.shape)} does not fit into this model", hint=hint)
             own[name].copy_(value)
+    filled = {id(own[name]) for name in tensors}
+    lacking = [name for name, parameter in module.named_parameters() if id(parameter) not in filled]
+    if lacking:
+        raise LissomError(f"the file has no values for {lacking[0]}", hint=hint)
 
 
 def _sizes(module: nn.Module) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.graph import Cut
+from lissom.workload.changes import Change, Zeros
 
 Grades = npt.NDArray[np.floating]
 
@@ -124,8 +125,8 @@ class Workload:
 
     ``example`` is a batch of one. ``handling`` is the JSON form of what happens to a raw input before the
     model and to its output afterwards; it goes into the bundle as it is. ``labelled`` is false where the
-    original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``cut`` is
-    what was removed from the model that the workload began with.
+    original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``changes``
+    are what was done to the structure of the model that the workload began with, in order.
     ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
     training example has, ``None`` for any number.
     """
@@ -140,9 +141,19 @@ class Workload:
     labelled: bool = True
     keep: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    cut: Cut | None = None
+    changes: tuple[Change, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     views: int | None = None
+
+    @property
+    def cut(self) -> Cut | None:
+        """What was cut from the model, if anything was."""
+        return next((change for change in self.changes if isinstance(change, Cut)), None)
+
+    @property
+    def zeros(self) -> tuple[str, ...]:
+        """The names of the weights of which the zeros stay zero, whatever is learnt."""
+        return tuple(name for change in self.changes if isinstance(change, Zeros) for name in change.names)
 
     def with_module(self, module: nn.Module) -> "Workload":
         """The same workload with another model."""
@@ -152,9 +163,9 @@ class Workload:
         """The same workload with more to say about it."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def with_cut(self, cut: Cut, notes: Sequence[str] = ()) -> "Workload":
-        """The same workload, knowing what was removed."""
-        return replace(self, cut=cut, notes=(*self.notes, *notes))
+    def with_changes(self, changes: Sequence[Change]) -> "Workload":
+        """The same workload, knowing what more was done to its structure."""
+        return replace(self, changes=(*self.changes, *changes))
 
 
 def calibration_batches(split: Split, *, examples: int, batch: int, seed: int) -> list[Batch]:

@@ -39,4 +39,4 @@ def without(workload: Workload, removed: Mapping[int, Sequence[int]]) -> Workloa
     captured = capture(workload.module, workload.example)
     cut = couple(captured, keep=workload.keep).cut(removed)
     pruned = prune(workload.module, cut, capture=captured)
-    return workload.with_module(pruned.module).with_cut(cut, pruned.notes)
+    return workload.with_module(pruned.module).with_changes([cut]).with_notes(pruned.notes)

@@ -39,7 +39,8 @@ class Reconstruct(ModelStep):
         )
         kept = workload.cut.kept
         parameters = dict(original.named_parameters())
-        cut = [name for name, dims in kept.items() if 1 in dims and name in parameters]
+        there = dict(model.named_parameters())
+        cut = [name for name, dims in kept.items() if 1 in dims and name in parameters and name in there]
         cut = [name for name in cut if parameters[name].dim() > 1]
         layers = find_layers(original, cut, batches[0])
         outputs = {layer.name: kept[layer.name][0] for layer in layers if 0 in kept[layer.name]}
@@ -49,4 +50,4 @@ class Reconstruct(ModelStep):
             write(model, layer, fit(problem.normal, problem.right, flat(model, layer), self.ridge))
         solved = {layer.name for layer in layers}
         notes = tuple(f"not reconstructed: {name}" for name in cut if name not in solved)
-        return workload.with_module(model).with_cut(workload.cut, notes)
+        return workload.with_module(model).with_notes(notes)
