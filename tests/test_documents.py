@@ -1,4 +1,4 @@
-"""Every command in the documents runs, in order, long ones in a quick mode; every Python block can be read.
+"""Every command in the documents runs, in order, long ones in a quick mode, and so do the READMEs' lines of Python.
 
 A line of a ``console`` block that begins with ``$`` is a command. ``lissom compress`` and ``make demo`` get
 ``--quick``; folders under ``runs/`` become temporary ones; a command that reads an earlier run finds it there.
@@ -12,10 +12,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
 
+import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.train.loop import Schedule, train
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")]
@@ -80,3 +86,47 @@ def test_the_readmes_have_the_same_commands() -> None:
 def test_python_blocks_are_python(document: Path) -> None:
     for block in PYTHON.findall(document.read_text(encoding="utf-8")):
         ast.parse(block)
+
+
+MODEL = """
+from torch import nn
+
+
+def build():
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.BatchNorm2d(64),
+        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2),
+    )
+"""
+
+
+@pytest.fixture
+def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that the READMEs' Python speaks of: a model, its weights and a folder of photos of two classes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "model", raising=False)
+    Path("model.py").write_text(MODEL, encoding="utf-8")
+    draw = np.random.default_rng(0)
+    for label, (name, colour) in enumerate({"day": (200, 180, 90), "night": (20, 30, 90)}.items()):
+        Path("photos", name).mkdir(parents=True)
+        for number in range(100):
+            shade = draw.normal(colour, 70, (1, 1, 3)) + draw.normal(0, 40, (32, 32, 3))
+            Image.fromarray(shade.clip(0, 255).astype(np.uint8)).save(Path("photos", name, f"{number}-{label}.png"))
+    workload = lissom.load("model.py:build", data="photos/", task="image", random_weights=True)
+    task, objective = workload.task, Schedule(epochs=6, rate=1e-2, batch=16)
+    torch.manual_seed(0)
+    learnt = train(
+        workload.module,
+        workload.splits.train,
+        lambda outputs, batch, view: task.loss(outputs, batch.targets),
+        objective,
+    )
+    save_file(learnt.state_dict(), "model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_lines_of_python_run(name: str, own_model: None, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = PYTHON.findall((ROOT / name).read_text(encoding="utf-8"))
+    exec(compile(block, name, "exec"), {})
+    assert "verdict on the test split" in capsys.readouterr().out
+    assert {"model.onnx", "predict.py", "manifest.json"} <= {path.name for path in Path("bundle").iterdir()}

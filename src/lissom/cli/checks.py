@@ -6,17 +6,20 @@ from pathlib import Path
 from lissom.api import find_target
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
-from lissom.core.units import format_bytes, format_ms
-from lissom.engine.baseline import check_weights, establish
+from lissom.core.units import format_bytes, format_ms, format_seconds
+from lissom.engine.baseline import establish
 from lissom.engine.options import Options
+from lissom.engine.pace import measure_pace
 from lissom.plan.budget import check_absolute, parse_budget
+from lissom.steps.distillation.distill import Distill
+from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
 
 def print_checks(workload: Workload, budget: str, target: str, options: Options) -> None:
     """Score and measure the original, hold it against the budget, and print what a run would start from."""
     limits = parse_budget(budget)
-    check_weights(workload)
+    check_finite(workload.module.state_dict(), workload.name)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         baseline = establish(workload, find_target(target), options, work, Ledger(work), Progress())
@@ -30,4 +33,7 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options)
     print(f"budget   {limits}")
     for note in workload.notes:
         print(f"note     {note}")
+    pace = measure_pace(workload, workload, baseline.fast, Distill(1).batch)
+    epoch, answers = format_seconds(pace["epoch_s"]), format_seconds(pace["teacher_s"])
+    print(f"time     {epoch} for an epoch of the uncut model, {answers} for its answers as a teacher")
     print("nothing was started (--dry-run)")

@@ -69,6 +69,11 @@ class Ledger:
         """Append a dataclass under its own name."""
         self.append(type(value).__name__.lower(), key, value)
 
+    def once(self, kind: str, key: str, value: Any) -> None:
+        """Append a record unless there is one of this kind and key, which an earlier start wrote."""
+        if self.find(kind, key) is None:
+            self.append(kind, key, value)
+
     def append(self, kind: str, key: str, value: Any) -> None:
         """Append one record and bring it to the disk before returning. Several processes may append."""
         record = Record(kind, key, to_json(value), round(time.time(), 3))

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures, from_json
@@ -38,20 +36,6 @@ class Fast:
 
     def __call__(self, batch: Batch) -> np.ndarray:
         return self.runner.run([tensor.numpy() for tensor in batch.inputs])[0]
-
-
-def check_weights(workload: Workload) -> None:
-    """Refuse a model whose weights are not all numbers.
-
-    Raises:
-        LissomError: naming the first tensor that holds NaN or infinity.
-    """
-    for name, tensor in workload.module.state_dict().items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise LissomError(
-                f"{name} of {workload.name} holds NaN or infinity",
-                hint="check the checkpoint: was its training stable?",
-            )
 
 
 def establish(

@@ -91,7 +91,11 @@ def _manifest(bundle: Path) -> dict[str, Any]:
     path = bundle / "manifest.json"
     if not path.is_file():
         raise LissomError(f"{bundle} is not a bundle: it has no manifest.json", hint="a run's bundle is in RUN/bundle")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LissomError(f"{path} is damaged", hint="copy the bundle again, or write it anew: lissom apply") from error
     if "artefact" not in manifest:
         raise LissomError(f"{bundle} was written by an older lissom", hint="write it anew: lissom apply RUN")
     return manifest

@@ -7,7 +7,7 @@ from typing import Any
 from lissom.core.machine import describe
 from lissom.core.progress import Deadline, Progress
 from lissom.core.records import Settings, Verdict
-from lissom.engine.baseline import Baseline, check_weights, establish
+from lissom.engine.baseline import Baseline, establish
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
 from lissom.engine.folder import RunFolder
@@ -23,6 +23,7 @@ from lissom.plan.budget import Budget, check_absolute
 from lissom.plan.move import Plan
 from lissom.steps.step import Context
 from lissom.targets.target import Target
+from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
 
@@ -75,17 +76,17 @@ class _Run:
         self.watch = Stopwatch()
         self.deadline = Deadline(time_left(self.ledger, job.options.time_limit_s))
         self.earlier_s = time_spent(self.ledger)
-        self.ledger.append("start", str(len(self.ledger.values("start")) + 1), {})
+        number = str(len(self.ledger.values("start")) + 1)
+        self.ledger.append("start", number, {"time_limit_s": job.options.time_limit_s})
 
     def carry_out(self) -> None:
         job = self.job
         if self.ledger.find("machine") is None:
             self.ledger.put(describe())
-        check_weights(job.workload)
+        check_finite(job.workload.module.state_dict(), job.workload.name)
         check_same(job.workload, self.ledger)
         for number, note in enumerate(job.workload.notes):
-            if self.ledger.find("note", str(number)) is None:
-                self.ledger.append("note", str(number), note)
+            self.ledger.once("note", str(number), note)
         with self.watch.part("baseline"):
             baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")

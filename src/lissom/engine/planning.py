@@ -14,6 +14,7 @@ from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
 from lissom.plan.allocation import CostModel
 from lissom.plan.budget import Budget
+from lissom.steps.pruning.criteria import Sample
 from lissom.steps.step import Context
 from lissom.workload.workload import Workload
 
@@ -63,13 +64,14 @@ class Planner:
         return Prepared(rungs, hope, reach.precision)
 
     def _model(self, workload: Workload, progress: Progress) -> CostModel:
-        options = self._options
+        options, coupling = self._options, coupled(workload)
         analysis = self._ledger.find("analysis")
         if analysis is None:
-            analysis = analyse(workload, examples=options.calibration, seed=options.seed, progress=progress)
+            sample = Sample(options.calibration, seed=options.seed, progress=progress)
+            analysis = analyse(workload, coupling, sample)
             self._ledger.append("analysis", "", analysis)
         self._skipped(analysis)
-        return cost_model(workload, coupled(workload), analysis, options.multiple)
+        return cost_model(workload, coupling, analysis, options.multiple)
 
     def _reach(self, prober: Prober, progress: Progress) -> Reach:
         """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
@@ -77,28 +79,24 @@ class Planner:
             return Reach(prober.model.full, FORMATS[0], {}, 0.0)
         least = reachable(prober, self._budget)
         for name, item in least.items():
-            self._once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
+            self._ledger.once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
         found = [item for name in least if (item := fitting(prober, self._budget, name)) is not None]
         if not found:
             worst = min(least.values(), key=lambda item: max(item.usage.values()))
             over = ", ".join(f"{name} {share:.1f} times" for name, share in worst.usage.items() if share > 1)
             note = f"even the narrowest cut is over the budget ({over}); the closest result is made"
             note = note if over else "no cut was found within the budget; the narrowest is taken"
-            self._once("note", "unreachable", note)
+            self._ledger.once("note", "unreachable", note)
             progress.say(note)
             return worst
         best = min(found, key=lambda item: item.lost)
         measured = prober.measure(best.widths)[best.precision]
-        self._once("reach", f"widest {best.precision}", reach_record(best, measured))
+        self._ledger.once("reach", f"widest {best.precision}", reach_record(best, measured))
         return best
 
     def _skipped(self, analysis: dict[str, Any]) -> None:
         for operator, times in analysis["unknown"].items():
             why = f"no rule for it ({times} times): left whole"
-            self._once("skipped", operator, {"what": operator, "why": why})
+            self._ledger.once("skipped", operator, {"what": operator, "why": why})
         for number, note in enumerate(analysis["notes"]):
-            self._once("skipped", f"note {number}", {"what": "layers left whole", "why": note})
-
-    def _once(self, kind: str, key: str, value: Any) -> None:
-        if self._ledger.find(kind, key) is None:
-            self._ledger.append(kind, key, value)
+            self._ledger.once("skipped", f"note {number}", {"what": "layers left whole", "why": note})

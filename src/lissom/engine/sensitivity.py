@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lissom.core.progress import Progress
 from lissom.cost import Profile, profile
 from lissom.graph import Coupling, Group, capture, couple
 from lissom.plan.allocation import Choice, CostModel, Side, Term
@@ -11,10 +10,9 @@ from lissom.steps.pruning.criteria import Sample, fisher
 from lissom.workload.workload import Workload
 
 
-def analyse(workload: Workload, *, examples: int, seed: int, progress: Progress) -> dict[str, Any]:
-    """Groups and the importance of their units, as plain values for the ledger."""
-    coupling = coupled(workload)
-    importance = fisher(workload, coupling, Sample(examples, seed=seed, progress=progress))
+def analyse(workload: Workload, coupling: Coupling, sample: Sample) -> dict[str, Any]:
+    """Groups and the importance of their units, judged on a sample, as plain values for the ledger."""
+    importance = fisher(workload, coupling, sample)
     return {
         "groups": [
             {

@@ -37,6 +37,7 @@ def command_again(view: RunView) -> str:
             words += _flag(name, value)
     for name in ("weights", "epochs"):
         words += _flag(name, options.get(name))
+    words += _flag("time_limit", None if view.time_limit_s is None else f"{view.time_limit_s:g}s")
     for name in FLAGS:
         words += _flag(name, loading(settings).get(name))
     return shlex.join([*words, *_flag("quick", loading(settings).get("limit") is not None), *last])

@@ -21,7 +21,7 @@ from lissom.report.wording import (
 
 NARROWEST, USUAL, WIDEST = 60, 100, 110
 MOST_REMARKS = 5
-_HEADINGS = ("move", "size", "latency", "score", "decision")
+_HEADINGS = ("move", "size", "latency", "select score", "decision")
 _GAP = "   "
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|points|ms|s|B|kB|MB|GB|k|M|G)\b|%)")
 _GLUE = "\ue000"

@@ -48,7 +48,8 @@ class RunView:
 
     ``delivered`` is the trial whose artefact was handed over: the last kept one, or, where none that was kept
     meets the budget, the closest of all. ``started`` is a date and time (UTC), empty in
-    ledgers from before it was kept. ``front`` are the numbers of the trials that no other one beats.
+    ledgers from before it was kept. ``time_limit_s`` is the limit of the last start. ``front`` are the numbers
+    of the trials that no other one beats.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class RunView:
     end: End | None = None
     delivered: Trial | None = None
     started: str = ""
+    time_limit_s: float | None = None
     front: tuple[int, ...] = ()
 
     @property
@@ -121,6 +123,7 @@ def read(folder: Path | str) -> RunView:
         end=None if end is None else from_json(End, end),
         delivered=_delivered(trials, ledger.find("delivered")),
         started=_started(ledger),
+        time_limit_s=next(reversed([start.get("time_limit_s") for start in ledger.values("start")]), None),
         front=tuple(ledger.find("front") or ()),
     )
 

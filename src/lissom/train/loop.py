@@ -4,7 +4,7 @@ import contextlib
 import copy
 import io
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -48,6 +48,7 @@ def train(
     objective: Objective,
     schedule: Schedule,
     *,
+    zeros: Sequence[str] = (),
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     deadline: Deadline | None = None,
@@ -61,6 +62,7 @@ def train(
         split: examples to learn from.
         objective: the loss of outputs on a batch that shows a view: ``objective(outputs, batch, view)``.
         schedule: epochs, rate and batch.
+        zeros: names of weights of which the zeros stay zero.
         checkpoint: a file that is written after each epoch and gone on from when it is there.
         progress: where to show it.
         deadline: stop when it passes.
@@ -76,7 +78,7 @@ def train(
     device = device or best_device()
     learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
-    state = _State(learner, schedule, per_epoch)
+    state = _State(learner, schedule, per_epoch, zeros)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint)
     for epoch in range(state.epoch, schedule.epochs):
@@ -116,7 +118,7 @@ def _own_random_state(seed: int, epoch: int, device: Device) -> Generator[None]:
 class _State:
     """What a resumed training needs: model, optimiser, step and epoch."""
 
-    def __init__(self, learner: nn.Module, schedule: Schedule, steps_per_epoch: int) -> None:
+    def __init__(self, learner: nn.Module, schedule: Schedule, steps_per_epoch: int, zeros: Sequence[str]) -> None:
         self.learner, self.schedule, self.epoch, self.step = learner, schedule, 0, 0
         self.total = max(1, schedule.epochs * steps_per_epoch)
         decayed = [p for p in learner.parameters() if p.requires_grad and p.dim() > 1]
@@ -126,6 +128,8 @@ class _State:
             {"params": plain, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=schedule.rate)
+        held = [learner.get_parameter(name) for name in zeros]
+        self.masks = [(parameter, parameter.detach() != 0) for parameter in held]
 
     def advance(self) -> None:
         """Take one optimiser step at the rate that the schedule has for it."""
@@ -133,6 +137,9 @@ class _State:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
+        with torch.no_grad():
+            for parameter, mask in self.masks:
+                parameter.mul_(mask)
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
 
@@ -150,7 +157,7 @@ class _State:
 
     def load(self, path: Path) -> None:
         try:
-            state = torch.load(path, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, UnpicklingError) as error:
             raise LissomError(
                 f"the checkpoint {path} cannot be read", hint="delete it: that training then starts again"

@@ -140,9 +140,11 @@ def _said(loaded: LoadedModel, options: ImageOptions, augment: Augment) -> Itera
 
 
 def _unreadable(decoded: dict[str, Decoded]) -> tuple[str, ...]:
-    notes: list[str] = []
-    for name, part in decoded.items():
-        if part.unreadable:
-            shown = ", ".join(part.unreadable[:SHOWN]) + (", ..." if len(part.unreadable) > SHOWN else "")
-            notes.append(f"{len(part.unreadable)} {name} pictures could not be read and were left out: {shown}")
-    return tuple(notes)
+    """One note for all splits: how many pictures of each could not be read, and the first of them by name."""
+    counts = {name: len(part.unreadable) for name, part in decoded.items() if part.unreadable}
+    if not counts:
+        return ()
+    names = [name for part in decoded.values() for name in part.unreadable]
+    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    parts = ", ".join(f"{count} of {name}" for name, count in counts.items())
+    return (f"{len(names)} pictures could not be read and were left out ({parts}): {shown}",)
