@@ -16,6 +16,10 @@ class TestEliminate(StepContract):
     case = STEP_CASES["eliminate"]
 
 
+class TestSparsify(StepContract):
+    case = STEP_CASES["sparsify"]
+
+
 class TestReconstruct(StepContract):
     case = STEP_CASES["reconstruct"]
 

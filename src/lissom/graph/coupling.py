@@ -109,7 +109,7 @@ def couple(capture: Capture, *, keep: Sequence[str] = ()) -> Coupling:
 def _keep(found: Walk, patterns: Sequence[str]) -> None:
     """Pin the outputs of what the patterns name."""
     for pattern in patterns:
-        hits = [name for name in found.state if _matches(name, pattern)]
+        hits = [name for name in found.state if matches(name, pattern)]
         if not hits:
             raise LissomError(f"keep: no module or parameter is called {pattern!r}", hint=_like(found, pattern))
         for name in hits:
@@ -119,7 +119,7 @@ def _keep(found: Walk, patterns: Sequence[str]) -> None:
         found.notes.append(f"{pattern}: kept as asked")
 
 
-def _matches(name: str, pattern: str) -> bool:
+def matches(name: str, pattern: str) -> bool:
     """Whether the parameter or one of the modules around it matches."""
     parts = name.split(".")
     return any(fnmatchcase(".".join(parts[:n]), pattern) for n in range(1, len(parts) + 1))

@@ -10,6 +10,7 @@ from lissom.steps.pruning.prune import Prune, without
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.repair.batchnorm import ReestimateBatchNorm
 from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.steps.sparsity.sparsify import Sparsify
 from lissom.steps.step import Step
 from lissom.testing.tiny import tiny_workload
 from lissom.workload.workload import Workload
@@ -36,6 +37,7 @@ STEP_CASES = {
     "eliminate": StepCase(
         Eliminate(((0, "features.0", 10), (1, "features.3", 21)), examples=96, batch=48), tiny_workload
     ),
+    "sparsify": StepCase(Sparsify(0.6, examples=96, batch=48), cut_workload),
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
     "distill": StepCase(Distill(epochs=2, batch=64, views=1), cut_workload),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.graph import Cut
+from lissom.graph.coupling import matches
 from lissom.workload.changes import Change, Zeros
 
 Grades = npt.NDArray[np.floating]
@@ -154,6 +155,10 @@ class Workload:
     def zeros(self) -> tuple[str, ...]:
         """The names of the weights of which the zeros stay zero, whatever is learnt."""
         return tuple(name for change in self.changes if isinstance(change, Zeros) for name in change.names)
+
+    def leaves_alone(self, name: str) -> bool:
+        """Whether a module or parameter called ``name`` is one that ``keep`` protects."""
+        return any(matches(name, pattern) for pattern in self.keep)
 
     def with_module(self, module: nn.Module) -> "Workload":
         """The same workload with another model."""

@@ -43,6 +43,8 @@ class Eliminate(ModelStep):
     def apply(self, workload: Workload, context: Context) -> Workload:
         if workload.cut is not None:
             raise LissomError("the model was cut already", hint="join the two cuts into one step")
+        if workload.zeros:
+            raise LissomError("weights that are held at zero cannot be solved anew", hint="eliminate before sparsify")
         coupling = couple(capture(workload.module, workload.example), keep=workload.keep)
         work = _Elimination(self, workload, coupling, context)
         removed = work.run()

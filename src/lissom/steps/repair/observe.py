@@ -23,7 +23,8 @@ _SUMS = (_ATEN.add.Tensor, _ATEN.add_.Tensor)
 class Reading:
     """One call of one layer: what it read, what it wrote, and how a convolution walks over its input.
 
-    ``biased`` is false where the layer's bias is added by an operator of its own, later.
+    ``biased`` is false where the layer's bias is added by an operator of its own, later. ``inputs_first`` is true
+    for a linear layer whose weight is stored as ``(inputs, outputs)``.
     """
 
     read: Tensor
@@ -34,6 +35,7 @@ class Reading:
     groups: int = 1
     transposed: bool = False
     biased: bool = True
+    inputs_first: bool = False
 
     @property
     def is_convolution(self) -> bool:
@@ -93,8 +95,10 @@ class _Watch(TorchDispatchMode):
         if func in _MATRIX:
             read, weight = _MATRIX[func]
             name = self._names.get(_memory(args[weight]))
-            biased = func is _ATEN.addmm.default
-            return None if name is None else (name, Reading(args[read], output, biased=biased))
+            if name is None:
+                return None
+            biased, first = func is _ATEN.addmm.default, min(args[weight].shape) > 1 and args[weight].is_contiguous()
+            return name, Reading(args[read], output, biased=biased, inputs_first=first)
         return None
 
     def _follow(self, func: Any, args: Any, kwargs: Any, output: Any, tracked: list[Trail]) -> bool:

@@ -32,6 +32,8 @@ class Reconstruct(ModelStep):
     def apply(self, workload: Workload, context: Context) -> Workload:
         if workload.cut is None:
             raise LissomError("there is nothing to reconstruct: the model was not cut")
+        if workload.zeros:
+            raise LissomError("weights that are held at zero cannot be solved anew", hint="reconstruct before sparsify")
         model = copy.deepcopy(workload.module).eval()
         original = copy.deepcopy(context.original.module).eval()
         batches = calibration_batches(
