@@ -57,6 +57,7 @@ class Distill(ModelStep):
             workload.splits.train,
             distillation(workload.task, self._teacher(context), labels),
             schedule,
+            zeros=workload.zeros,
             checkpoint=context.folder / "distill.pt",
             progress=context.progress,
             deadline=context.deadline,
