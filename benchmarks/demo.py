@@ -27,7 +27,7 @@ from lissom.report.terminal import table
 from lissom.report.view import read
 from lissom.steps.pruning.prune import Prune, without
 from lissom.tasks.loading import load
-from lissom.train.loop import Schedule, train
+from lissom.train.loop import Schedule, supervised, train
 from lissom.workload.workload import Split, Workload
 
 RESULT = Path(__file__).parent / "results" / "demo.json"
@@ -68,7 +68,7 @@ def _learn(workload: Workload, module: nn.Module, schedule: Schedule) -> nn.Modu
     return train(
         module,
         workload.splits.train,
-        lambda outputs, batch, view: workload.task.loss(outputs, batch.targets),
+        supervised(workload.task),
         schedule,
         progress=Progress(),
         what="from scratch",

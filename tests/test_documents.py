@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
-from lissom.train.loop import Schedule, train
+from lissom.train.loop import Schedule, supervised, train
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")]
@@ -113,14 +113,9 @@ def own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             shade = draw.normal(colour, 70, (1, 1, 3)) + draw.normal(0, 40, (32, 32, 3))
             Image.fromarray(shade.clip(0, 255).astype(np.uint8)).save(Path("photos", name, f"{number}-{label}.png"))
     workload = lissom.load("model.py:build", data="photos/", task="image", random_weights=True)
-    task, objective = workload.task, Schedule(epochs=6, rate=1e-2, batch=16)
     torch.manual_seed(0)
-    learnt = train(
-        workload.module,
-        workload.splits.train,
-        lambda outputs, batch, view: task.loss(outputs, batch.targets),
-        objective,
-    )
+    schedule = Schedule(epochs=6, rate=1e-2, batch=16)
+    learnt = train(workload.module, workload.splits.train, supervised(workload.task), schedule)
     save_file(learnt.state_dict(), "model.safetensors")
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
 from lissom.tasks.loading import load
-from lissom.train.loop import Schedule, train
+from lissom.train.loop import Schedule, supervised, train
 from lissom.workload.workload import Split
 from lissom.zoo import build
 from lissom.zoo.weights import packaged_state
@@ -77,11 +77,10 @@ def main(case: Case, data: Path, output: Path) -> None:
         body = {name: part for name, part in packaged_state(case.start).items() if not name.startswith("classifier.")}
         missing = workload.module.load_state_dict(body, strict=False).missing_keys
         assert set(missing) == {"classifier.weight", "classifier.bias"}, missing
-    task = workload.task
     model = train(
         workload.module,
         workload.splits.train,
-        lambda outputs, batch, view: task.loss(outputs, batch.targets),
+        supervised(workload.task),
         case.schedule,
         checkpoint=output.with_suffix(".part"),
         progress=Progress(),

@@ -13,22 +13,18 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError
 from lissom.core.progress import Deadline
 from lissom.testing.tiny import draw, fresh_net, tiny_workload
-from lissom.train.loop import Schedule, one_cycle, train
+from lissom.train.loop import Schedule, one_cycle, supervised, train
 from lissom.workload.workload import Batch
 
 TASK = tiny_workload(nn.Identity()).task
 SPLIT = draw(72, 0)
 SCHEDULE = Schedule(epochs=3, rate=1e-2, batch=16, views=2)
+by_labels = supervised(TASK)
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def by_labels(outputs: Any, batch: Batch, view: int) -> Tensor:
-    assert batch.targets is not None
-    return TASK.loss(outputs, batch.targets)
 
 
 def equal(one: nn.Module, other: nn.Module) -> bool:

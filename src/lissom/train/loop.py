@@ -18,9 +18,19 @@ from lissom.core.files import whole_file
 from lissom.core.progress import Deadline, Progress
 from lissom.train.batches import lengths_of, prepared, shuffled
 from lissom.train.device import Device, best_device
-from lissom.workload.workload import Batch, Split
+from lissom.workload.workload import Batch, Split, Task
 
 Objective = Callable[[Any, Batch, int], Tensor]
+
+
+def supervised(task: Task) -> Objective:
+    """The objective of learning from labels alone: the task's own loss."""
+
+    def objective(outputs: Any, batch: Batch, view: int) -> Tensor:
+        assert batch.targets is not None, "there are no labels to learn from"
+        return task.loss(outputs, batch.targets)
+
+    return objective
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,8 @@ def train(
     Args:
         module: the model; it is not changed.
         split: examples to learn from.
-        objective: the loss of outputs on a batch that shows a view: ``objective(outputs, batch, view)``.
+        objective: the loss of outputs on a batch that shows a view: ``objective(outputs, batch, view)``. The
+            weights of one that is a module are learnt along, in place.
         schedule: epochs, rate and batch.
         zeros: names of weights of which the zeros stay zero.
         checkpoint: a file that is written after each epoch and gone on from when it is there.
@@ -78,7 +89,8 @@ def train(
     device = device or best_device()
     learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
-    state = _State(learner, schedule, per_epoch, zeros)
+    own = objective.train().to(device.name) if isinstance(objective, nn.Module) else nn.Module()
+    state = _State(learner, own, schedule, per_epoch, zeros)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint)
     for epoch in range(state.epoch, schedule.epochs):
@@ -116,13 +128,16 @@ def _own_random_state(seed: int, epoch: int, device: Device) -> Generator[None]:
 
 
 class _State:
-    """What a resumed training needs: model, optimiser, step and epoch."""
+    """What a resumed training needs: model, the objective's own weights, optimiser, step and epoch."""
 
-    def __init__(self, learner: nn.Module, schedule: Schedule, steps_per_epoch: int, zeros: Sequence[str]) -> None:
-        self.learner, self.schedule, self.epoch, self.step = learner, schedule, 0, 0
+    def __init__(
+        self, learner: nn.Module, own: nn.Module, schedule: Schedule, steps_per_epoch: int, zeros: Sequence[str]
+    ) -> None:
+        self.learner, self.own, self.schedule, self.epoch, self.step = learner, own, schedule, 0, 0
         self.total = max(1, schedule.epochs * steps_per_epoch)
-        decayed = [p for p in learner.parameters() if p.requires_grad and p.dim() > 1]
-        plain = [p for p in learner.parameters() if p.requires_grad and p.dim() <= 1]
+        learnt = [p for p in (*learner.parameters(), *own.parameters()) if p.requires_grad]
+        decayed = [p for p in learnt if p.dim() > 1]
+        plain = [p for p in learnt if p.dim() <= 1]
         groups = [
             {"params": decayed, "weight_decay": schedule.weight_decay},
             {"params": plain, "weight_decay": 0.0},
@@ -146,6 +161,7 @@ class _State:
     def save(self, path: Path) -> None:
         state = {
             "model": self.learner.state_dict(),
+            "objective": self.own.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
@@ -163,6 +179,7 @@ class _State:
                 f"the checkpoint {path} cannot be read", hint="delete it: that training then starts again"
             ) from error
         self.learner.load_state_dict(state["model"])
+        self.own.load_state_dict(state.get("objective", {}))
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step = state["epoch"], state["step"]
 
