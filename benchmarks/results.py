@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pruning_page
+
 from lissom.core.files import write_text
 from lissom.core.units import format_bytes, format_ms, format_seconds
 
@@ -156,6 +158,7 @@ def main() -> None:
         "",
         *demo(),
         *second_case(),
+        *pruning_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 
