@@ -10,7 +10,7 @@ from lissom.report.view import read
 
 MET = """\
 move                               size    latency   score   decision
-original                        25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1 thread
+original                        25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1 thread, on select
 prune 50 % + repair + distill   6.25 MB   0.716 ms   93.42   kept: on the way: latency 31 % of 15 %
 prune 80 % + repair + distill   2.82 MB   0.324 ms   93.10   kept: on the way: size 11.2 % of 2 %
 factorize features.15           2.76 MB   0.319 ms   92.90   undone: not faster on onnxruntime
@@ -26,7 +26,8 @@ next: lissom predict RUN/bundle PICTURE
 """
 MISSED = """\
 move                       size    latency   score   decision
-original                25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1 thread
+original                25.2 MB    2.32 ms   93.30   FP32, onnxruntime, 1
+                                                       thread, on select
 prune 90 % + repair +    328 kB   0.417 ms   93.10   kept: on the way: latency
   distill                                              18 % of 15 %
 prune 80 % + repair +         -          -       -   undone: export failed:

@@ -21,7 +21,7 @@ from lissom.report.wording import (
 
 NARROWEST, USUAL, WIDEST = 60, 100, 110
 MOST_REMARKS = 5
-_HEADINGS = ("move", "size", "latency", "select score", "decision")
+_HEADINGS = ("move", "size", "latency", "score", "decision")
 _GAP = "   "
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|points|ms|s|B|kB|MB|GB|k|M|G)\b|%)")
 _GLUE = "\ue000"
@@ -40,7 +40,7 @@ def table(view: RunView, width: int = USUAL) -> str:
     width = max(NARROWEST, min(width, WIDEST))
     rows: list[Row] = []
     if view.baseline is not None:
-        rows.append(("original", *_measured(view.baseline), conditions(view)))
+        rows.append(("original", *_measured(view.baseline), f"{conditions(view)}, on select"))
     rows += [(trial.move, *_measured(trial.figures), decision(trial, view.delivered)) for trial in view.trials]
     lines = _aligned([_HEADINGS, *rows], width) if rows else []
     remarks = [*_remarks(view), *(f"warning: {text}" for text in warnings(view)), _last_word(view)]
