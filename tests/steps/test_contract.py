@@ -16,6 +16,10 @@ class TestEliminate(StepContract):
     case = STEP_CASES["eliminate"]
 
 
+class TestDropLayers(StepContract):
+    case = STEP_CASES["drop_layers"]
+
+
 class TestSparsify(StepContract):
     case = STEP_CASES["sparsify"]
 

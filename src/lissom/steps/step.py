@@ -17,6 +17,7 @@ STEPS = Table(
         "nothing": "lissom.steps.nothing:Nothing",
         "prune": "lissom.steps.pruning.prune:Prune",
         "eliminate": "lissom.steps.pruning.eliminate:Eliminate",
+        "drop_layers": "lissom.steps.depth.drop_layers:DropLayers",
         "sparsify": "lissom.steps.sparsity.sparsify:Sparsify",
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
         "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.eliminate import Eliminate
@@ -12,7 +13,7 @@ from lissom.steps.repair.batchnorm import ReestimateBatchNorm
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.sparsity.sparsify import Sparsify
 from lissom.steps.step import Step
-from lissom.testing.tiny import tiny_workload
+from lissom.testing.tiny import residual_workload, tiny_workload
 from lissom.workload.workload import Workload
 
 REMOVED = {0: tuple(range(6)), 1: tuple(range(0, 32, 3))}
@@ -37,6 +38,7 @@ STEP_CASES = {
     "eliminate": StepCase(
         Eliminate(((0, "features.0", 10), (1, "features.3", 21)), examples=96, batch=48), tiny_workload
     ),
+    "drop_layers": StepCase(DropLayers(("blocks.1",)), residual_workload),
     "sparsify": StepCase(Sparsify(0.6, examples=96, batch=48), cut_workload),
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),

@@ -43,6 +43,33 @@ class TinyNet(nn.Module):
         return self.classifier(self.features(pictures).mean((2, 3)))
 
 
+class TinyResidual(nn.Module):
+    """A convolution, three residual blocks of 12 channels, and a linear layer."""
+
+    def __init__(self, classes: int = len(CLASSES)) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 12, 3, stride=2, padding=1)
+        self.blocks = nn.Sequential(*(TinyBlock(12) for _ in range(3)))
+        self.classifier = nn.Linear(12, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores ``(batch, classes)`` of pictures ``(batch, 3, height, width)``."""
+        return self.classifier(self.blocks(torch.relu(self.stem(pictures))).mean((2, 3)))
+
+
+class TinyBlock(nn.Module):
+    """Two convolutions with BatchNorm, added to what they read."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of the shape of ``x``."""
+        return torch.relu(x + self.second(self.first(x)))
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Drawn pictures as a split.
@@ -115,6 +142,13 @@ def _trained() -> nn.Module:
 def trained_net() -> nn.Module:
     """A network that was trained on the drawn pictures; a copy of its own for each call."""
     return copy.deepcopy(_trained())
+
+
+def residual_workload() -> Workload:
+    """Drawn pictures with a network of residual blocks, the same one each time, untrained."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return tiny_workload(TinyResidual().eval())
 
 
 def tiny_workload(module: nn.Module | None = None) -> Workload:

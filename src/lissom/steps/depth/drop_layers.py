@@ -1,0 +1,126 @@
+"""Depth pruning: leave whole residual blocks and transformer layers out."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
+from lissom.layers.replacement import Replacement, put
+from lissom.steps.depth.blocks import Block, find_blocks
+from lissom.steps.step import Context, ModelStep
+from lissom.workload.workload import Batch, Workload, calibration_batches
+
+
+@dataclass(frozen=True)
+class DropLayers(ModelStep):
+    """Leave the named blocks out: what they are given goes through.
+
+    The model stays of its own class, and all other layers keep their names.
+    """
+
+    layers: tuple[str, ...]
+
+    name = "drop_layers"
+
+    def describe(self) -> str:
+        return f"drop {len(self.layers)} layers"
+
+    def apply(self, workload: Workload, context: Context) -> Workload:
+        blocks = {block.name: block for block in find_blocks(workload.module, workload.example)}
+        for layer in self.layers:
+            if layer not in blocks:
+                raise LissomError(
+                    f"{layer!r} is no block that can be left out: its input does not go through",
+                    hint=f"blocks are {', '.join(blocks)}" if blocks else "the model has no residual blocks",
+                )
+        changes = [_replacement(blocks[layer]) for layer in self.layers]
+        model = _without(workload.module, changes)
+        error = _failure(model, workload.example)
+        if error:
+            raise LissomError(
+                f"the model does not run without {', '.join(self.layers)}: {error}",
+                hint="its code looks into its layers; choose another way to make it smaller",
+            )
+        return workload.with_module(model).with_changes(changes)
+
+
+@torch.no_grad()
+def least_needed(
+    workload: Workload,
+    count: int,
+    *,
+    examples: int = 256,
+    batch: int = 64,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> DropLayers:
+    """The step that leaves out ``count`` blocks, one after the other the one without which the answers change least.
+
+    After each one all that are left are judged again (Song et al., 2024, "SLEB: streamlining LLMs through redundancy
+    verification and elimination of transformer blocks", algorithm 1). No labels are needed. Blocks that the workload
+    keeps are not looked at.
+
+    Args:
+        workload: model, task and data.
+        count: how many blocks go.
+        examples: of the training split, to compare answers on.
+        batch: examples at a time.
+        seed: of the sample.
+        progress: where to show it.
+
+    Raises:
+        LissomError: the model has too few blocks.
+    """
+    blocks = [
+        block for block in find_blocks(workload.module, workload.example) if not workload.leaves_alone(block.name)
+    ]
+    if not 0 < count <= len(blocks):
+        raise LissomError(
+            f"{count} layers cannot be dropped: {workload.name} has {len(blocks)} blocks that can be left out",
+            hint=f"give 1 to {len(blocks)}" if blocks else "choose another way to make it smaller",
+        )
+    batches = calibration_batches(workload.splits.train, examples=examples, batch=batch, seed=seed)
+    original = copy.deepcopy(workload.module).eval()
+    answers = [original(*taken.inputs) for taken in batches]
+    gone: list[Block] = []
+    for _ in (progress or Progress(False)).track(range(count), "which layers matter least"):
+        left = [block for block in blocks if block not in gone]
+        gone.append(min(left, key=lambda block: _distance(workload, [*gone, block], batches, answers)))
+    return DropLayers(tuple(block.name for block in gone))
+
+
+def _replacement(block: Block) -> Replacement:
+    """What stands in a block's place."""
+    return Replacement(block.name, "passed", {"items": block.items})
+
+
+def _without(module: nn.Module, changes: Sequence[Replacement]) -> nn.Module:
+    """A copy of the model with blocks left out."""
+    model = copy.deepcopy(module).eval()
+    for change in changes:
+        put(model, change.module, change.build())
+    return model
+
+
+@torch.no_grad()
+def _failure(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
+    try:
+        model(*inputs)
+    except Exception as error:  # whatever the user's forward raises
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _distance(workload: Workload, gone: list[Block], batches: list[Batch], answers: list[object]) -> float:
+    model = _without(workload.module, [_replacement(block) for block in gone])
+    try:
+        far: list[Tensor] = [
+            workload.task.distance(model(*taken.inputs), answer) for taken, answer in zip(batches, answers, strict=True)
+        ]
+    except (AttributeError, TypeError):  # the model's code looks into this layer
+        return float("inf")
+    return float(torch.stack(far).mean())
