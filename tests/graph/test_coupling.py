@@ -82,3 +82,22 @@ def test_unknown_operators_pin_what_they_touch_and_are_named():
     assert coupling.unknown == {"linalg_matrix_exp": 1}
     assert [g.name for g in coupling.groups] == ["a"]
     assert any("linalg_matrix_exp" in note for note in coupling.notes)
+
+
+class Rolling(nn.Module):
+    """Writes into slices of a buffer, some of which are empty, as shifted windows do at small sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        mask = x.new_zeros(4, 4)
+        mask[0:-4, 0:2] = 1
+        mask[2:, 0:2] = 2
+        return self.b(torch.relu(self.a(x)) * mask.mean())
+
+
+def test_slices_that_are_empty_from_the_start_are_not_emptied():
+    coupling = couple(capture(Rolling(), (torch.randn(1, 4),)))
+    assert coupling.cut({0: [0, 1, 2]}).kept["b.weight"][1] == (3, 4, 5)

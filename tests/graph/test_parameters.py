@@ -57,6 +57,15 @@ def windowed(m, x):
     return m.head(m.norm(x + m.out((weights @ v).transpose(1, 2).reshape(n, t, c))))
 
 
+class Standardised(nn.Conv2d):
+    """Its weight is brought to mean 0 and variance 1, channel by channel, by a batch norm (as timm's ScaledStdConv)."""
+
+    def forward(self, x):
+        flat = self.weight.reshape(1, self.out_channels, -1)
+        weight = nn.functional.batch_norm(flat, None, None, training=True, momentum=0.0).reshape_as(self.weight)
+        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
 def frozen(layer):
     return layer.requires_grad_(False)
 
@@ -70,6 +79,8 @@ NETWORKS = {
     "weight norm of kernels": (LINE, lambda: nn.Sequential(
         nn.Conv1d(3, 8, 1), parametrizations.weight_norm(nn.Conv1d(8, 8, 3, padding=1, groups=2), dim=2), nn.GELU(),
         nn.Conv1d(8, 2, 1))),
+    "standardised": (PICTURE, lambda: nn.Sequential(
+        Standardised(3, 8, 3), nn.ReLU(), Standardised(8, 12, 3, padding=1, groups=2), nn.ReLU(), nn.Conv2d(12, 2, 1))),
     "spectral norm": (PICTURE, lambda: nn.Sequential(
         parametrizations.spectral_norm(nn.Conv2d(3, 8, 3)), nn.ReLU(), nn.Conv2d(8, 2, 1))),
     "one-dimensional": (LINE, lambda: nn.Sequential(

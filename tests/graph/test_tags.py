@@ -77,3 +77,41 @@ def test_cells_of_the_same_rows_and_columns_are_the_same():
     rows, cols = tags.new(2, 1), tags.new(3)
     assert (tags.cells_of(rows, cols) == tags.cells_of(rows, cols)).all()
     assert (tags.cells_of(rows, cols) != tags.cells_of(rows, cols[::-1].copy())).all()
+
+
+def test_settling_unites_a_cell_with_its_row_when_the_column_turns_out_pinned():
+    tags = Tags()
+    rows, cols, cells = tags.new(2), tags.new(3), tags.new(2, 3)
+    tags.either(cells, rows[:, None], cols)
+    tags.pin(cols)
+    tags.settle()
+    assert (tags.find(cells) == tags.find(rows)[:, None]).all() and not tags.eithers
+
+
+def test_settling_pins_kernel_places_that_only_go_with_the_whole_kernel():
+    tags = Tags()
+    channels, places, cells = tags.new(4), tags.new(3), tags.new(4, 3)
+    rows = tags.new(4)
+    tags.either(cells, channels[:, None], places)
+    tags.block(rows, cells)
+    tags.floor(places)
+    tags.unite(cells, rows[:, None])
+    tags.settle()
+    assert (tags.find(places) == 0).all()
+    assert (tags.find(rows) == tags.find(channels)).all() and not tags.eithers and not tags.blocks
+
+
+def test_settling_leaves_heads_and_their_cells_free():
+    tags = Tags()
+    rows, cols, cells = tags.new(2), tags.new(3), tags.new(2, 3)
+    tags.block(rows, cells)
+    tags.either(cells, rows[:, None], cols)
+    tags.settle()
+    assert len(np.unique(tags.find(np.concatenate([rows, cols, cells.ravel()])))) == 2 + 3 + 6
+    assert dead_after(tags, cols[2])[cells].tolist() == [[False, False, True]] * 2
+
+
+def test_an_empty_slice_asks_for_nothing():
+    tags = Tags()
+    tags.floor(tags.new(0))
+    assert not tags.floors

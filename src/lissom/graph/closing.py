@@ -160,6 +160,7 @@ def _kill(dead: Flags, tags: Array, doomed: Flags) -> None:
 
 def structure(tags: Tags) -> Structure:
     """Flatten the relations of all tags; relations that say the same are kept once."""
+    tags.settle()
     cells: list[Array] = []
     rows: list[Array] = []
     soft: list[bool] = []

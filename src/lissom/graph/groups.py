@@ -205,13 +205,13 @@ def _overlaps(groups: Sequence[Group]) -> list[tuple[int, ...]]:
         return []
     held = [np.unique(np.concatenate(g.tags)) for g in groups]
     tags = np.concatenate(held)
-    owner = np.repeat(np.arange(len(groups)), [len(h) for h in held])
-    several = np.bincount(tags)[tags] > 1
+    owner = np.repeat(np.arange(len(groups)), [len(h) for h in held])[np.argsort(tags, kind="stable")]
+    counts = np.unique(tags, return_counts=True)[1]
+    starts = np.cumsum(counts) - counts
     found: list[set[int]] = [set() for _ in groups]
-    pairs: dict[int, list[int]] = {}
-    for tag, number in zip(tags[several].tolist(), owner[several].tolist(), strict=True):
-        pairs.setdefault(tag, []).append(number)
-    for numbers in {tuple(p) for p in pairs.values()}:
-        for n in numbers:
-            found[n].update(set(numbers) - {n})
+    for count in np.unique(counts[counts > 1]):
+        sharing = owner[starts[counts == count][:, None] + np.arange(count)]
+        for numbers in np.unique(sharing, axis=0).tolist():
+            for n in numbers:
+                found[n].update(set(numbers) - {n})
     return [tuple(sorted(f)) for f in found]

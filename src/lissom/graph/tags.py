@@ -124,11 +124,78 @@ class Tags:
         return self._rows_of[key]
 
     def floor(self, tags: Array) -> None:
-        """Of these, at least one has to stay (a slice that something is computed from)."""
+        """Of these, at least one has to stay (a slice that something is computed from). An empty slice stays empty."""
         if tags.size == 1:
             self.pin(tags)
-        else:
+        elif tags.size:
             self.floors.append(tags.ravel())
+
+    def settle(self) -> None:
+        """Take out relations that say no more than that tags are the same, now that all is known; unite those.
+
+        An either of which the row or the column is pinned ties its cell to the other one, one of which the cell is
+        pinned pins both, and columns with the same cells are one column. A row of one and the same cell is that
+        cell. Tags of which one has to stay are pinned when they are all the same.
+        """
+        while self._settle_eithers() | self._settle_blocks() | self._settle_floors():
+            pass
+
+    def _settle_eithers(self) -> bool:
+        if not self.eithers:
+            return False
+        before = sum(e.cells.size for e in self.eithers)
+        cells, rows, cols = (np.concatenate([getattr(e, k) for e in self.eithers]) for k in ("cells", "rows", "cols"))
+        for tags in (rows, cols):
+            self.pin(tags[self.find(cells) == PINNED])
+        self._unite_alike(cells, rows, cols)
+        self._unite_alike(cells, cols, rows)
+        for one, other in ((rows, cols), (cols, rows)):
+            pinned = self.find(one) == PINNED
+            self.unite(cells[pinned], other[pinned])
+        self.unite(cells[self.find(rows) == self.find(cols)], rows[self.find(rows) == self.find(cols)])
+        rows, cols = self.find(rows), self.find(cols)
+        left = (rows != PINNED) & (cols != PINNED) & (rows != cols)
+        cells, pairs = cells[left], np.stack([rows[left], cols[left]])
+        pairs, first, which = np.unique(pairs, axis=1, return_index=True, return_inverse=True)
+        self.unite(cells, cells[first][which])
+        self.eithers = [Either(cells[first], *pairs)] if len(first) else []
+        return len(first) < before
+
+    def _unite_alike(self, cells: Array, rows: Array, cols: Array) -> None:
+        """Unite columns that have the same cells in the same rows, known by a sum of random numbers."""
+        cells, rows, cols = self.find(cells), self.find(rows), self.find(cols)
+        draw = np.random.default_rng(0).integers(1, 2**62, size=(2, self.count), dtype=np.int64)
+        kinds, which = np.unique(cols, return_inverse=True)
+        prints = np.zeros(len(kinds), dtype=np.int64)
+        np.add.at(prints, which, draw[0, cells] * draw[1, rows])
+        _, first, alike = np.unique(prints, return_index=True, return_inverse=True)
+        self.unite(kinds, kinds[first][alike])
+
+    def _settle_blocks(self) -> bool:
+        left: list[Block] = []
+        for item in self.blocks:
+            rows, cells = self.find(item.rows), self.find(item.cells)
+            alike = (cells == cells[:, :1]).all(axis=1)
+            self.unite(rows[alike], cells[alike, 0])
+            if alike.all():
+                self.floor(rows)
+            else:
+                left.append(item)
+        settled = len(left) < len(self.blocks)
+        self.blocks = left
+        return settled
+
+    def _settle_floors(self) -> bool:
+        left: list[Array] = []
+        for item in self.floors:
+            roots = self.find(item)
+            if (roots == roots[0]).all():
+                self.pin(item)
+            elif (roots != PINNED).all():
+                left.append(item)
+        settled = len(left) < len(self.floors)
+        self.floors = left
+        return settled
 
     def label(self, tags: Array, word: str) -> None:
         """Say in a word what these tags stand for, e.g. ``"heads"``; only messages and names use it."""

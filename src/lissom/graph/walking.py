@@ -91,6 +91,9 @@ def walk(capture: Capture) -> Walk:
             else:
                 found.values[node] = None
     _pin_unread(found)
+    for maps in {id(maps): maps for maps in found.state.values()}.values():
+        for m in maps.at.values():
+            found.tags.floor(m.tags)
     return found
 
 
