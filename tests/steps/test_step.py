@@ -1,5 +1,7 @@
 """Steps as values: names, JSON, and what their constructors refuse."""
 
+import json
+
 import pytest
 
 from lissom.core.errors import LissomError
@@ -16,7 +18,18 @@ def test_names_are_those_of_the_table() -> None:
 def test_json_holds_the_name_and_every_field() -> None:
     assert Distill(3, views=0).to_json() == {
         "step": "distill", "epochs": 3, "rate": 6e-3, "batch": 128, "labels": 0.5, "views": 0, "share": 1.0,
+        "losses": (), "pairs": (), "teachers": (),
     }  # fmt: skip
+
+
+def test_a_distillation_with_losses_goes_through_json() -> None:
+    step = Distill(2, losses=(("hints", 0.5), ("logits", 1.0)), pairs=(("a", "b"),), teachers=("hf:other",))
+    assert step_from_json(json.loads(json.dumps(step.to_json()))) == step
+
+
+def test_a_distillation_of_an_earlier_run_is_read() -> None:
+    earlier = {"step": "distill", "epochs": 4, "rate": 6e-3, "batch": 128, "labels": 0.1, "views": 2, "share": 1.0}
+    assert step_from_json(earlier) == Distill(4, labels=0.1)
 
 
 def test_lists_of_json_become_tuples_again() -> None:

@@ -1,15 +1,23 @@
-"""Distillation: the changed model learns to answer as the original does."""
+"""Distillation: the changed model learns to answer as the original does, and to look the same inside."""
 
+import copy
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.layers.text_model import TextModel
+from lissom.steps.distillation.lesson import ANSWERS, Lesson, Term, padding_mask, taps
+from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
+from lissom.steps.distillation.teachers import ByAnswers, Live, Several, Teaching
 from lissom.steps.step import Context, ModelStep
 from lissom.train.device import best_device
 from lissom.train.loop import Objective, Schedule, train
+from lissom.train.tapped import Tapped
 from lissom.train.teacher import CachedTeacher, LiveTeacher, Teacher, keep_answers
+from lissom.workload.models import load_model
 from lissom.workload.workload import Batch, Task, Workload
 
 
@@ -20,6 +28,11 @@ class Distill(ModelStep):
     ``labels`` is the weight of the task's own loss beside the distance to the teacher. ``views`` augmented
     views are shown in turn and the teacher's answers to them kept on disk; 0 runs the teacher on every batch.
     ``share`` of the training examples is seen in an epoch.
+
+    ``losses`` are names out of ``LOSSES`` with weights, in the place of the task's own distance. Those that compare
+    layers run the teacher on every batch; ``pairs`` says which layer of the student learns from which of the teacher
+    (by default as :func:`lissom.steps.distillation.pairing.propose` has it). ``teachers`` are further models, each
+    ``hf:DIR`` or ``file.py:function``, whose probabilities are averaged with the original's.
     """
 
     epochs: int
@@ -28,6 +41,9 @@ class Distill(ModelStep):
     labels: float = 0.5
     views: int = 2
     share: float = 1.0
+    losses: tuple[tuple[str, float], ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    teachers: tuple[str, ...] = ()
 
     name = "distill"
 
@@ -38,36 +54,76 @@ class Distill(ModelStep):
             raise LissomError(f"the weight of the labels is {self.labels}; it lies between 0 and 1")
         if not 0 < self.share <= 1:
             raise LissomError(f"a share of {self.share} of the examples is not possible", hint="give 0.01 to 1")
+        for loss, weight in self.losses:
+            Term(loss, weight)
 
     def describe(self) -> str:
-        return f"distill {self.epochs * self.share:.3g} epochs"
+        how = f" by {', '.join(loss for loss, _ in self.losses)}" if self.losses else ""
+        return f"distill {self.epochs * self.share:.3g} epochs{how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
+        views = self.views if workload.views is None else min(self.views, workload.views)
         schedule = Schedule(
-            self.epochs,
-            self.rate,
-            self.batch,
-            views=self.views or None,
-            share=self.share,
-            seed=context.seed,
+            self.epochs, self.rate, self.batch, views=views or None, share=self.share, seed=context.seed
         )
-        labels = self.labels if workload.labelled else 0.0
+        learner, objective = self._lesson(workload, context, views)
+        zeros = [f"module.{name}" if isinstance(learner, Tapped) else name for name in workload.zeros]
         trained = train(
-            workload.module,
+            learner,
             workload.splits.train,
-            distillation(workload.task, self._teacher(context), labels),
+            objective,
             schedule,
-            zeros=workload.zeros,
+            zeros=zeros,
             checkpoint=context.folder / "distill.pt",
             progress=context.progress,
             deadline=context.deadline,
             what="distilling",
         )
-        return workload.with_module(trained)
+        return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
 
-    def _teacher(self, context: Context) -> Teacher:
+    def _lesson(self, workload: Workload, context: Context, views: int) -> tuple[nn.Module, Objective]:
+        """What is trained, and the objective."""
+        labels = self.labels if workload.labelled else 0.0
+        if not self.losses and not self.teachers:
+            return workload.module, distillation(workload.task, self._answering(context, views), labels)
+        terms = [Term(loss, weight) for loss, weight in self.losses] or [Term("logits")]
+        pairing = self._pairing(workload, context, terms)
+        ours, theirs = taps(terms, pairing)
+        if ours:
+            context.progress.say(str(pairing))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(context.seed)
+            lesson = Lesson(
+                workload.task,
+                self._teaching(context, views, theirs),
+                terms,
+                pairing,
+                labels=labels,
+                mask=padding_mask(context.original.module),
+            )
+        return Tapped(workload.module, ours), lesson
+
+    def _pairing(self, workload: Workload, context: Context, terms: list[Term]) -> Pairing:
+        original = context.original.module
+        if self.pairs:
+            return given_pairs(self.pairs, workload.module, original, workload.example)
+        if all(term.loss in ANSWERS for term in terms):
+            return Pairing(())
+        return propose(workload.module, original, workload.example)
+
+    def _teaching(self, context: Context, views: int, names: list[str]) -> Teaching:
         device = best_device()
-        if not self.views:
+        original: Teaching = (
+            Live(context.original.module, names, device) if names else ByAnswers(self._answering(context, views))
+        )
+        if not self.teachers:
+            return original
+        others = [Live(_further(spec, context.original), (), device) for spec in self.teachers]
+        return Several([original, *others])
+
+    def _answering(self, context: Context, views: int) -> Teacher:
+        device = best_device()
+        if not views:
             return LiveTeacher(context.original.module, device)
         folder = context.shared / "teacher"
         split = context.original.splits.train
@@ -75,11 +131,11 @@ class Distill(ModelStep):
             split,
             context.answer,
             folder,
-            views=self.views,
+            views=views,
             progress=context.progress,
             what="asking the original",
         )
-        return CachedTeacher(folder, self.views, device)
+        return CachedTeacher(folder, views, device)
 
 
 def distillation(task: Task, teacher: Teacher, labels: float) -> Objective:
@@ -92,3 +148,45 @@ def distillation(task: Task, teacher: Teacher, labels: float) -> Objective:
         return labels * task.loss(outputs, batch.targets) + (1 - labels) * far
 
     return objective
+
+
+def _further(spec: str, original: Workload) -> nn.Module:
+    """Another teacher, which takes what the original takes.
+
+    Raises:
+        LissomError: it does not, or answers other classes.
+    """
+    loaded = load_model(spec)
+    module = loaded.module
+    if isinstance(original.module, TextModel):
+        _check_same_tokens(spec, original)
+        module = TextModel(module, original.module.pad)
+    with torch.no_grad():
+        found, wanted = (
+            tuple(copy.deepcopy(item).eval()(*original.example).shape) for item in (module, original.module)
+        )
+    if found != wanted:
+        raise LissomError(f"the teacher {spec} answers {found[1:]} outputs, the original {wanted[1:]}")
+    if loaded.classes and original.classes and loaded.classes != original.classes:
+        raise LissomError(
+            f"the teacher {spec} has its classes in another order: {', '.join(loaded.classes[:4])}",
+            hint=f"the original's are {', '.join(original.classes[:4])}",
+        )
+    return module
+
+
+def _check_same_tokens(spec: str, original: Workload) -> None:
+    """The teacher has to read the numbers that the original's tokenizer writes."""
+    path = Path(spec.removeprefix("hf:")) / "tokenizer.json"
+    ours = original.files.get("tokenizer.json")
+    if path.is_file() and ours is not None and _vocabulary(path.read_bytes()) != _vocabulary(ours):
+        raise LissomError(
+            f"the teacher {spec} has another vocabulary than {original.name}",
+            hint="a teacher of other tokens cannot read the student's: take one with the same tokenizer",
+        )
+
+
+def _vocabulary(tokenizer: bytes) -> dict[str, int]:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(tokenizer.decode("utf-8")).get_vocab()

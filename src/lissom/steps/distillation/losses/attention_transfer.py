@@ -1,0 +1,23 @@
+"""Distillation of where a network looks: maps of activity over places."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
+    """The mean square difference of normalised maps of activity, a scalar. Widths may differ, places may not.
+
+    Zagoruyko and Komodakis, 2017, "Paying more attention to attention", section 3.1, equation 2; the mean over
+    places in the place of the norm, as in the authors' code.
+
+    Args:
+        student: ``(batch, channels, height, width)``, or ``(batch, tokens, features)``.
+        teacher: with the same places.
+    """
+    return (activity(student) - activity(teacher)).square().mean()
+
+
+def activity(features: Tensor) -> Tensor:
+    """Where the activity is: the mean square over channels, of norm 1 over places, ``(batch, places)``."""
+    channels = 1 if features.dim() == 4 else -1
+    return F.normalize(features.square().mean(channels).flatten(1), dim=1)

@@ -1,0 +1,115 @@
+"""Losses between layers in the step: pairs that are proposed, nothing left on the models, words for what cannot be."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+from lissom.core.errors import LissomError
+from lissom.layers.text_model import TextModel
+from lissom.steps.distillation.distill import Distill
+from lissom.steps.distillation.encoders import find_encoder
+from lissom.steps.distillation.pairing import propose
+from lissom.steps.distillation.teachers import mean_answer
+from lissom.testing.steps import fingerprint, same
+from lissom.testing.tiny import tiny_context, tiny_workload, trained_net
+from lissom.testing.tiny_texts import ENCODING, fresh_bert, tiny_text_workload, trained_bert, write_text_model
+from lissom.workload.changes import Zeros
+
+LOSSES = (
+    "tinybert_hidden",
+    "tinybert_attention",
+    "minilm",
+    "minilm_values",
+    "hints",
+    "cosine",
+    "rkd",
+    "similarity",
+    "crd",
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def student() -> TextModel:
+    return TextModel(fresh_bert(1, layers=1, hidden=16, inner=32), ENCODING.pad).eval()
+
+
+def test_layers_of_an_encoder_are_found_and_paired() -> None:
+    found = find_encoder(trained_bert())
+    assert found.embeddings == "model.bert.embeddings" and len(found.layers) == 2 and found.layers[0].heads == 4
+    pairing = propose(student(), trained_bert(), tiny_text_workload().example)
+    assert str(pairing).splitlines() == [
+        "model.bert.embeddings (16 wide) <- model.bert.embeddings (32 wide)",
+        "model.bert.encoder.layer.0 (16 wide) <- model.bert.encoder.layer.1 (32 wide)",
+    ]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_between_layers_teaches_texts_and_leaves_nothing_behind(loss: str, tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    workload = original.with_module(student())
+    before = fingerprint(original.module), fingerprint(workload.module)
+    step = Distill(1, batch=64, rate=2e-3, labels=0.0, losses=((loss, 1.0), ("logits", 1.0)), share=0.5)
+    result = step.apply(workload, tiny_context(tmp_path, original))
+    assert same(fingerprint(original.module), before[0]) and same(fingerprint(workload.module), before[1])
+    assert (
+        isinstance(result.module, TextModel)
+        and result.module.state_dict().keys() == workload.module.state_dict().keys()
+    )
+    assert fingerprint(result.module)["hooks"] == 0
+
+
+def test_maps_of_pictures_are_paired_by_size(tmp_path: Path) -> None:
+    original = tiny_workload()
+    pairing = propose(original.module, original.module, original.example)
+    assert [pair.student for pair in pairing.pairs] == ["features.2", "features.5", "features"]
+    step = Distill(1, batch=64, losses=(("attention_transfer", 10.0), ("dkd", 1.0)), views=1)
+    step.apply(original.with_module(trained_net()), tiny_context(tmp_path, original))
+
+
+def test_several_teachers_answer_with_the_mean_of_their_probabilities(tmp_path: Path) -> None:
+    one, two = torch.randn(3, 4), torch.randn(3, 4)
+    mean = (0.25 * one.softmax(1) + 0.75 * two.softmax(1)).log()
+    torch.testing.assert_close(mean_answer([one, two], [0.25, 0.75]), mean)
+    original = tiny_text_workload()
+    folder = write_text_model(tmp_path / "other")
+    step = Distill(1, batch=64, rate=2e-3, teachers=(f"hf:{folder}",), share=0.3)
+    step.apply(original.with_module(student()), tiny_context(tmp_path / "run", original))
+
+
+def test_a_teacher_of_another_class_order_is_refused(tmp_path: Path) -> None:
+    other: Any = copy.deepcopy(trained_bert().model)
+    other.config.id2label = {0: "positive", 1: "negative"}
+    folder = write_text_model(tmp_path / "other", other)
+    original = tiny_text_workload()
+    with pytest.raises(LissomError, match="another order"):
+        Distill(1, teachers=(f"hf:{folder}",)).apply(original, tiny_context(tmp_path / "run", original))
+
+
+def test_unknown_losses_and_layers_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match="unknown loss 'logit'"):
+        Distill(1, losses=(("logit", 1.0),))
+    original = tiny_text_workload()
+    step = Distill(1, losses=(("hints", 1.0),), pairs=(("model.bert.encoder.layer.7", "model.bert.encoder.layer.0"),))
+    with pytest.raises(LissomError, match=r"layer\.7"):
+        step.apply(original, tiny_context(tmp_path, original))
+
+
+def test_zeros_stay_while_layers_are_compared(tmp_path: Path) -> None:
+    original = tiny_workload()
+    module = trained_net()
+    weight = module.get_parameter("features.3.weight")
+    with torch.no_grad():
+        weight.mul_(torch.arange(weight.numel()).reshape(weight.shape) % 2)
+    workload = original.with_module(module).with_changes((Zeros(("features.3.weight",)),))
+    result = Distill(1, batch=64, losses=(("hints", 1.0),), views=0).apply(workload, tiny_context(tmp_path, original))
+    learnt = result.module.get_parameter("features.3.weight")
+    assert torch.equal(learnt == 0, weight == 0) and not torch.equal(learnt, weight)
