@@ -92,7 +92,7 @@ def find_groups(found: Walk, relations: Structure) -> tuple[tuple[Group, ...], S
     sites = _sites(found)
     present = np.unique(np.concatenate([roots for _, _, roots in sites])) if sites else np.zeros(0, dtype=np.int64)
     atoms = np.setdiff1d(present[present != PINNED], relations.members)
-    flat = [Unit(np.array([tag]), False) for tag in atoms]
+    flat = [Unit(tag, False) for tag in atoms[:, None]]
     rows: list[Unit] = []
     units, relations = block_units(relations, present)
     flat.extend(u for u in units if not u.whole_row)

@@ -82,7 +82,8 @@ def components(relations: Structure) -> Iterator[tuple[Array, Array, Array]]:
 
 
 def _units_of(part: Structure, seeds: Array) -> list[Unit]:
-    """Rows first, then columns of blocks, then single tags, then what other tags can be completed to a unit."""
+    """Rows first, then columns of blocks, alone and together, then single tags, then what other tags can be completed
+    to a unit."""
     rows = np.unique(part.rows[part.rows != PINNED])
     used = np.zeros(part.count, dtype=bool)
     nothing = np.zeros(0, dtype=np.int64)
@@ -91,6 +92,9 @@ def _units_of(part: Structure, seeds: Array) -> list[Unit]:
     used[rows] = True
     for number in range(len(part.soft)):
         units.extend(Unit(tags, False) for tags in _accept(part, _columns(part, number), used, rows))
+    if not used[seeds].all():
+        for columns in _columns_together(part):
+            units.extend(Unit(tags, False) for tags in _accept(part, columns, used, rows))
     single = seeds[~used[seeds] & (seeds != PINNED)]
     units.extend(Unit(tags, False) for tags in _accept(part, single[:, None], used, rows))
     units.extend(Unit(tags, False) for tags in _completed(part, single, used))
@@ -126,6 +130,24 @@ def _columns(part: Structure, number: int) -> Array:
     mine = np.flatnonzero(part.block == number)
     first, width = part.starts[mine[0]], part.widths[mine[0]]
     return part.cells[first : first + len(mine) * width].reshape(len(mine), width).T
+
+
+def _columns_together(part: Structure) -> Iterator[Array]:
+    """Columns of all equally wide blocks that share cells with some block, as the heads of queries, keys and values do
+    with the projection that makes all three, (columns, rows of all)."""
+    owner = np.repeat(part.block, part.widths)
+    width = part.widths[part.block_starts]
+    seen: set[tuple[int, ...]] = set()
+    for number in range(len(part.soft)):
+        mine = np.zeros(part.count, dtype=bool)
+        mine[part.cells[owner == number]] = True
+        mine[PINNED] = False
+        near = np.unique(owner[mine[part.cells]])
+        for size in np.unique(width[near]):
+            together = tuple(near[width[near] == size].tolist())
+            if len(together) > 1 and together not in seen:
+                seen.add(together)
+                yield np.concatenate([_columns(part, n) for n in together], axis=1)
 
 
 def _accept(part: Structure, seeds: Array, used: Flags, forbidden: Array) -> Iterator[Array]:
