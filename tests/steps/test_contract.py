@@ -20,6 +20,14 @@ class TestDropLayers(StepContract):
     case = STEP_CASES["drop_layers"]
 
 
+class TestLowRank(StepContract):
+    case = STEP_CASES["low_rank"]
+
+
+class TestSeparable(StepContract):
+    case = STEP_CASES["separable"]
+
+
 class TestSparsify(StepContract):
     case = STEP_CASES["sparsify"]
 

@@ -14,6 +14,11 @@ LAYERS = Table(
     "layer",
     {
         "passed": "lissom.layers.passed:Passed",
+        "low_rank_linear": "lissom.layers.low_rank:LowRankLinear",
+        "low_rank_channels": "lissom.layers.low_rank:LowRankChannels",
+        "low_rank_spatial": "lissom.layers.low_rank:LowRankSpatial",
+        "tucker2": "lissom.layers.low_rank:Tucker2",
+        "separable": "lissom.layers.separable:Separable",
     },
 )
 

@@ -18,6 +18,8 @@ STEPS = Table(
         "prune": "lissom.steps.pruning.prune:Prune",
         "eliminate": "lissom.steps.pruning.eliminate:Eliminate",
         "drop_layers": "lissom.steps.depth.drop_layers:DropLayers",
+        "low_rank": "lissom.steps.factorization.low_rank:LowRank",
+        "separable": "lissom.steps.factorization.separable:SeparableConvolution",
         "sparsify": "lissom.steps.sparsity.sparsify:Sparsify",
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
         "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",

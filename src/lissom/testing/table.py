@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
+from lissom.steps.factorization.low_rank import LowRank
+from lissom.steps.factorization.separable import SeparableConvolution
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.eliminate import Eliminate
 from lissom.steps.pruning.prune import Prune, without
@@ -39,6 +41,11 @@ STEP_CASES = {
         Eliminate(((0, "features.0", 10), (1, "features.3", 21)), examples=96, batch=48), tiny_workload
     ),
     "drop_layers": StepCase(DropLayers(("blocks.1",)), residual_workload),
+    "low_rank": StepCase(
+        LowRank((("features.3", "channels", (9,)), ("classifier", "linear", (2,))), examples=96, batch=48),
+        tiny_workload,
+    ),
+    "separable": StepCase(SeparableConvolution((("features.6", 1),), examples=96, batch=48), tiny_workload),
     "sparsify": StepCase(Sparsify(0.6, examples=96, batch=48), cut_workload),
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
