@@ -10,7 +10,7 @@ QUICK ?=
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
-	  --budget "size<=2%, latency<=15%, drop<=0.5pt" --target onnxruntime --time-limit 7m $(QUICK) -o $(DEMO)
+	  --budget "size<=2%, latency<=15%, drop<=0.5pt" --target onnxruntime --time-limit 4m $(QUICK) -o $(DEMO)
 
 test: $(READY)
 	$(BIN)/pytest -m "not slow"

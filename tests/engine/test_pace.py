@@ -6,6 +6,8 @@ from lissom.core.errors import LissomError
 from lissom.engine.options import Options
 from lissom.engine.pace import recovery
 
+PACE = {"epoch_s": 10.0, "teacher_s": 12.0}
+
 
 @pytest.mark.parametrize(
     ("field", "value"),
@@ -26,22 +28,27 @@ def test_the_time_that_is_left_may_change_when_a_run_goes_on() -> None:
 @pytest.mark.parametrize(
     ("left_s", "share", "answered", "epochs", "views", "part"),
     [
-        (100.0, 1.0, 0, 6, 2, 1.0),  # two views in a quarter of it, then epochs of twelve seconds
-        (100.0, 0.5, 0, 2, 2, 1.0),
-        (100.0, 1.0, 2, 6, 4, 1.0),  # two more beside what was answered already
-        (1000.0, 1.0, 0, 12, 4, 1.0),  # no more than the most epochs
-        (15.0, 1.0, 0, 1, 0, 0.682),  # not one whole epoch: the original answers beside the learner
-        (0.0, 1.0, 0, 1, 0, 0.01),
-        (float("inf"), 1.0, 0, 12, 4, 1.0),
+        (100.0, 1.0, False, 7, 1, 1.0),  # the original's answers, then epochs of twelve seconds
+        (100.0, 0.5, False, 3, 1, 1.0),
+        (100.0, 1.0, True, 8, 1, 1.0),  # it has answered already
+        (1000.0, 1.0, False, 12, 1, 1.0),  # no more than the most epochs
+        (15.0, 1.0, False, 1, 0, 0.682),  # not one whole epoch: the original answers beside the learner
+        (0.0, 1.0, False, 1, 0, 0.01),
+        (float("inf"), 1.0, False, 12, 1, 1.0),
     ],
 )
 def test_a_recovery_fits_into_the_time(
-    left_s: float, share: float, answered: int, epochs: int, views: int, part: float
+    left_s: float, share: float, answered: bool, epochs: int, views: int, part: float
 ) -> None:
-    pace = {"epoch_s": 10.0, "teacher_s": 12.0}
-    found = recovery(pace, Options(most_epochs=12), left_s, share=share, answered=answered)
+    found = recovery(PACE, Options(most_epochs=12), left_s, share=share, answered=answered, cache_bytes=1000)
     assert (found.epochs, found.views, found.share) == (epochs, views, part)
 
 
+def test_answers_too_large_to_be_kept_are_given_live() -> None:
+    found = recovery(PACE, Options(), 100.0, share=1.0, answered=False, cache_bytes=10**13)
+    assert (found.epochs, found.views) == (3, 0), "epochs of 26 seconds, the original's answers among them"
+    assert recovery(PACE, Options(epochs=2), 100.0, share=1.0, answered=False, cache_bytes=10**13).views == 0
+
+
 def test_a_fixed_number_of_epochs_is_kept() -> None:
-    assert recovery({"epoch_s": 10.0, "teacher_s": 12.0}, Options(epochs=3), 1.0, share=1.0, answered=0).epochs == 3
+    assert recovery(PACE, Options(epochs=3), 1.0, share=1.0, answered=False, cache_bytes=1000).epochs == 3

@@ -66,7 +66,7 @@ def agreement(one: Workload, other: Workload) -> float:
     return float((one.module(*inputs).argmax(1) == other.module(*inputs).argmax(1)).float().mean())
 
 
-@pytest.mark.parametrize("views", [0, 2], ids=["live", "kept"])
+@pytest.mark.parametrize("views", [0, 1, 2], ids=["live", "plain", "kept"])
 def test_a_cut_model_learns_from_the_original(tmp_path: Path, views: int) -> None:
     original = tiny_workload()
     cut = without(original, {0: tuple(range(8)), 1: tuple(range(16))})

@@ -29,7 +29,7 @@ def test_a_distillation_with_losses_goes_through_json() -> None:
 
 def test_a_distillation_of_an_earlier_run_is_read() -> None:
     earlier = {"step": "distill", "epochs": 4, "rate": 6e-3, "batch": 128, "labels": 0.1, "views": 2, "share": 1.0}
-    assert step_from_json(earlier) == Distill(4, labels=0.1)
+    assert step_from_json(earlier) == Distill(4, labels=0.1, views=2)
 
 
 def test_lists_of_json_become_tuples_again() -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from lissom.core.progress import Progress
 from lissom.testing.tiny import draw, fresh_net
 from lissom.train.device import Device, best_device
-from lissom.train.teacher import CachedTeacher, LiveTeacher, cache_bytes, keep_answers
+from lissom.train.teacher import CachedTeacher, LiveTeacher, answered, cache_bytes, keep_answers
 from lissom.workload.workload import Batch
 
 CPU = Device("cpu", mixed=False)
@@ -60,11 +60,23 @@ def test_views_have_answers_of_their_own(tmp_path: Path) -> None:
     assert not torch.equal(kept.answer(batch, 0), kept.answer(batch, 1))
 
 
+def test_one_answer_to_the_example_as_it_is_holds_for_every_view(tmp_path: Path) -> None:
+    asked = Asked()
+    assert not answered(tmp_path)
+    keep(tmp_path, asked, views=1)
+    assert answered(tmp_path) and asked.examples == len(SPLIT)
+    kept, plain = CachedTeacher(tmp_path, 1, CPU), SPLIT.take(range(10))
+    expected = LiveTeacher(asked.module, CPU).answer(plain, 0)
+    assert kept.views is None, "any number of views may be shown"
+    for view in (0, 7):
+        assert torch.allclose(kept.answer(SPLIT.take(range(10), view=view), view), expected, rtol=1e-3, atol=1e-3)
+
+
 def test_what_was_asked_is_not_asked_again(tmp_path: Path) -> None:
-    keep(tmp_path, Asked(), views=1)
+    keep(tmp_path, Asked(), views=2)
     again = Asked()
-    keep(tmp_path, again, views=2)
-    assert again.examples == len(SPLIT), "only the second view is new"
+    keep(tmp_path, again, views=3)
+    assert again.examples == len(SPLIT), "only the third view is new"
 
 
 def test_a_stop_in_the_middle_of_a_view_leaves_no_half_file(tmp_path: Path) -> None:

@@ -13,8 +13,11 @@ from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.step import ArtefactStep, Context
-from lissom.train.teacher import cache_bytes, kept_views
+from lissom.train.teacher import answered, cache_bytes
 from lissom.workload.workload import Workload
+
+_USUAL_OUTPUTS = 1000  # where the original does not say
+_REST_BYTES = 100_000_000  # of models and artefacts
 
 
 class Mover:
@@ -40,14 +43,15 @@ class Mover:
     def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
         """Cut, repair and recover within a share of the time that is left, then the number format."""
         workload, _ = self._carrier.model(rung.steps)
-        pace = self._pace(number, workload)
-        answered = kept_views(self._context.shared / "teacher")
-        distill = recovery(pace, self._options, self.time_left(), share=share, answered=answered)
-        new_views = max(0, distill.views - answered)
-        seconds = pace["epoch_s"] * distill.epochs * distill.share + pace["teacher_s"] * new_views
+        pace, known = self._pace(number, workload), answered(self._context.shared / "teacher")
+        distill = recovery(
+            pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
+        )
+        asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
+        seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
         if number == 1:
             self.first_s = seconds
-            self._estimate(seconds, distill)
+            self._estimate(seconds, self._cache_bytes() * distill.views)
         ending = " + int8" if formats else ""
         return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending}", (*rung.steps, distill, *formats))
 
@@ -58,10 +62,13 @@ class Mover:
             self._ledger.append("pace", str(number), known)
         return known
 
-    def _estimate(self, seconds: float, distill: Distill) -> None:
-        whole = seconds + ENDING_S
-        examples, outputs = len(self._context.original.splits.train), len(self._context.original.classes) or 1000
-        disk = cache_bytes(examples, outputs, distill.views) + 100_000_000
+    def _cache_bytes(self) -> int:
+        """What the original's answers take on disk."""
+        original = self._context.original
+        return cache_bytes(len(original.splits.train), len(original.classes) or _USUAL_OUTPUTS)
+
+    def _estimate(self, seconds: float, kept: int) -> None:
+        whole, disk = seconds + ENDING_S, kept + _REST_BYTES
         check_writable(self._context.folder, disk)
         self._ledger.append("estimate", "", {"seconds": whole, "disk_bytes": disk})
         self._context.progress.say(f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")

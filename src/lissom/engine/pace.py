@@ -15,8 +15,7 @@ from lissom.train.device import best_device
 from lissom.workload.workload import Workload
 
 _STEPS = 6
-_TEACHER_SHARE = 0.25
-_MOST_VIEWS = 4
+_MOST_BYTES = 4_000_000_000  # of the original's answers on disk
 _LONG_RUN = 1.2  # times that a step of a long run takes what one of a short measurement does
 
 
@@ -53,28 +52,28 @@ def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> 
     }
 
 
-def recovery(pace: Mapping[str, float], options: Options, left_s: float, *, share: float, answered: int) -> Distill:
+def recovery(
+    pace: Mapping[str, float], options: Options, left_s: float, *, share: float, answered: bool, cache_bytes: int
+) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
-    The original answers at most ``_MOST_VIEWS`` views, in about a quarter of the time. Where not even one epoch
-    fits, the original runs beside the learner on a share of the examples.
+    The original answers once for every example. Where not even one epoch fits after that it runs beside the learner,
+    on a share of the examples, and beside it as well where its answers are too large to be kept.
 
     Args:
         pace: from :func:`measure_pace`.
         options: a fixed number of epochs, or the most.
         left_s: seconds left for all trials.
         share: of it that this trial may take.
-        answered: views that the original has answered already.
+        answered: whether the original's answers are there already.
+        cache_bytes: what they take on disk.
     """
+    kept = answered or cache_bytes <= _MOST_BYTES
     if options.epochs is not None or math.isinf(left_s):
-        epochs = options.epochs or options.most_epochs
-        return Distill(epochs=epochs, views=min(_MOST_VIEWS, epochs))
-    affordable = answered + int(left_s * _TEACHER_SHARE / max(pace["teacher_s"], 1e-6))
-    views = min(_MOST_VIEWS, max(1, affordable))
-    time_s = left_s * share - max(0, views - answered) * pace["teacher_s"]
-    epochs = time_s / max(pace["epoch_s"] * _LONG_RUN, 1e-6)
+        return Distill(epochs=options.epochs or options.most_epochs, views=int(kept))
+    live = pace["epoch_s"] + pace["teacher_s"]
+    time_s = left_s * share - (0.0 if answered or not kept else pace["teacher_s"])
+    epochs = time_s / max((pace["epoch_s"] if kept else live) * _LONG_RUN, 1e-6)
     if epochs < 1:
-        live = pace["epoch_s"] + pace["teacher_s"]
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
-    whole = min(options.most_epochs, int(epochs))
-    return Distill(epochs=whole, views=min(views, whole))
+    return Distill(epochs=min(options.most_epochs, int(epochs)), views=int(kept))

@@ -1,4 +1,4 @@
-"""A teacher's answers: kept on disk for a fixed set of views, or given live.
+"""A teacher's answers: kept on disk for the examples as they are or for a fixed set of views, or given live.
 
 Answers are kept only where that is valid: an augmented view is the same picture each time it is asked for.
 """
@@ -50,21 +50,23 @@ class LiveTeacher:
 
 
 class CachedTeacher:
-    """Answers in half precision on disk, one file a view.
+    """Answers in half precision on disk, from :func:`keep_answers`.
 
     Args:
         folder: where the files are.
-        views: how many augmented views are kept.
+        views: of how many augmented views there are answers, or 1: the answer to an example as it is holds for
+            every view of it.
         device: where answers are wanted.
     """
 
     def __init__(self, folder: Path, views: int, device: Device) -> None:
-        self.views: int | None = views
+        self.views = None if views == 1 else views
         self._device = device
-        self._kept = [np.load(_file(folder, view), mmap_mode="r") for view in range(views)]
+        self._kept = [np.load(_file(folder, view), mmap_mode="r") for view in _shown(views)]
 
     def answer(self, batch: Batch, view: int) -> Tensor:
-        found = self._kept[view][batch.indices.numpy()]
+        kept = self._kept[0 if self.views is None else view]
+        found = kept[batch.indices.numpy()]
         return torch.from_numpy(np.asarray(found, dtype=np.float32)).to(self._device.name)
 
 
@@ -75,33 +77,38 @@ def keep_answers(split: Split, answer: Answer, folder: Path, *, views: int, prog
         split: the examples.
         answer: the teacher's outputs of a batch, ``(batch, ...)``.
         folder: where to keep them.
-        views: how many views.
+        views: how many augmented views, or 1 for the examples as they are.
         progress: where to show it.
         what: what the bar says.
     """
     groups = in_order(len(split), _FILL_BATCH)
-    for view in range(views):
+    for view in _shown(views):
         file = _file(folder, view)
         if file.exists():
             continue
-        batches = prepared(split, groups, view)
+        said = what if view is None else f"{what}, view {view + 1} of {views}"
         parts = [
             answer(batch).clip(-_LARGEST, _LARGEST).astype(np.float16)
-            for batch in progress.track(batches, f"{what}, view {view + 1} of {views}", total=len(groups))
+            for batch in progress.track(prepared(split, groups, view), said, total=len(groups))
         ]
         with whole_file(file) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.concatenate(parts))
 
 
-def kept_views(folder: Path) -> int:
-    """How many views have been answered and kept in ``folder``."""
-    return len(list(folder.glob("view-*.npy")))
+def answered(folder: Path) -> bool:
+    """Whether the answers to all examples as they are have been kept in ``folder``."""
+    return _file(folder, None).exists()
 
 
-def cache_bytes(examples: int, outputs: int, views: int) -> int:
-    """What the answers take on disk."""
+def cache_bytes(examples: int, outputs: int, views: int = 1) -> int:
+    """What the answers to so many views take on disk."""
     return examples * outputs * views * 2
 
 
-def _file(folder: Path, view: int) -> Path:
-    return folder / f"view-{view}.npy"
+def _shown(views: int) -> list[int | None]:
+    """What the teacher is asked about: ``None`` is an example as it is."""
+    return [None] if views == 1 else list(range(views))
+
+
+def _file(folder: Path, view: int | None) -> Path:
+    return folder / ("plain.npy" if view is None else f"view-{view}.npy")

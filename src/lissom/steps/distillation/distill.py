@@ -25,8 +25,9 @@ from lissom.workload.workload import Batch, Task, Workload
 class Distill(ModelStep):
     """Train with the original as the teacher (Hinton, Vinyals and Dean, 2015, section 2).
 
-    ``labels`` is the weight of the task's own loss beside the distance to the teacher. ``views`` augmented
-    views are shown in turn and the teacher's answers to them kept on disk; 0 runs the teacher on every batch.
+    ``labels`` is the weight of the task's own loss beside the distance to the teacher. The teacher answers once, with
+    ``views`` 1, for each example as it is, and the learner sees a new view of it each epoch; with more, for so many
+    augmented views, which are shown in turn. Both are kept on disk; with 0 the teacher runs on every batch.
     ``share`` of the training examples is seen in an epoch.
 
     ``losses`` are names out of ``LOSSES`` with weights, in the place of the task's own distance. Those that compare
@@ -39,7 +40,7 @@ class Distill(ModelStep):
     rate: float = 6e-3
     batch: int = 128
     labels: float = 0.5
-    views: int = 2
+    views: int = 1
     share: float = 1.0
     losses: tuple[tuple[str, float], ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
@@ -64,7 +65,12 @@ class Distill(ModelStep):
     def apply(self, workload: Workload, context: Context) -> Workload:
         views = self.views if workload.views is None else min(self.views, workload.views)
         schedule = Schedule(
-            self.epochs, self.rate, self.batch, views=views or None, share=self.share, seed=context.seed
+            self.epochs,
+            self.rate,
+            self.batch,
+            views=views if views > 1 else workload.views,
+            share=self.share,
+            seed=context.seed,
         )
         learner, objective = self._lesson(workload, context, views)
         zeros = [f"module.{name}" if isinstance(learner, Tapped) else name for name in workload.zeros]
