@@ -2,9 +2,12 @@
 
 import contextlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
+
+from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.core.files import writing
@@ -26,7 +29,8 @@ from lissom.report.terminal import table
 from lissom.report.view import read
 from lissom.targets import TARGETS
 from lissom.targets.target import Target
-from lissom.tasks.loading import load
+from lissom.tasks.loading import load as load_workload
+from lissom.workload.storage import load_model
 from lissom.workload.workload import Workload
 
 __all__ = ["Run", "compress", "load", "profile"]
@@ -43,6 +47,11 @@ class Run:
     def bundle(self) -> Path:
         """The deployable folder."""
         return self.folder / "bundle"
+
+    @property
+    def model(self) -> Path:
+        """The smaller model before its export, as data: ``lissom.load(run.model, build=...)`` reads it."""
+        return self.folder / "model.safetensors"
 
     @property
     def report(self) -> Path:
@@ -65,6 +74,51 @@ class Run:
 
     def __str__(self) -> str:
         return table(read(self.folder))
+
+
+@overload
+def load(model: str | Path, *, build: Callable[[], nn.Module]) -> nn.Module: ...
+
+
+@overload
+def load(model: str | nn.Module, *, data: Any, **options: Any) -> Workload: ...
+
+
+def load(
+    model: str | Path | nn.Module, *, build: Callable[[], nn.Module] | None = None, **options: Any
+) -> Workload | nn.Module:
+    """Load a model with its data, to be compressed; or, with ``build``, a compressed model that was saved.
+
+    Args:
+        model: with ``build`` a saved model, such as ``run.model``; otherwise what
+            :func:`lissom.tasks.loading.load` takes: ``zoo:NAME``, ``file.py:function``, a module, and so on.
+        build: makes a fresh, uncompressed instance of the original's architecture. What was cut, put in place of
+            others and trained is done to it again, in its own class wherever that can express it; no pickle is read.
+        options: ``data``, ``task`` and the others of :func:`lissom.tasks.loading.load`.
+
+    Returns:
+        With ``build`` the smaller model, in the training mode of the fresh instance; otherwise a workload.
+
+    Raises:
+        LissomError: the file is none of ours, ``build`` makes another architecture, or anything else that a user
+            can mend.
+    """
+    if build is None:
+        if "data" not in options:
+            raise LissomError(
+                "load needs the data of a workload, or a build for a saved model",
+                hint=("lissom.load(MODEL, data=DATA)", "lissom.load(FILE, build=FUNCTION)"),
+            )
+        return load_workload(_spec(model), **options)
+    if options or isinstance(model, nn.Module):
+        what = ", ".join(f"{name}=" for name in options) or f"a {type(model).__name__} for a file"
+        raise LissomError(f"a saved model is loaded from a file with build= alone, not with {what}",
+                          hint="lissom.load(FILE, build=FUNCTION)")  # fmt: skip
+    return load_model(Path(model), build)[0]
+
+
+def _spec(model: str | Path | nn.Module) -> str | nn.Module:
+    return str(model) if isinstance(model, Path) else model
 
 
 def profile(workload: Workload) -> Profile:
@@ -179,7 +233,7 @@ def apply_plan(
         raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
     own = weights or settings.options.get("weights")
-    workload = load(
+    workload = load_workload(
         settings.model,
         data=settings.data,
         task=settings.task,

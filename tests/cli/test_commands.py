@@ -165,6 +165,35 @@ def test_the_plan_is_applied_to_a_newer_checkpoint(
     assert plans[0] == plans[1]
     assert not [record for record in ledgers[1] if record.kind in ("probe", "rung", "analysis")], "nothing is searched"
     assert lissom("bench", tmp_path / "again" / "bundle", "--verify", "--seconds", "0.1").code == 0
+    shapes = [
+        {n: t.shape for n, t in load_file(f / "model.safetensors").items()} for f in (finished[0], tmp_path / "again")
+    ]
+    assert shapes[0] == shapes[1]
+    assert any(shapes[0][name] != newer[name].shape for name in newer)
+
+
+@pytest.mark.parametrize("what", ["wider", "a layer less", "numbers that are none"])
+def test_a_plan_is_not_applied_to_another_architecture(
+    what: str, finished: tuple[Path, Done], user: Path, tmp_path: Path, lissom: Lissom
+) -> None:
+    state = load_file(user / "net.safetensors")
+    first = next(name for name, tensor in state.items() if tensor.dim() == 4)
+    if what == "wider":
+        state[first] = torch.cat([state[first], state[first]])
+    elif what == "a layer less":
+        del state[first]
+    else:
+        state[first][0] = float("nan")
+    save_file(state, tmp_path / "other.safetensors")
+    before = contents(finished[0])
+    done = lissom("apply", finished[0], "--weights", tmp_path / "other.safetensors", "-o", tmp_path / "again")
+    done.is_refusal(first)
+    assert contents(finished[0]) == before and not (tmp_path / "again").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_dry_run_checks_and_writes_nothing(compressing: Words, tmp_path: Path, lissom: Lissom) -> None:

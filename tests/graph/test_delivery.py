@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+import lissom
 from lissom.export.onnx_file import quiet
-from lissom.graph import capture, couple, load, prune, save, verify
+from lissom.graph import capture, couple, prune, save, verify
 
 
 class Answer(nn.Module):
@@ -91,7 +92,7 @@ def test_a_pruned_model_is_as_good_as_any_other(name: str, tmp_path: Any, remova
 
     trained = train(pruned.module, args)
     save(tmp_path / "model.safetensors", cut, trained)
-    again = load(tmp_path / "model.safetensors", build).eval()
+    again = lissom.load(tmp_path / "model.safetensors", build=build).eval()
     with torch.no_grad():
         expected = again(*args)
         assert torch.equal(expected, trained(*args))

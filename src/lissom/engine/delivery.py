@@ -12,6 +12,7 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
+from lissom.engine.models import save_model
 from lissom.engine.neighbours import neighbours
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
@@ -29,7 +30,7 @@ _VECTORS = 8
 def deliver(
     original: Workload, budget: Budget, baseline: Baseline, carrier: Carrier, best: Tried, folder: RunFolder
 ) -> Verdict:
-    """Measure the result on the test split, write the bundle, and tidy up."""
+    """Measure the result on the test split, write the model and the bundle, and tidy up."""
     move = Move(best.trial.move, best.state.steps)
     workload, _ = carrier.model(move.model_steps)
     artefact = carrier.artefact(move, workload)
@@ -40,6 +41,7 @@ def deliver(
     if folder.ledger.find("beside") is None:
         _beside(original, verdict.final, baseline, folder.ledger)
         folder.ledger.append("beside", "", True)
+    save_model(folder.path, workload)
     folder.ledger.append("delivered", "", {"trial": best.trial.number, "plan": Plan((move,)).to_json()})
     _bundle(workload, artefact, baseline, verdict, move, folder)
     shutil.rmtree(folder.work / "teacher", ignore_errors=True)
