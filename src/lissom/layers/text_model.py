@@ -36,6 +36,11 @@ class TextModel(nn.Module):
         return _scores(self.model(tokens, **given))
 
 
+def real_tokens(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor | None:
+    """Which tokens of some inputs are no padding, ``(batch, tokens)``; ``None`` for a model that is not of texts."""
+    return inputs[0] != module.pad if isinstance(module, TextModel) else None
+
+
 def takes(model: nn.Module, name: str) -> bool:
     """Whether the model's forward has an argument of this name."""
     return name in inspect.signature(model.forward).parameters

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.layers.text_model import real_tokens
 from lissom.steps.distillation.losses import LOSSES
 from lissom.steps.distillation.losses.crd import Contrast
 from lissom.steps.distillation.losses.tinybert import attention_scores
@@ -193,7 +194,4 @@ def _check_attention(pairing: Pairing, names: set[str]) -> None:
 
 def padding_mask(module: nn.Module) -> Callable[[Batch], Tensor | None]:
     """From a batch to ``(batch, tokens)``, false where there is only padding, for models that say what padding is."""
-    pad: Any = vars(module).get("pad")
-    if not isinstance(pad, int):
-        return lambda batch: None
-    return lambda batch: batch.inputs[0] != pad
+    return lambda batch: real_tokens(module, batch.inputs)

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group
+from lissom.layers.text_model import real_tokens
 from lissom.steps.pruning.importance import Importance, Sample
-from lissom.steps.repair.observe import Reading, watch
+from lissom.steps.repair.observe import Reading, watch, without_padding
 from lissom.workload.workload import Workload
 
 
@@ -27,23 +28,25 @@ def wanda(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     names = {member.name for group in coupling.groups for member in group.consumers if member.name in tensors}
     weights = {name: tensors[name] for name in sorted(names) if tensors[name].dim() > 1}
     squares: dict[str, Tensor] = {}
+    real: Tensor | None = None
 
     def seen(name: str, reading: Reading) -> bool:
         if reading.groups == 1:
-            found = _by_feature(reading)
+            found = _by_feature(without_padding(reading, real), reading.is_convolution)
             squares[name] = squares[name] + found if name in squares else found
         return False
 
     for taken in sample.batches(workload, "what matters: what layers read"):
+        real = real_tokens(model, taken.inputs)
         watch(model, taken.inputs, weights, seen=seen)
     return {group.index: _score(group, weights, squares) for group in coupling.groups}
 
 
-def _by_feature(reading: Reading) -> Tensor:
+def _by_feature(read: Tensor, is_convolution: bool) -> Tensor:
     """The sum of squares of each feature or channel that was read, ``(features,)``."""
-    own = 1 if reading.is_convolution else reading.read.dim() - 1
-    others = [dim for dim in range(reading.read.dim()) if dim != own]
-    return reading.read.detach().square().sum(others, dtype=torch.float64)
+    own = 1 if is_convolution else read.dim() - 1
+    others = [dim for dim in range(read.dim()) if dim != own]
+    return read.detach().square().sum(others, dtype=torch.float64)
 
 
 def _score(group: Group, weights: Mapping[str, Tensor], squares: Mapping[str, Tensor]) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from lissom.layers.text_model import real_tokens
 from lissom.steps.repair.least_squares import Problem, read_rows, solvable, written_rows
 from lissom.steps.repair.observe import Reading, Sum, Trail, watch
 from lissom.workload.workload import Batch
@@ -109,13 +110,17 @@ class Comparison:
 
     def _choose(self, original: nn.Module, number: int, examples: int) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(number)
+        real = real_tokens(original, self._batches[number].inputs)  # a row of padding says nothing
         total = sum(len(batch.indices) for batch in self._batches)
         chosen: dict[str, Tensor] = {}
         for layer in self.layers.values():
             wanted = max(self._rows, _ROWS_A_FEATURE * original.get_parameter(layer.name)[0].numel())
             share = wanted / total if layer.is_convolution else wanted * examples / total
             spots = layer.spots if layer.is_convolution else layer.spots * examples // len(self._batches[0].indices)
-            order = torch.randperm(spots, generator=generator)
+            candidates = torch.arange(spots)
+            if real is not None and not layer.is_convolution and spots == real.numel():
+                candidates = real.flatten().nonzero()[:, 0]
+            order = candidates[torch.randperm(len(candidates), generator=generator)]
             chosen[layer.name] = order[: max(1, -int(-share // 1))].sort().values
         return chosen
 

@@ -43,6 +43,19 @@ class Reading:
         return bool(self.stride)
 
 
+def without_padding(reading: Reading, real: Tensor | None) -> Tensor:
+    """What a layer read; of a linear layer that reads every token, the rows alone that are no padding.
+
+    Args:
+        reading: one call.
+        real: which tokens of the batch are no padding, ``(batch, tokens)``; ``None`` for a model not of texts.
+    """
+    read = reading.read
+    if real is None or reading.is_convolution or read[..., 0].numel() != real.numel():
+        return read
+    return read.reshape(-1, read.shape[-1])[real.flatten()]
+
+
 @dataclass(frozen=True)
 class Trail:
     """What became of a layer's output: BatchNorm's factor ``(outputs,)`` and the running mean it subtracts."""

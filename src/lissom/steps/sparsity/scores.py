@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lissom.steps.repair.observe import Reading, watch
+from lissom.layers.text_model import real_tokens
+from lissom.steps.repair.observe import Reading, watch, without_padding
 from lissom.workload.workload import Batch
 
 CRITERIA = ("magnitude", "wanda")
@@ -36,13 +37,14 @@ def what_is_read(model: nn.Module, names: Sequence[str], batches: Sequence[Batch
     """
     weights = {name: model.get_parameter(name) for name in names}
     found: dict[str, Read] = {}
+    real: Tensor | None = None
 
     def seen(name: str, reading: Reading) -> bool:
         if reading.transposed:
             return False
         weight = weights[name]
         first = _inputs_first(weight, reading)
-        squares = _squares(reading, weight)
+        squares = _squares(reading, weight, real)
         if name not in found:
             found[name] = Read(squares, first)
         else:
@@ -51,6 +53,7 @@ def what_is_read(model: nn.Module, names: Sequence[str], batches: Sequence[Batch
         return False
 
     for batch in batches:
+        real = real_tokens(model, batch.inputs)
         watch(model, batch.inputs, weights, seen=seen)
     for item in found.values():
         item.squares /= item.calls
@@ -78,8 +81,8 @@ def _inputs_first(weight: Tensor, reading: Reading) -> bool:
     return weight.shape[0] == features and (weight.shape[1] != features or reading.inputs_first)
 
 
-def _squares(reading: Reading, weight: Tensor) -> Tensor:
-    read = reading.read.detach().square()
+def _squares(reading: Reading, weight: Tensor, real: Tensor | None) -> Tensor:
+    read = without_padding(reading, real).detach().square()
     if not reading.is_convolution:
         return read.reshape(-1, read.shape[-1]).mean(0, dtype=torch.float64)[None]
     kernel, out = weight.shape[2:], reading.written.shape[2:]

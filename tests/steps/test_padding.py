@@ -1,0 +1,76 @@
+"""What is only padding says nothing: neither least squares nor importance may depend on how far a batch is filled."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+from lissom.graph import capture, couple
+from lissom.steps.pruning.criteria import CRITERIA, Sample
+from lissom.steps.repair.layers import Comparison, find_layers
+from lissom.steps.sparsity.scores import what_is_read
+from lissom.tasks.text.split import TextSplit
+from lissom.testing.tiny_texts import tiny_text_workload
+from lissom.workload.workload import Batch, Splits, Workload
+
+LAYERS = tuple(
+    f"model.bert.encoder.layer.{number}.{part}.dense.weight" for number in (0, 1) for part in ("intermediate", "output")
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def filled(workload: Workload, length: int) -> Workload:
+    """The workload with batches that are filled up to another length."""
+    splits = workload.splits
+    parts = [part for part in (splits.train, splits.select, splits.test) if isinstance(part, TextSplit)]
+    longer = [replace(part, encoding=replace(part.encoding, length=length)) for part in parts]
+    return replace(workload, splits=Splits(*longer), example=longer[2].even().take([0]).inputs)
+
+
+def batches(workload: Workload) -> list[Batch]:
+    split = workload.splits.train
+    assert isinstance(split, TextSplit)
+    return [split.even().take(range(start, start + 16)) for start in (0, 16)]
+
+
+def test_least_squares_sees_real_tokens_alone() -> None:
+    workload = tiny_text_workload()
+    module = workload.module.eval()
+    found = []
+    for taken in (batches(workload), batches(filled(workload, 24))):
+        layers = find_layers(module, LAYERS, taken[0])
+        assert {layer.name for layer in layers} == set(LAYERS)
+        found.append(Comparison(module, layers, taken, streams=False).problems(module, LAYERS))
+    tokens = sum(int((batch.inputs[0] != 0).sum()) for batch in batches(workload))
+    for name in LAYERS:
+        one, other = found[0][name], found[1][name]
+        assert one.rows == other.rows == tokens < 2 * 16 * 16
+        torch.testing.assert_close(one.normal, other.normal, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("criterion", ["fisher", "obd", "wanda"])
+def test_importance_does_not_depend_on_the_padding(criterion: str) -> None:
+    plain = tiny_text_workload()
+    found = []
+    for workload in (plain, filled(plain, 24)):
+        coupling = couple(capture(workload.module, plain.example))
+        groups = [group for group in coupling.groups if "intermediate" in group.name]
+        assert groups
+        importance = CRITERIA.get(criterion)(workload, replace(coupling, groups=tuple(groups)), Sample(32, batch=16))
+        found.append(np.concatenate([importance[group.index] for group in groups]))
+    assert found[0].max() > 0
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=found[0].max() * 1e-4)
+
+
+def test_what_weights_read_does_not_depend_on_the_padding() -> None:
+    workload = tiny_text_workload()
+    one, other = (what_is_read(workload.module, LAYERS, batches(it)) for it in (workload, filled(workload, 24)))
+    for name in LAYERS:
+        torch.testing.assert_close(one[name].squares, other[name].squares, rtol=1e-4, atol=1e-6)
