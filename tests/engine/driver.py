@@ -16,7 +16,7 @@ import torch
 import lissom
 from lissom.core import ledger as ledger_module
 from lissom.core.ledger import Ledger
-from lissom.engine import delivery, measuring, reach
+from lissom.engine import delivery, measuring, probing
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_workload
 from lissom.testing.tiny import trained_net
@@ -35,7 +35,7 @@ def steady(calls: Any, **settings: Any) -> dict[str, list[float]]:
 def start(folder: Path, log: Path) -> bool:
     """One start of the run, counting what is measured."""
     measuring.interleaved = steady
-    reach.timings = lambda runners, example, seconds: steady(
+    probing.timings = lambda runners, example, seconds: steady(
         {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
     )
     delivery.neighbours = lambda *args: ([], [])

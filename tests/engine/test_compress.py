@@ -15,7 +15,7 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
-from lissom.engine import delivery, reach
+from lissom.engine import delivery, probing
 from lissom.testing import fresh_net, tiny_workload
 from lissom.testing.tiny import Drawn, drawn_splits
 from lissom.workload.workload import Splits
@@ -28,7 +28,7 @@ MET, MISSED = "parameters<=50%, size<=60%, drop<=30pt", "size<=0.5%, drop<=0.1pt
 def quick():
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reach, "_SECONDS", 0.02)
+        patch.setattr(probing, "_SECONDS", 0.02)
         patch.setattr(delivery, "neighbours", lambda *given: ([], []))
         yield
 

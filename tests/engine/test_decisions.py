@@ -104,3 +104,23 @@ def test_overshoot_is_the_worst_share_beyond_a_limit(checks: tuple[LimitCheck, .
 
 def test_a_drop_of_nothing_allowed_is_no_division_by_zero() -> None:
     assert 0 < overshoot((check("drop", 0.1, 0.0),)) < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("tried", "before", "expected", "reason"),
+    [
+        (measured(0.05, 0.10, 0.3), measured(0.05, 0.15, 0.2), True, "1.50x the speed; meets the budget"),
+        (measured(0.05, 0.15, 0.3), measured(0.05, 0.15, 0.2), False, "not faster (1.00x the speed)"),
+        (measured(0.05, 0.20, 9.0), measured(0.05, 0.15, 0.2), False, "not faster (0.75x the speed)"),
+        (measured(0.05, 0.10, 1.5), measured(0.05, 0.15, 0.2), False, "loses 1.50 points"),
+        (measured(0.05, 0.10, 0.9), measured(0.05, 0.15, 0.2), False, "too near to"),
+        (measured(0.20, 0.10, 0.3), None, True, "10.00x the speed; on the way: size 20 % of 10 %"),
+        (measured(0.20, 1.10, 0.3), None, False, "not faster (0.91x the speed)"),
+        (measured(0.20, 0.25, 0.3), measured(0.30, 0.25, 0.2), True, "size 33% less (1.00x the speed); on the way"),
+    ],
+)
+def test_rewritten_layers_have_to_pay(
+    tried: Comparison, before: Comparison | None, expected: bool, reason: str
+) -> None:
+    found = decide(BUDGET, ORIGINAL, tried, before, quantized=False, rewritten=True)
+    assert found.kept is expected and reason in found.reason

@@ -41,6 +41,9 @@ def compress(
     channels: Annotated[str | None, typer.Option(help="RGB, or L for a model of one channel.")] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the model's outputs in order, by commas.")] = None,
     select: Annotated[float | None, typer.Option(help="Share of train to choose by, where data has none.")] = None,
+    methods: Annotated[
+        str, typer.Option(help="What to try: prune, depth, separable, low-rank, sparsity, by commas.")
+    ] = "prune",
     time_limit: Annotated[str | None, typer.Option(help="End with the best so far after 90s, 10m, 1h.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Length of a recovery; by default the time decides.")] = None,
     threads: Annotated[int, typer.Option(help="Threads that latency is measured with.")] = 1,
@@ -76,6 +79,7 @@ def compress(
         calibration=128 if quick else 1024,
         measure_s=0.5 if quick else 4.0,
         front=front,
+        methods=tuple(name.strip() for name in methods.split(",")),
     )
     loading = {
         "random_weights": random_weights,

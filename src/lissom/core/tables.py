@@ -48,12 +48,20 @@ class Table:
         Raises:
             LissomError: there is none; close names are given.
         """
+        self.check(name)
+        module, _, attribute = self._places[name].partition(":")
+        return getattr(import_module(module), attribute)
+
+    def check(self, name: str) -> None:
+        """Refuse a name that no member has, without importing anything.
+
+        Raises:
+            LissomError: there is none; close names are given.
+        """
         if name not in self._places:
             some = ", ".join(list(self._places)[:_SHOWN]) + (", ..." if len(self._places) > _SHOWN else "")
             hint = did_you_mean(name, self._places) or f"known: {some}"
             raise LissomError(f"unknown {self.kind} {name!r}", hint=hint)
-        module, _, attribute = self._places[name].partition(":")
-        return getattr(import_module(module), attribute)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

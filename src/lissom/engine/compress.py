@@ -13,9 +13,11 @@ from lissom.engine.delivery import deliver
 from lissom.engine.folder import RunFolder
 from lissom.engine.fronting import FrontSearch
 from lissom.engine.identity import check_same
+from lissom.engine.methods import PRUNE
 from lissom.engine.moves import Mover
 from lissom.engine.options import Options
 from lissom.engine.planning import Planner
+from lissom.engine.rewriting import Rewriting
 from lissom.engine.searching import Search
 from lissom.engine.stopwatch import Stopwatch, time_left, time_spent
 from lissom.engine.trials import State, Trials, Tried, best_of
@@ -107,10 +109,20 @@ class _Run:
 
     def _search(self, context: Context, carrier: Carrier, baseline: Baseline, trials: Trials) -> Tried:
         job = self.job
+        mover = Mover(self.ledger, context, carrier, job.options)
+        best = self._cut(context, carrier, baseline, trials, mover) if PRUNE in job.options.methods else None
+        if not job.options.rewriting:
+            assert best is not None
+            return best
+        rewriting = Rewriting(self.ledger, context, carrier, baseline, job.budget, mover, trials)
+        with self.watch.part("trials"):
+            return rewriting.run(job.options.rewriting, best)
+
+    def _cut(self, context: Context, carrier: Carrier, baseline: Baseline, trials: Trials, mover: Mover) -> Tried:
+        job = self.job
         planner = Planner(self.ledger, context, carrier, baseline, job.budget, job.options, self.watch)
         prepared = planner.prepare()
         with self.watch.part("trials"):
-            mover = Mover(self.ledger, context, carrier, job.options)
             if job.options.front:
                 return FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
             return Search(self.ledger, mover, trials, job.options).run(prepared)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lissom.core.records import Figures, LimitCheck
 from lissom.engine.measuring import Comparison
+from lissom.engine.paying import costs_of, pays
 from lissom.plan.budget import DROP, Budget
 
 _FASTER = 0.98
@@ -25,9 +26,11 @@ def decide(
     before: Comparison | None,
     *,
     quantized: bool,
+    rewritten: bool = False,
 ) -> Decision:
     """Judge a move on the select split.
 
+    A move that rewrites layers and does not pay on the target (see :func:`lissom.engine.paying.pays`) is undone.
     A move that loses more score than the budget allows is undone. One that only changes the number format is
     kept where it is faster, or where a limit is met with it that is not met without it. Any other one is kept
     where it brings the artefact nearer to the budget. Once the budget is met, a narrower cut replaces what stands
@@ -39,9 +42,17 @@ def decide(
         tried: the artefact after the move.
         before: the artefact before it, ``None`` for the original.
         quantized: whether the move changes the number format alone.
+        rewritten: whether it rewrites layers: it then has to pay on the target first of all.
     """
     checks = budget.check(original, tried.figures, tried.drop, tried.latency_ratio)
     drop = next(check for check in checks if check.limit == DROP)
+    gained = ""
+    if rewritten:
+        known = costs_of(original, 1.0) if before is None else costs_of(before.figures, before.latency_ratio)
+        payment = pays(budget, costs_of(tried.figures, tried.latency_ratio), known)
+        if not payment.pays:
+            return Decision(False, payment.words)
+        gained = f"{payment.words}; "
     if not drop.met:
         return Decision(False, f"loses {drop.used_text}, allowed are {drop.allowed_text}")
     if quantized and before is not None:
@@ -54,8 +65,8 @@ def decide(
         if overshoot(earlier) == 0 and tried.drop > before.drop and drop.used > _SPARE * drop.allowed:
             return Decision(False, f"loses {drop.used_text}: too near to {drop.allowed_text}, and what stands meets it")
     if missed:
-        return Decision(True, "on the way: " + ", ".join(_over(check) for check in missed))
-    return Decision(True, "meets the budget")
+        return Decision(True, f"{gained}on the way: " + ", ".join(_over(check) for check in missed))
+    return Decision(True, f"{gained}meets the budget")
 
 
 def _number_format(budget: Budget, original: Figures, tried: Comparison, before: Comparison) -> Decision:

@@ -99,12 +99,16 @@ class Ladder:
         return prune, Reconstruct(examples=self._examples)
 
     def _drop(self, steps: tuple[ModelStep, ...]) -> float:
-        workload, _ = self._carrier.model(steps)
-        ours, places = _answers(workload)
-        select = self._baseline.select
-        theirs = Answers(select.outputs[places], None if select.targets is None else select.targets[places])
-        graded = [grades(workload, found, theirs) for found in (theirs, Answers(ours, theirs.targets))]
-        return workload.task.score(graded[0]) - workload.task.score(graded[1])
+        return untrained_drop(self._carrier.model(steps)[0], self._baseline)
+
+
+def untrained_drop(workload: Workload, baseline: Baseline) -> float:
+    """Points that a changed model loses on a sample of the select split."""
+    ours, places = _answers(workload)
+    select = baseline.select
+    theirs = Answers(select.outputs[places], None if select.targets is None else select.targets[places])
+    graded = [grades(workload, found, theirs) for found in (theirs, Answers(ours, theirs.targets))]
+    return workload.task.score(graded[0]) - workload.task.score(graded[1])
 
 
 @torch.inference_mode()

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lissom.core.errors import LissomError
+from lissom.engine.methods import METHODS, PRUNE
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Options:
     ``time_limit_s`` ends the run with the best result so far; ``epochs`` fixes the length of a recovery,
     otherwise the time decides, up to ``most_epochs``. ``calibration`` inputs judge importance and ranges.
     ``measure_s`` is spent on each comparison of latencies. ``front`` tries cuts of all sizes alike, so that any
-    point between them can be taken later.
+    point between them can be taken later. ``methods`` are what may be tried: ``prune``, and after it, one after the
+    other, names of ``METHODS``.
     """
 
     threads: int = 1
@@ -27,6 +29,7 @@ class Options:
     measure_s: float = 4.0
     tries: int = 4
     front: bool = False
+    methods: tuple[str, ...] = (PRUNE,)
 
     def __post_init__(self) -> None:
         for name in ("threads", "batch", "most_epochs", "calibration", "multiple", "tries"):
@@ -43,6 +46,18 @@ class Options:
                 f"a time limit of {self.time_limit_s:g} s is shorter than one trial",
                 hint="give at least 30 s; a recovery worth having takes minutes",
             )
+
+        if not self.methods or len(set(self.methods)) < len(self.methods):
+            raise LissomError(f"methods are {', '.join(self.methods) or 'none'}", hint="name at least one, each once")
+        for name in self.rewriting:
+            METHODS.check(name)
+        if self.front and self.methods != (PRUNE,):
+            raise LissomError("a front is made by prune alone", hint="leave out --front, or the other methods")
+
+    @property
+    def rewriting(self) -> tuple[str, ...]:
+        """The methods besides cutting."""
+        return tuple(name for name in self.methods if name != PRUNE)
 
     def deciding(self) -> dict[str, Any]:
         """The options that must be the same when a run goes on (the time it may still take may differ)."""

@@ -5,11 +5,13 @@ from typing import Any
 
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
+from lissom.core.records import Figures
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Ladder, Rung
 from lissom.engine.options import Options
-from lissom.engine.reach import FORMATS, Prober, Reach, fitting, reach_record, reachable
+from lissom.engine.probing import FORMATS
+from lissom.engine.reach import Prober, Reach, fitting, reach_record, reachable
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
 from lissom.plan.allocation import CostModel
@@ -29,6 +31,11 @@ class Prepared:
     rungs: list[Rung]
     hope: float
     precision: str
+
+
+def hope_of(budget: Budget, original: Figures) -> float:
+    """How many points a change may lose before any training, and still be recovered within the budget."""
+    return max(_LEAST_HOPE, _HOPE * budget.drop.allowed(original))
 
 
 class Planner:
@@ -56,8 +63,7 @@ class Planner:
         prober = Prober(self._ledger, self._context, self._baseline.bench, self._baseline.figures, model)
         with self._watch.part("probes"):
             reach = self._reach(prober, progress)
-        allowed = self._budget.drop.allowed(self._baseline.figures)
-        hope = max(_LEAST_HOPE, _HOPE * allowed)
+        hope = hope_of(self._budget, self._baseline.figures)
         with self._watch.part("ladder"):
             ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, self._options.calibration)
             rungs = ladder.front() if self._options.front else ladder.rungs(hope)

@@ -1,31 +1,25 @@
 """What is reachable: cut but untrained copies, exported and measured, and the widths that meet the limits."""
 
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lissom.core.ledger import Ledger
 from lissom.core.records import Figures
-from lissom.core.statistics import ratio_interval
-from lissom.cost import profile
-from lissom.engine.measuring import Bench, timings
+from lissom.engine.measuring import Bench
+from lissom.engine.probing import FORMATS, measure_copy
 from lissom.plan.allocation import CostModel, Widths, allocate, narrowest
 from lissom.plan.budget import Budget, figure
 from lissom.steps.pruning.criteria import weakest
 from lissom.steps.pruning.prune import without
-from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
 
-FORMATS = ("fp32", "int8")
 _AIM = 0.95  # of a limit
 _NEAR, _SAFE = 0.85, 0.97  # a cut between the two is taken: nearer to the limit another measurement may miss it
 _INT8_SMALLER = 3.9  # times, with what scales and names add to a quarter
 _PROBES = 4
-_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -74,26 +68,7 @@ class Prober:
 
     def _measure(self, widths: Widths) -> dict[str, dict[str, float]]:
         workload = without(self._context.original, weakest(self.importance, widths))
-        costs = profile(workload.module, workload.example)
-        with tempfile.TemporaryDirectory() as folder:
-            context = replace(self._context, folder=Path(folder))
-            place = context.target.place(Path(folder), "probe")
-            plain = context.target.export(workload.module, workload.example, place)
-            made = {"fp32": plain, "int8": QuantizeInt8(examples=64, search=False).apply(plain, workload, context)}
-            runners = {name: context.target.load(item.path, threads=self._bench.threads) for name, item in made.items()}
-            samples = timings({"original": self._bench.runner, **runners}, self._bench.example, seconds=_SECONDS)
-            return {
-                name: {
-                    "size": float(item.size_bytes),
-                    "latency": ratio_interval(samples[name], samples["original"])[0],
-                    "memory": float(
-                        context.target.peak_memory_bytes(item.path, self._bench.example, threads=self._bench.threads)
-                    ),
-                    "macs": float(costs.macs + costs.attention_macs),
-                    "parameters": float(costs.parameters),
-                }
-                for name, item in made.items()
-            }
+        return measure_copy(workload, self._context, self._bench)
 
     def usage(self, measured: Mapping[str, float], budget: Budget) -> dict[str, float]:
         """What was measured as a share of each limit."""

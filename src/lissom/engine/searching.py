@@ -45,7 +45,7 @@ class Search:
         if known is None:
             left = self._mover.time_left()
             met = any(outcome.met for outcome in outcomes)
-            limited = self._options.time_limit_s is not None
+            limited = self._options.time_limit_s is not None and not self._options.rewriting
             known = not outcomes or (
                 len(outcomes) < self._options.tries and (limited or not met) and left > _WORTH * self._mover.first_s
             )
@@ -59,7 +59,7 @@ class Search:
         """
         number = len(self._trials.tried) + 1
         formats: tuple[ArtefactStep, ...] = tuple(step for step in standing.steps if isinstance(step, ArtefactStep))
-        share = _FIRST_SHARE if number == 1 else 1.0
+        share = (_FIRST_SHARE if number == 1 else 1.0) / (1 + len(self._options.rewriting))
         move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
         base = State((), standing.comparison)
         tried = self._trials.try_move(base, move)

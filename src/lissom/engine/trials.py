@@ -40,13 +40,13 @@ class Trials:
         self._baseline, self._budget = baseline, budget
         self.tried: list[Tried] = []
 
-    def try_move(self, state: State, move: Move) -> Tried:
-        """Apply ``move`` on top of ``state``, measure it, and decide."""
+    def try_move(self, state: State, move: Move, *, rewritten: bool = False) -> Tried:
+        """Apply ``move`` on top of ``state``, measure it, and decide (see :func:`lissom.engine.decisions.decide`)."""
         number = len(self.tried) + 1
         steps = (*state.steps, *move.steps)
         trial = self._ledger.get(Trial, str(number))
         if trial is None:
-            trial = self._run(number, state, Move(move.name, steps), move)
+            trial = self._run(number, state, Move(move.name, steps), move, rewritten)
             self._ledger.append("plan", str(number), Plan((Move(move.name, steps),)).to_json())
             self._ledger.put(trial, str(number))
         comparison = _comparison(trial)
@@ -59,7 +59,7 @@ class Trials:
         self._baseline.bench.progress.say(f"{trial.move}: {decision}, {trial.reason}")
         return tried
 
-    def _run(self, number: int, state: State, whole: Move, move: Move) -> Trial:
+    def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool) -> Trial:
         start = time.monotonic()
         workload, spent = self._carrier.model(whole.model_steps)
         seconds = {step.name: spent[step.name] for step in move.model_steps}
@@ -79,6 +79,7 @@ class Trials:
             comparison,
             state.comparison,
             quantized=not move.model_steps,
+            rewritten=rewritten,
         )
         return Trial(
             number=number,

@@ -1,7 +1,7 @@
 """Depth pruning: leave whole residual blocks and transformer layers out."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -91,6 +91,20 @@ def least_needed(
         left = [block for block in blocks if block not in gone]
         gone.append(min(left, key=lambda block: _distance(workload, [*gone, block], batches, answers)))
     return DropLayers(tuple(block.name for block in gone))
+
+
+def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[DropLayers]:
+    """Steps to try, from half of the blocks to one.
+
+    Raises:
+        LissomError: the model has no blocks that can be left out.
+    """
+    blocks = [
+        block for block in find_blocks(workload.module, workload.example) if not workload.leaves_alone(block.name)
+    ]
+    half = least_needed(workload, max(1, len(blocks) // 2), seed=seed, progress=progress)
+    counts = sorted({max(1, len(half.layers) // part) for part in (1, 2, 4)}, reverse=True)
+    return (DropLayers(half.layers[:count]) for count in (*counts, *([1] if counts[-1] > 1 else [])))
 
 
 def _replacement(block: Block) -> Replacement:

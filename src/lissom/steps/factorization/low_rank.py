@@ -1,6 +1,6 @@
 """Low rank: a layer becomes two or three thinner ones in a row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -14,6 +14,8 @@ from lissom.steps.factorization.moments import Moments
 from lissom.steps.factorization.sites import Site
 from lissom.steps.step import Context, ModelStep
 from lissom.workload.workload import Workload, calibration_batches
+
+_ERRORS = (0.3, 0.15, 0.07)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,16 @@ def choose_low_rank(
             f"no layer of {workload.name} needs fewer multiply-adds at an error of {error:g}", hint="allow a larger one"
         )
     return LowRank(tuple(chosen), examples, batch, ridge)
+
+
+def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[LowRank]:
+    """Steps to try, from a large error to a small one.
+
+    Raises:
+        LissomError: no layer would need fewer multiply-adds at any of them.
+    """
+    for error in _ERRORS:
+        yield choose_low_rank(workload, error, seed=seed, progress=progress)
 
 
 def _ranks(kind: str, site: Site, item: Moments, best: Tensor, error: float, multiple: int) -> Ranks:

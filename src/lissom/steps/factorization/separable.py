@@ -1,9 +1,11 @@
 """The depthwise-separable rewrite: a convolution becomes a depthwise and a pointwise one, as in MobileNet."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.steps.factorization.factoring import Choice, check_ridge, factorised
 from lissom.steps.factorization.kinds import KINDS
 from lissom.steps.factorization.sites import find_sites
@@ -77,3 +79,13 @@ def choose_separable(
             hint="allow a smaller saving, or fewer filters for each channel",
         )
     return SeparableConvolution(layers, examples, batch, ridge)
+
+
+def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[SeparableConvolution]:
+    """Steps to try, from one filter for each channel to two.
+
+    Raises:
+        LissomError: they save nothing anywhere.
+    """
+    for multiplier in (1, 2):
+        yield choose_separable(workload, multiplier=multiplier)

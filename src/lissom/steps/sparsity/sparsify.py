@@ -1,13 +1,14 @@
 """Unstructured and N:M sparsity: single weights are set to zero, and stay there."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.steps.sparsity.masks import SCOPES, by_share, n_of_m
 from lissom.steps.sparsity.scores import CRITERIA, Read, score, what_is_read
 from lissom.steps.step import Context, ModelStep
@@ -92,3 +93,8 @@ def _notes(zeros: float, masks: Mapping[str, Tensor], whole: list[str]) -> list[
         more = f" and {len(whole) - _NAMED} more" if len(whole) > _NAMED else ""
         notes.append(f"left without zeros: {', '.join(whole[:_NAMED])}{more}")
     return notes
+
+
+def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[Sparsify]:
+    """The one step to try."""
+    yield Sparsify()

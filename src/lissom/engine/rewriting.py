@@ -1,0 +1,102 @@
+"""After cutting: layers rewritten (left out, separable, of low rank, sparse), each kept only where it pays."""
+
+from collections.abc import Iterator
+
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
+from lissom.engine.baseline import Baseline
+from lissom.engine.carrying import Carrier
+from lissom.engine.ladder import Rung, untrained_drop
+from lissom.engine.methods import METHODS
+from lissom.engine.moves import Mover
+from lissom.engine.paying import costs_of, pays
+from lissom.engine.planning import hope_of
+from lissom.engine.probing import measure_copy
+from lissom.engine.trials import State, Trials, Tried, best_of
+from lissom.plan.budget import Budget
+from lissom.plan.move import Move
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.step import ArtefactStep, Context, ModelStep
+from lissom.workload.workload import Workload
+
+
+class Rewriting:
+    """Tries methods one after the other on top of what stands.
+
+    A rewritten copy is measured before it is trained: one that does not pay on the target is not recovered.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        context: Context,
+        carrier: Carrier,
+        baseline: Baseline,
+        budget: Budget,
+        mover: Mover,
+        trials: Trials,
+    ) -> None:
+        self._ledger, self._context, self._carrier, self._baseline = ledger, context, carrier, baseline
+        self._budget, self._mover, self._trials = budget, mover, trials
+
+    def run(self, methods: tuple[str, ...], best: Tried | None) -> Tried:
+        """Try each of ``methods``.
+
+        Args:
+            methods: names in ``METHODS``.
+            best: what the cuts led to; ``None`` where the original stands.
+
+        Returns:
+            What is to be delivered.
+        """
+        state = State() if best is None else best.state
+        for place, method in enumerate(methods):
+            if self._ledger.find("skipped", method) is not None:
+                continue
+            number, share = len(self._trials.tried) + 1, 1 / (len(methods) - place)
+            try:
+                move = self._mover.recorded(number, lambda s=state, n=number, m=method, r=share: self._move(m, s, n, r))
+            except LissomError as error:
+                self._ledger.append("skipped", method, {"what": method, "why": error.message})
+                continue
+            tried = self._trials.try_move(State((), state.comparison), move, rewritten=True)
+            state = tried.state if tried.trial.kept else state
+        if best is None:
+            self._trials.try_move(state, Move("quantize int8", (QuantizeInt8(),)))
+        return best_of(self._trials.tried)
+
+    def _move(self, method: str, state: State, number: int, share: float) -> Move:
+        """The strongest step that pays and loses no more than a recovery is expected to make good."""
+        formats = tuple(step for step in state.steps if isinstance(step, ArtefactStep))
+        stands = tuple(step for step in state.steps if isinstance(step, ModelStep))
+        hope = hope_of(self._budget, self._baseline.figures)
+        chosen: ModelStep | None = None
+        kept = 1.0
+        for step in self._levels(method, self._carrier.model(stands)[0]):
+            workload, _ = self._carrier.model((*stands, step))
+            if not self._pays(workload, state, bool(formats)):
+                if chosen is None:  # tried as it is: there is nothing to recover it for
+                    return Move(step.describe(), (*stands, step, *formats))
+                break
+            chosen, kept = step, _parameters(workload) / _parameters(self._context.original)
+            if untrained_drop(workload, self._baseline) <= hope:
+                break
+        assert chosen is not None, "every method gives a step or says why not"
+        learnt = self._mover.cut(number, Rung({}, kept, 0.0, (*stands, chosen)), formats, share)
+        return Move(f"{chosen.describe()} + distill{' + int8' if formats else ''}", learnt.steps)
+
+    def _levels(self, method: str, workload: Workload) -> Iterator[ModelStep]:
+        return METHODS.get(method)(workload, self._context.seed, self._context.progress)
+
+    def _pays(self, workload: Workload, state: State, quantized: bool) -> bool:
+        with self._context.progress.waiting("measuring what it gains"):
+            measured = measure_copy(workload, self._context, self._baseline.bench)
+        known = state.comparison
+        before = (
+            costs_of(self._baseline.figures, 1.0) if known is None else costs_of(known.figures, known.latency_ratio)
+        )
+        return pays(self._budget, measured["int8" if quantized else "fp32"], before).pays
+
+
+def _parameters(workload: Workload) -> int:
+    return sum(parameter.numel() for parameter in workload.module.parameters())
