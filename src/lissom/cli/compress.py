@@ -2,20 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from lissom.cli.task_options import numbers, options_of, words
+
 Model = Annotated[
-    str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, or file.py:function.", show_default=False)
+    str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, or file.py:function.", show_default=False)
 ]
 _QUICK_EXAMPLES = 500
+PICTURES, TEXTS = "Pictures (--task image)", "Texts (--task text)"
 
 
 def compress(
     model: Model,
     data: Annotated[
-        str, typer.Option(help="A known data set, a folder or zip of class folders, a CSV, or file.py:function.")
+        str, typer.Option(help="A known data set, a folder or zip of class folders, a table, or file.py:function.")
     ],
     budget: Annotated[
         str | None, typer.Option(help='Limits, such as "latency<=5ms, size<=2MB, drop<=0.5pt".', show_default=False)
@@ -33,12 +36,31 @@ def compress(
     keep: Annotated[
         list[str] | None, typer.Option(help="Name pattern of layers to leave alone; may be repeated.")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the input in pixels.")] = None,
-    resize: Annotated[int | None, typer.Option(help="Shorter side before the crop, in pixels.")] = None,
-    mean: Annotated[str | None, typer.Option(help="Mean by channel, such as 0.485,0.456,0.406.")] = None,
-    std: Annotated[str | None, typer.Option(help="Deviation by channel.")] = None,
-    interpolation: Annotated[str | None, typer.Option(help="Of the resizing: bilinear, bicubic, ...")] = None,
-    channels: Annotated[str | None, typer.Option(help="RGB, or L for a model of one channel.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the input in pixels.", rich_help_panel=PICTURES)] = None,
+    resize: Annotated[
+        int | None, typer.Option(help="Shorter side before the crop, in pixels.", rich_help_panel=PICTURES)
+    ] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="Mean by channel, such as 0.485,0.456,0.406.", rich_help_panel=PICTURES)
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="Deviation by channel.", rich_help_panel=PICTURES)] = None,
+    interpolation: Annotated[
+        str | None, typer.Option(help="Of the resizing: bilinear, bicubic, ...", rich_help_panel=PICTURES)
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="RGB, or L for a model of one channel.", rich_help_panel=PICTURES)
+    ] = None,
+    length: Annotated[int | None, typer.Option(help="Most tokens of an input.", rich_help_panel=TEXTS)] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="A tokenizer.json, or a folder with one.", rich_help_panel=TEXTS)
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Column of texts; of pairs both, by a comma.", rich_help_panel=TEXTS)
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="Column of labels.", rich_help_panel=TEXTS)] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="accuracy, macro-f1, matthews or spearman.", rich_help_panel=TEXTS)
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the model's outputs in order, by commas.")] = None,
     select: Annotated[float | None, typer.Option(help="Share of train to choose by, where data has none.")] = None,
     methods: Annotated[
@@ -63,6 +85,26 @@ def compress(
     Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, drop<=0.5pt" -o runs/demo
     """
     budget = _budget(budget, front)
+    own = options_of(
+        task,
+        {
+            "image": {
+                "size": size,
+                "resize": resize,
+                "mean": numbers("--mean", mean),
+                "std": numbers("--std", std),
+                "interpolation": interpolation,
+                "channels": channels,
+            },
+            "text": {
+                "length": length,
+                "tokenizer": None if tokenizer is None else str(tokenizer),
+                "text": words(text),
+                "label": label,
+                "metric": metric,
+            },
+        },
+    )
     from lissom.api import compress as compress_workload
     from lissom.api import find_target, load
     from lissom.core.records import Settings
@@ -86,15 +128,8 @@ def compress(
         "keep": list(keep or ()),
         "limit": _QUICK_EXAMPLES if quick else None,
         "select": select,
-        **_given(
-            size=size,
-            resize=resize,
-            mean=_numbers("--mean", mean),
-            std=_numbers("--std", std),
-            interpolation=interpolation,
-            channels=channels,
-            classes=None if classes is None else [name.strip() for name in classes.split(",")],
-        ),
+        **({} if classes is None else {"classes": words(classes)}),
+        **own,
     }
     workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)
     if dry_run:
@@ -145,18 +180,3 @@ def _budget(text: str | None, front: bool) -> str:
     if not front:
         check_costs(limits)
     return text
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    from lissom.core.errors import LissomError
-
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise LissomError(f"{option} {text!r} is not numbers", hint=f"write {option} 0.485,0.456,0.406") from error

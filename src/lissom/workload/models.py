@@ -97,7 +97,7 @@ def load_model(
             raise LissomError(f"{spec} returned a {type(module).__name__}, not a torch.nn.Module")
         return _own(module, spec.rpartition(":")[2], weights, not random_weights)
     if spec.startswith(FOLDER):
-        return _from_folder(Path(spec.removeprefix(FOLDER)).expanduser(), weights, random_weights)
+        return _from_folder(folder_of(spec), weights, random_weights)
     source, name = _named(spec)
     if weights is None and not random_weights and num_classes is None and _is_packaged(name):
         return _from_package(name)
@@ -105,6 +105,11 @@ def load_model(
         return _from_zoo(name, weights, random_weights, num_classes, data)
     library = Library(f"{source}:{name}", LIBRARIES[source](name), download, progress or Progress(enabled=False))
     return _from_library(library, weights, random_weights, num_classes)
+
+
+def folder_of(spec: str) -> Path:
+    """The folder that ``hf:DIR`` names."""
+    return Path(spec.removeprefix(FOLDER)).expanduser()
 
 
 def _named(spec: str) -> tuple[str, str]:

@@ -29,6 +29,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise LissomError(f"{path} is damaged: {error}", hint="copy it again") from error
 
 
+def reads_texts(config: dict[str, Any]) -> bool:
+    """Whether a configuration is of a model that takes token numbers and nothing else."""
+    return "vocab_size" in config and not any(name in config for name in ("image_size", "vision_config"))
+
+
 def from_folder(folder: Path, *, random_weights: bool = False) -> Any:
     """Build the model of a folder and give it its weights.
 

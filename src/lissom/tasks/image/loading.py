@@ -19,8 +19,9 @@ from lissom.tasks.image.sources import find
 from lissom.tasks.image.split import PictureSplit
 from lissom.tasks.image.task import ImageClassification, logits
 from lissom.tasks.listing import Found
-from lissom.workload.models import LoadedModel, load_model
+from lissom.workload.models import FOLDER, LoadedModel, folder_of, load_model
 from lissom.workload.request import Request
+from lissom.workload.transformers_models import read_config, reads_texts
 from lissom.workload.workload import Splits, Workload
 
 SHOWN = 20  # names listed in a note
@@ -35,6 +36,7 @@ def load_image_workload(
         LissomError: anything about the model, the weights or the data that the user can mend.
     """
     chosen = chosen_options(options)
+    _check_task(model)
     found = find(request.data, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
     loaded = load_model(
@@ -71,6 +73,12 @@ def load_image_workload(
     )
 
 
+def _check_task(model: str | nn.Module) -> None:
+    """Refuse a model of texts before its data are taken for pictures."""
+    if isinstance(model, str) and model.startswith(FOLDER) and reads_texts(read_config(folder_of(model))):
+        raise LissomError(f"{model} is a model of texts, and the task is image", hint="--task text")
+
+
 def _asked_classes(found: Found, request: Request) -> int | None:
     """The number of outputs to build; weights tell it by themselves."""
     if not request.random_weights:
@@ -89,9 +97,11 @@ def _outputs(loaded: LoadedModel, example: torch.Tensor) -> int:
             answer = logits(loaded.module(example))
     except Exception as error:  # the user's own forward may raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        texts = any(isinstance(layer, nn.Embedding) for layer in loaded.module.modules())
+        hint = ("give the size the model was trained at with --size", "--channels L for one channel")
         raise LissomError(
             f"{loaded.name} cannot be run on an input of {tuple(example.shape)}: {reason[:200]}",
-            hint=("give the size the model was trained at with --size", "--channels L for one channel"),
+            hint="--task text, if it is a model of texts" if texts else hint,
         ) from error
     if answer.ndim != 2 or answer.shape[0] != 1 or answer.shape[1] < 2:
         raise LissomError(

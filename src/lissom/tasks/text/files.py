@@ -43,7 +43,11 @@ def read_folder(path: Path, wanted: Wanted) -> Table:
     if not files:
         raise LissomError(
             f"{path} holds no data that can be read here",
-            hint=("give train.csv and test.csv (or .jsonl) in it", "or a data set saved with save_to_disk"),
+            hint=(
+                "give train.csv and test.csv (or .jsonl) in it",
+                "or a data set saved with save_to_disk",
+                "for pictures --task image",
+            ),
         )
     return Table(path.name, {PARTS[item.stem.lower()]: _rows(item, wanted) for item in files})
 

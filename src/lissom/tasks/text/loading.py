@@ -25,6 +25,7 @@ from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
 USUAL_LENGTH = 128
+UNCUT = 1 << 20
 CUT_SHARE = 0.01  # of the texts, from which on it is remarked that texts are cut
 
 
@@ -96,7 +97,7 @@ def _encoding(
         raise LissomError(
             f"a length of {chosen.length} tokens is more than the model takes", hint=f"give at most {most}"
         )
-    whole = Encoder(tokens.text, Encoding(most or 1 << 20, tokens.pad, texts, types))
+    whole = Encoder(tokens.text, Encoding(UNCUT, tokens.pad, texts, types))
     counts = np.asarray([len(item) for item in whole.numbers(_texts(found.parts["train"]))[0]])
     needed = int(-(-counts.max() // 8) * 8)
     length = chosen.length or min(needed, USUAL_LENGTH, most or USUAL_LENGTH)

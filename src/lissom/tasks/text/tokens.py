@@ -42,6 +42,7 @@ def find_tokenizer(asked: str | Path | None, loaded: LoadedModel) -> Tokens:
         LissomError: there is none, or it belongs to another model: more tokens than the model has embeddings,
             another padding token, or none.
     """
+    rows = embedding_of(loaded.module).num_embeddings
     folder = (loaded.handling or {}).get("folder")
     place = asked if asked is not None else folder
     if place is None:
@@ -55,7 +56,6 @@ def find_tokenizer(asked: str | Path | None, loaded: LoadedModel) -> Tokens:
     except Exception as error:  # the library raises plain exceptions
         raise LissomError(f"the tokenizer in {place} cannot be read: {error}", hint="copy it again") from error
     config: Any = getattr(loaded.module, "config", None)
-    rows = embedding_of(loaded.module).num_embeddings
     count = tokenizer.get_vocab_size(with_added_tokens=True)
     if count > rows:
         raise LissomError(
@@ -83,7 +83,7 @@ def embedding_of(module: nn.Module) -> nn.Embedding:
     """
     found = [layer for layer in module.modules() if isinstance(layer, nn.Embedding)]
     if not found:
-        raise LissomError(f"a {type(module).__name__} has no embedding of tokens", hint="give a model of texts")
+        raise LissomError(f"a {type(module).__name__} has no embedding of tokens", hint="--task image for pictures")
     return max(found, key=lambda layer: layer.num_embeddings)
 
 
@@ -102,14 +102,18 @@ def _converted(folder: Path) -> str:
         raise MissingExtraError("transformers", "text", f"the tokenizer in {folder}")
     from transformers import AutoTokenizer
 
+    refusal = LissomError(
+        f"{folder} has no {TOKENIZER}, and none can be made of what it has",
+        hint="save it with tokenizer.save_pretrained, or name another one with --tokenizer",
+    )
     try:
-        found = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return found.backend_tokenizer.to_str()
+        found = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).backend_tokenizer
+        text = found.to_str()
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise LissomError(
-            f"{folder} has no {TOKENIZER}, and none can be made of what it has",
-            hint="save it with tokenizer.save_pretrained, or name another one with --tokenizer",
-        ) from error
+        raise refusal from error
+    if found.get_vocab_size(with_added_tokens=True) <= len(found.get_added_tokens_decoder()):
+        raise refusal  # transformers makes a tokenizer of special tokens alone where there is no vocabulary
+    return text
 
 
 def _padding(tokenizer: Tokenizer, config: Any, place: Path) -> int:

@@ -1,0 +1,57 @@
+"""``lissom compress --task text``: its own options, and those of pictures refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("transformers")
+
+from lissom.testing.tiny_texts import write_text_model, write_texts
+
+Lissom = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("des textes")
+    write_text_model(made / "bert")
+    write_texts(made / "phrases.csv")
+    return made
+
+
+def compressing(folder: Path, output: Path, *more: str) -> list[str]:
+    given = ["compress", f"hf:{folder / 'bert'}", "--data", str(folder / "phrases.csv"), "-o", str(output)]
+    return [*given, "--budget", "size<=70%, drop<=30pt", "--epochs", "1", "--quick", *more]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--task", "text", "--size", "32"], "--size is of the task image, and the task is text"),
+        (["--length", "16"], "--length is of the task text, and the task is image"),
+        (["--text", "avis", "--label", "note"], "--text, --label is of the task text"),
+        ([], "is a model of texts, and the task is image"),
+        (["--task", "text", "--length", "99"], "more than the model takes"),
+        (["--task", "text", "--metric", "f1"], "unknown metric 'f1'"),
+        (["--task", "text", "--text", "avis"], "no column 'avis'"),
+        (["--task", "text", "--label", "note"], "no column 'note'"),
+        (["--task", "text", "--tokenizer", "nowhere.json"], "there is no tokenizer nowhere.json"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_refusals(lissom: Lissom, folder: Path, tmp_path: Path, options: list[str], said: str) -> None:
+    lissom(*compressing(folder, tmp_path / "run", *options)).is_refusal(said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_of_texts_meets_a_budget_and_reads_a_sentence(lissom: Lissom, folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ["--task", "text", "--length", "16", "--text", "text", "--label", "label", "--metric", "macro-f1"]
+    options += ["--tokenizer", str(folder / "bert")]
+    done = lissom(*compressing(folder, run, *options))
+    assert done.code == 0, done.err
+    assert "met" in done.out
+    told = lissom("predict", run / "bundle", "this film is brave and lovely")
+    assert told.code == 0 and "positive" in told.out
