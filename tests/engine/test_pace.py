@@ -28,9 +28,9 @@ def test_the_time_that_is_left_may_change_when_a_run_goes_on() -> None:
 @pytest.mark.parametrize(
     ("left_s", "share", "answered", "epochs", "views", "part"),
     [
-        (100.0, 1.0, False, 7, 1, 1.0),  # the original's answers, then epochs of twelve seconds
+        (100.0, 1.0, False, 8, 1, 1.0),  # the original's answers, then epochs
         (100.0, 0.5, False, 3, 1, 1.0),
-        (100.0, 1.0, True, 8, 1, 1.0),  # it has answered already
+        (100.0, 1.0, True, 10, 1, 1.0),  # it has answered already
         (1000.0, 1.0, False, 12, 1, 1.0),  # no more than the most epochs
         (15.0, 1.0, False, 1, 0, 0.682),  # not one whole epoch: the original answers beside the learner
         (0.0, 1.0, False, 1, 0, 0.01),
@@ -46,7 +46,7 @@ def test_a_recovery_fits_into_the_time(
 
 def test_answers_too_large_to_be_kept_are_given_live() -> None:
     found = recovery(PACE, Options(), 100.0, share=1.0, answered=False, cache_bytes=10**13)
-    assert (found.epochs, found.views) == (3, 0), "epochs of 26 seconds, the original's answers among them"
+    assert (found.epochs, found.views) == (4, 0), "epochs of 22 seconds, the original's answers among them"
     assert recovery(PACE, Options(epochs=2), 100.0, share=1.0, answered=False, cache_bytes=10**13).views == 0
 
 

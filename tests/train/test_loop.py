@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Deadline
 from lissom.testing.tiny import draw, fresh_net, tiny_workload
-from lissom.train.loop import Schedule, one_cycle, supervised, train
+from lissom.train.loop import Schedule, supervised, train
 from lissom.workload.workload import Batch
 
 TASK = tiny_workload(nn.Identity()).task
@@ -38,18 +36,6 @@ def dropping() -> nn.Module:
         torch.manual_seed(0)
         head = nn.Linear(32 * 4, 4)
     return nn.Sequential(*list(fresh_net().features), nn.Dropout(0.3), nn.Flatten(), head).eval()
-
-
-@given(st.floats(0, 1), st.floats(0.05, 0.9))
-def test_one_cycle_stays_between_nothing_and_the_highest(done: float, warm_up: float) -> None:
-    assert -1e-9 <= one_cycle(done, warm_up) <= 1 + 1e-9
-
-
-def test_one_cycle_rises_and_falls() -> None:
-    rates = [one_cycle(step / 100, 0.2) for step in range(101)]
-    assert rates[0] == pytest.approx(0.04) and rates[20] == pytest.approx(1.0) and rates[100] == pytest.approx(0.0)
-    assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
-    assert one_cycle(0.6, 0.2) == pytest.approx(0.5)
 
 
 def test_it_learns_and_leaves_its_model_alone() -> None:

@@ -16,7 +16,6 @@ from lissom.workload.workload import Workload
 
 _STEPS = 6
 _MOST_BYTES = 4_000_000_000  # of the original's answers on disk
-_LONG_RUN = 1.2  # times that a step of a long run takes what one of a short measurement does
 
 
 @torch.no_grad()
@@ -73,7 +72,7 @@ def recovery(
         return Distill(epochs=options.epochs or options.most_epochs, views=int(kept))
     live = pace["epoch_s"] + pace["teacher_s"]
     time_s = left_s * share - (0.0 if answered or not kept else pace["teacher_s"])
-    epochs = time_s / max((pace["epoch_s"] if kept else live) * _LONG_RUN, 1e-6)
+    epochs = time_s / max(pace["epoch_s"] if kept else live, 1e-6)
     if epochs < 1:
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
     return Distill(epochs=min(options.most_epochs, int(epochs)), views=int(kept))

@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, one cycle, resumable after each epoch, within the time left."""
+"""The one training loop: AdamW, one cycle that ends within the time left, resumable after each epoch."""
 
 import contextlib
 import copy
@@ -17,6 +17,7 @@ from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Deadline, Progress
 from lissom.train.batches import lengths_of, prepared, shuffled
+from lissom.train.cycle import Cycle
 from lissom.train.device import Device, best_device
 from lissom.workload.workload import Batch, Split, Task
 
@@ -37,9 +38,9 @@ def supervised(task: Task) -> Objective:
 class Schedule:
     """How long and how fast to learn.
 
-    The rate rises over ``warm_up`` of the steps and falls to nothing along a cosine (one cycle, Smith and
-    Topin, 2018, section 3). ``views`` bounds the augmented views that are shown in turn; ``None`` for a new
-    one each epoch. ``share`` of the examples, drawn anew, is seen in an epoch, for data too large for the time.
+    The rate goes through one :class:`lissom.train.cycle.Cycle` that rises over ``warm_up`` of the steps. ``views``
+    bounds the augmented views that are shown in turn; ``None`` for a new one each epoch. ``share`` of the examples,
+    drawn anew, is seen in an epoch, for data too large for the time.
     """
 
     epochs: int
@@ -76,7 +77,7 @@ def train(
         zeros: names of weights of which the zeros stay zero.
         checkpoint: a file that is written after each epoch and gone on from when it is there.
         progress: where to show it.
-        deadline: stop when it passes.
+        deadline: the cycle is shortened so that it ends before.
         what: what the bar says.
         device: where to train; by default the best there is.
 
@@ -90,11 +91,12 @@ def train(
     learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
     own = objective.train().to(device.name) if isinstance(objective, nn.Module) else nn.Module()
-    state = _State(learner, own, schedule, per_epoch, zeros)
+    cycle = Cycle(schedule.epochs * per_epoch, schedule.warm_up, deadline)
+    state = _State(learner, own, schedule, cycle, zeros)
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint)
     for epoch in range(state.epoch, schedule.epochs):
-        if deadline is not None and deadline.passed():
+        if cycle.finished or (deadline is not None and deadline.passed()):
             break
         learner.train()
         view = epoch if schedule.views is None else epoch % schedule.views
@@ -111,6 +113,8 @@ def train(
         state.epoch = epoch + 1
         if checkpoint is not None:
             state.save(checkpoint)
+    if cycle.step < cycle.planned and progress is not None:
+        progress.say(f"{what}: the time allowed {cycle.step / per_epoch:.3g} of {schedule.epochs} epochs")
     return device.bring_back(learner).eval()
 
 
@@ -131,10 +135,9 @@ class _State:
     """What a resumed training needs: model, the objective's own weights, optimiser, step and epoch."""
 
     def __init__(
-        self, learner: nn.Module, own: nn.Module, schedule: Schedule, steps_per_epoch: int, zeros: Sequence[str]
+        self, learner: nn.Module, own: nn.Module, schedule: Schedule, cycle: Cycle, zeros: Sequence[str]
     ) -> None:
-        self.learner, self.own, self.schedule, self.epoch, self.step = learner, own, schedule, 0, 0
-        self.total = max(1, schedule.epochs * steps_per_epoch)
+        self.learner, self.own, self.schedule, self.cycle, self.epoch = learner, own, schedule, cycle, 0
         learnt = [p for p in (*learner.parameters(), *own.parameters()) if p.requires_grad]
         decayed = [p for p in learnt if p.dim() > 1]
         plain = [p for p in learnt if p.dim() <= 1]
@@ -148,15 +151,14 @@ class _State:
 
     def advance(self) -> None:
         """Take one optimiser step at the rate that the schedule has for it."""
-        rate = self.schedule.rate * one_cycle(self.step / self.total, self.schedule.warm_up)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.schedule.rate * self.cycle.rate
         self.optimizer.step()
         with torch.no_grad():
             for parameter, mask in self.masks:
                 parameter.mul_(mask)
         self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
+        self.cycle.advance()
 
     def save(self, path: Path) -> None:
         state = {
@@ -164,7 +166,7 @@ class _State:
             "objective": self.own.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
-            "step": self.step,
+            "cycle": self.cycle.state(),
         }
         kept = io.BytesIO()
         torch.save(state, kept)  # its own writer has no words for a full disk
@@ -181,19 +183,15 @@ class _State:
         self.learner.load_state_dict(state["model"])
         self.own.load_state_dict(state.get("objective", {}))
         self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.step = state["epoch"], state["step"]
-
-
-def one_cycle(done: float, warm_up: float) -> float:
-    """The share of the highest rate at ``done`` (0 to 1) of the training."""
-    if done < warm_up:
-        return 0.04 + 0.96 * done / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
+        self.epoch = state["epoch"]
+        self.cycle.resume(state["cycle"])
 
 
 def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline) -> bool:
-    """Learn from every batch; whether the deadline left the time for it."""
+    """Learn from every batch, or until the cycle ends; whether the deadline left the time for it."""
     for batch in batches:
+        if state.cycle.finished:
+            return True
         if deadline.passed():
             return False
         sent = device.send(batch)
@@ -202,7 +200,7 @@ def _epoch(state: _State, device: Device, batches: Any, objective: Objective, vi
         loss = objective(outputs, sent, view)
         if not torch.isfinite(loss):
             raise LissomError(
-                f"the loss became {loss.item()} at step {state.step} (rate {state.schedule.rate:g})",
+                f"the loss became {loss.item()} at step {state.cycle.step} (rate {state.schedule.rate:g})",
                 hint="lower the learning rate, or check the inputs for NaN",
             )
         loss.backward()
