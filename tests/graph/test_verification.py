@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from lissom.graph import Cut, capture, couple, prune, verify
+from lissom.graph.cut import state
 from lissom.graph.slicing import slice_state
+from lissom.testing.operators import FAMILIES, network
 
 
 @pytest.fixture
@@ -16,10 +18,10 @@ def cut(small, picture, removal):
     return coupling.cut(removal(coupling))
 
 
-def shifted(cut, name, dim):
+def shifted(cut, name, dim, size):
     """The same cut with one wrong index in one place."""
     places = list(cut.kept[name][dim])
-    gone = sorted(set(range(max(places) + 2)) - set(places))
+    gone = sorted(set(range(size)) - set(places))
     places[0] = gone[0]
     kept = {n: dict(d) for n, d in cut.kept.items()}
     kept[name][dim] = tuple(sorted(places))
@@ -34,13 +36,29 @@ def test_a_right_cut_is_right(small, picture, cut):
 @pytest.mark.parametrize("name, dim", [("stem.weight", 0), ("body.0.conv1.weight", 1), ("body.0.bn2.running_mean", 0),
                                        ("body.1.short.bias", 0), ("head.weight", 1)])  # fmt: skip
 def test_a_single_wrong_index_is_noticed(small, picture, cut, name, dim):
-    wrong = shifted(cut, name, dim)
+    wrong = shifted(cut, name, dim, state(small)[name].shape[dim])
     pruned = prune(small, cut, args=(picture,)).module
     slice_state(other := copy.deepcopy(small), wrong)
-    state = dict(other.state_dict())
-    pruned.load_state_dict(state)
+    pruned.load_state_dict(other.state_dict())
     result = verify(small, pruned, wrong, (picture,))
     assert not result.ok and result.error > 1e-4 and "one" in result.where
+
+
+KINDS = [(family, name) for family in FAMILIES for name in FAMILIES[family][2] if family != "words"]
+
+
+@pytest.mark.parametrize("family, name", [*KINDS, ("words", "linear")])
+def test_a_single_wrong_index_is_noticed_wherever_it_is(family, name, removal):
+    model, x = network(family, [name])
+    captured = capture(model, (x,))
+    coupling = couple(captured)
+    cut = coupling.cut(removal(coupling))
+    pruned = prune(model, cut, capture=captured).module
+    assert verify(model, pruned, cut, (x,)).ok
+    tensors = state(model)
+    places = [(n, d) for n, dims in cut.kept.items() for d in dims if n in tensors]
+    wrong = [(n, d, shifted(cut, n, d, tensors[n].shape[d])) for n, d in places]
+    assert places and not [(n, d) for n, d, other in wrong if verify(model, pruned, other, (x,)).ok]
 
 
 def test_wrong_shapes_are_named(small, picture, cut):
