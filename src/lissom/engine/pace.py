@@ -3,8 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -12,43 +11,42 @@ from lissom.engine.options import Options
 from lissom.steps.distillation.distill import Distill
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
+from lissom.train.teacher import Answer
 from lissom.workload.workload import Workload
 
-_STEPS = 6
+_TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
+_ASKED = 256  # examples at once
 _MOST_BYTES = 4_000_000_000  # of the original's answers on disk
 
 
-@torch.no_grad()
-def _answer_seconds(original: Workload, answer: Any, examples: int) -> float:
-    """Seconds that the original needs for one example."""
-    batch = original.splits.train.take(list(range(examples)), view=0)
-    answer(batch)
-    start = time.monotonic()
-    answer(batch)
-    return (time.monotonic() - start) / examples
-
-
-def measure_pace(original: Workload, cut: Workload, answer: Any, batch: int) -> dict[str, float]:
+def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int) -> dict[str, float]:
     """Seconds of an epoch of the cut model, and of the original answering every training example once."""
     device = best_device()
     learner = device.place(copy.deepcopy(cut.module).train())
     optimizer = torch.optim.AdamW(learner.parameters(), lr=0.0)
-    groups = shuffled(len(original.splits.train), batch, seed=0, epoch=0)
-    spent: list[float] = []
-    for group in (groups * _STEPS)[:_STEPS]:
-        start = time.monotonic()
-        sent = device.send(original.splits.train.take(group, view=0))
+    split = original.splits.train
+    groups = shuffled(len(split), batch, seed=0, epoch=0)
+
+    def learn(number: int) -> None:
+        sent = device.send(split.take(groups[number % len(groups)], view=0))
         with device.autocast():
             outputs = learner(*sent.inputs)
         original.task.distance(outputs, outputs).backward()
         optimizer.step()
+
+    asked = list(range(min(_ASKED, len(split))))
+    step_s, answer_s = _usual(learn), _usual(lambda _: answer(split.take(asked)))
+    return {"epoch_s": step_s * len(groups), "teacher_s": answer_s / len(asked) * len(split)}
+
+
+def _usual(work: Callable[[int], object]) -> float:
+    """Seconds that one turn of ``work`` usually takes: the median of a few, or of as many as fit into two seconds."""
+    spent: list[float] = []
+    while len(spent) < _TURNS or (sum(spent) < _MEASURED_S and len(spent) < _MOST_TURNS):
+        start = time.monotonic()
+        work(len(spent))
         spent.append(time.monotonic() - start)
-    step = sorted(spent)[len(spent) // 2]
-    examples = min(256, len(original.splits.train))
-    return {
-        "epoch_s": step * len(groups),
-        "teacher_s": _answer_seconds(original, answer, examples) * len(original.splits.train),
-    }
+    return sorted(spent)[len(spent) // 2]
 
 
 def recovery(
