@@ -15,7 +15,8 @@ from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
 from lissom.engine import delivery, measuring, probing
 from lissom.engine.delivery import delivered_plan
-from lissom.testing import tiny_workload
+from lissom.steps.depth.drop_layers import DropLayers
+from lissom.testing import tiny_context, tiny_workload
 from lissom.testing.tiny import residual_workload
 
 BUDGET = "parameters<=60%, drop<=25pt"
@@ -58,7 +59,9 @@ def trials(run: lissom.Run) -> dict[str, Trial]:
 
 def test_each_method_is_tried_on_top_of_the_cut(run: lissom.Run) -> None:
     names = list(trials(run))
-    assert names[0].startswith("prune") and "become separable + distill" in names[-2] and "zeros by wanda" in names[-1]
+    assert (
+        names[0].startswith("prune") and "become separable + distill" in names[-2] and "zeros by magnitude" in names[-1]
+    )
     separable = trials(run)[names[-2]]
     assert [step["step"] for step in separable.steps][:2] == ["prune", "reconstruct"]
     assert [step["step"] for step in separable.steps][-2:] == ["separable", "distill"]
@@ -120,3 +123,19 @@ def test_methods_that_cannot_be_are_refused() -> None:
         lissom.Options(methods=("prune", "prune"))
     with pytest.raises(LissomError, match="a front is made by prune alone"):
         lissom.Options(front=True, methods=("prune", "depth"))
+
+
+def test_replaced_layers_are_told_by_name(run: lissom.Run) -> None:
+    verdict = Ledger(run.folder).get(Verdict)
+    assert verdict is not None
+    found = {width.layer: width for width in verdict.widths}
+    assert set(found) == {"features.0", "features.3", "features.6", "classifier"}
+    assert found["features.6"].kind == "Conv2d, now separable" and found["classifier"].kind == "Linear"
+
+
+def test_what_was_left_out_has_no_width(tmp_path: Path) -> None:
+    original = residual_workload()
+    short = DropLayers(("blocks.1",)).apply(original, tiny_context(tmp_path, original))
+    found = {width.layer: (width.kind, width.before, width.after) for width in delivery.widths(original, short)}
+    assert found["blocks.1.first.0"] == ("Conv2d, left out", 12, 0)
+    assert found["blocks.0.first.0"] == ("Conv2d", 12, 12)

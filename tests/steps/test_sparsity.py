@@ -135,7 +135,7 @@ def test_what_is_read_is_the_mean_square_of_every_feature() -> None:
 
 @pytest.mark.parametrize("criterion", ["magnitude", "wanda"])
 def test_zeros_are_those_asked_for(tmp_path: Path, criterion: str) -> None:
-    result = sparse(tmp_path, Sparsify(0.75, criterion=criterion, examples=64))
+    result = sparse(tmp_path, Sparsify(0.75, criterion=criterion, scope="row", examples=64))
     assert set(result.zeros) == {f"{name}.weight" for name in ("features.0", "features.3", "features.6", "classifier")}
     for name in result.zeros:
         gone = zeros(result.module, name)
@@ -172,7 +172,9 @@ def test_wanda_beats_magnitude_where_inputs_differ_in_size(tmp_path: Path) -> No
         right = workload.module(*inputs)
         far = {
             criterion: float(
-                (sparse(tmp_path, Sparsify(0.5, criterion=criterion), workload).module(*inputs) - right).norm()
+                (
+                    sparse(tmp_path, Sparsify(0.5, criterion=criterion, scope="row"), workload).module(*inputs) - right
+                ).norm()
             )
             for criterion in ("magnitude", "wanda")
         }

@@ -1,6 +1,7 @@
 """The verdict on the test split, opened once for the result alone, and the bundle."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from lissom.engine.neighbours import neighbours
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
+from lissom.layers.replacement import Replacement
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
 from lissom.targets.parity import answers
@@ -108,16 +110,36 @@ def _judge(
 
 
 def widths(original: Workload, workload: Workload) -> tuple[Width, ...]:
-    """The output width of every layer with a weight of two or more dimensions, before and after."""
+    """The output width of every layer with a weight of two or more dimensions, before and after.
+
+    A layer that another one stands in for has its kind in words; what was left out has no width.
+    """
     after = dict(workload.module.named_parameters())
+    put = {change.module: change.kind for change in workload.changes if isinstance(change, Replacement)}
     found: list[Width] = []
     for owner, module in original.module.named_modules():
         for leaf, parameter in module.named_parameters(recurse=False):
             name = f"{owner}.{leaf}" if owner else leaf
-            if parameter.dim() < 2 or name not in after:
+            if parameter.dim() < 2:
+                continue
+            if name not in after:
+                found.extend(_replaced(owner, type(module).__name__, parameter.shape[0], put))
                 continue
             found.append(Width(owner or leaf, type(module).__name__, parameter.shape[0], after[name].shape[0]))
     return tuple(found)
+
+
+def _replaced(layer: str, kind: str, width: int, put: Mapping[str, str]) -> list[Width]:
+    parts = layer.split(".")
+    around = [name for n in range(len(parts)) if (name := ".".join(parts[: n + 1])) in put]
+    if not around:
+        return []
+    left_out = put[around[0]] == "passed"
+    return [
+        Width(
+            layer, f"{kind}, left out" if left_out else f"{kind}, now {put[around[0]]}", width, 0 if left_out else width
+        )
+    ]
 
 
 def _bundle(

@@ -27,15 +27,15 @@ class Sparsify(ModelStep):
     """Set the weights that matter least to zero; training leaves them there.
 
     ``pattern`` is empty for single weights, of which ``share`` goes, or ``(n, m)``: of every ``m`` neighbours along
-    the inputs ``n`` stay. ``criterion`` is ``wanda`` (data, no labels) or ``magnitude``. ``scope`` is where single
-    weights are compared: in each ``row``, in each ``layer``, or over all layers (``global``). Layers that the
+    the inputs ``n`` stay. ``criterion`` is ``magnitude`` or ``wanda`` (by what is read, no labels). ``scope`` is where
+    single weights are compared: in each ``row``, in each ``layer``, or over all layers (``global``). Layers that the
     workload keeps stay whole.
     """
 
     share: float = 0.5
     pattern: tuple[int, ...] = ()
-    criterion: str = "wanda"
-    scope: str = "row"
+    criterion: str = "magnitude"
+    scope: str = "global"
     examples: int = 256
     batch: int = 64
 
