@@ -35,3 +35,25 @@ def test_modes_are_restored_also_after_failure():
     with pytest.raises(CaptureError):
         capture(model, (torch.ones(1, 2),))
     assert model.training and not model.a.training
+
+
+class Careful(nn.Module):
+    """Switches mixed precision off for a part of its forward, as some attention does."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        with torch.autocast("cpu", enabled=False):
+            x = self.b(x)
+            x, y = x * 2, x.sigmoid()
+        return self.c(x * y)
+
+
+def test_blocks_without_mixed_precision_are_cut_like_any_other(cutting):
+    pruned, verification, coupling = cutting(Careful(), torch.randn(3, 4))
+    assert verification.ok and not coupling.unknown
+    assert [(g.name, g.units) for g in coupling.groups] == [("a", 8), ("b", 8)]
+    assert pruned.module.b.weight.shape == (4, 4)

@@ -18,6 +18,7 @@ from torch.fx import config as fx_config
 from torch.utils import _pytree as pytree
 
 from lissom.core.errors import CaptureError
+from lissom.graph.inlining import inline_without_autocast
 
 STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
@@ -139,6 +140,7 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
                 "its largest submodules that can be captured: capture(model, args, parts=True)",
             ),
         ) from error
+    inline_without_autocast(program.graph_module)
     return Part(name, module, tuple(args), dict(kwargs), program, calls)
 
 

@@ -135,6 +135,8 @@ def adapt(own: nn.Module, part: Part, changes: Changes, cut: Cut) -> tuple[Attri
     Returns:
         What was set, and why it could not be done (empty when it could; otherwise nothing was set).
     """
+    if any("scale" in new.kwargs and "scale" not in node.kwargs for node, new in changes.items()):
+        return {}, "its forward scales attention by the size of a head, of which less is left"
     args, kwargs = inputs_in_double(part.args, dict(part.kwargs))
     probe = excite(in_double(own))
     with torch.no_grad(), double_by_default():
