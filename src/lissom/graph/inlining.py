@@ -36,7 +36,8 @@ def _inline(module: fx.GraphModule, node: fx.Node) -> bool:
     else:
         assert isinstance(outputs, (tuple, list)), "a block gives one tensor or several"
         for user in list(node.users):  # each takes one of the results
-            user.replace_all_uses_with(outputs[user.args[1]])
+            place: Any = user.args[1]
+            user.replace_all_uses_with(outputs[place])
             module.graph.erase_node(user)
     module.graph.erase_node(node)
     return True
