@@ -1,13 +1,14 @@
 """What may be cut, how much it matters and what it costs: a model turned into the numbers a plan is made of."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from lissom.cost import Profile, profile
 from lissom.graph import Coupling, Group, capture, couple
 from lissom.plan.allocation import Choice, CostModel, Side, Term
 from lissom.steps.pruning.criteria import Sample, fisher
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Lengthy, Workload
 
 
 def analyse(workload: Workload, coupling: Coupling, sample: Sample) -> dict[str, Any]:
@@ -30,8 +31,12 @@ def analyse(workload: Workload, coupling: Coupling, sample: Sample) -> dict[str,
 
 
 def coupled(workload: Workload) -> Coupling:
-    """The coupling of a workload's model."""
-    return couple(capture(workload.module, workload.example), keep=workload.keep)
+    """The coupling of a workload's model, without groups whose cut would tie it to one length of input."""
+    found = couple(capture(workload.module, workload.example), keep=workload.keep)
+    if not isinstance(workload.splits.train, Lengthy):
+        return found
+    whole = tuple(group for group in found.groups if group.kind != "head size")
+    return replace(found, groups=whole)
 
 
 def cost_model(workload: Workload, coupling: Coupling, analysis: Mapping[str, Any], multiple: int) -> CostModel:

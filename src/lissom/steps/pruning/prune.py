@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lissom.core.errors import LissomError
 from lissom.graph import capture, couple, prune
 from lissom.steps.step import Context, ModelStep
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Lengthy, Workload
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,17 @@ def without(workload: Workload, removed: Mapping[int, Sequence[int]]) -> Workloa
     """The workload with units removed from groups of its coupling (see :func:`lissom.graph.couple`).
 
     Raises:
-        LissomError: the workload was cut before, or a layer would be left empty.
+        LissomError: the workload was cut before, a layer would be left empty, or inputs have different lengths and
+            the model's class cannot express the cut.
     """
     if workload.cut is not None:
         raise LissomError("the model was cut already", hint="join the two cuts into one step")
     captured = capture(workload.module, workload.example)
     cut = couple(captured, keep=workload.keep).cut(removed)
     pruned = prune(workload.module, cut, capture=captured)
+    if not pruned.own_class and isinstance(workload.splits.train, Lengthy):
+        raise LissomError(
+            f"so cut, {workload.name} would be a graph that takes one length of input alone: {pruned.notes[-1]}",
+            hint="cut heads, not their sizes: the model's class takes one size for queries, keys and values",
+        )
     return workload.with_module(pruned.module).with_changes([cut]).with_notes(pruned.notes)
