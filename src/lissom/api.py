@@ -1,6 +1,7 @@
 """What ``lissom`` offers to Python programs: load, profile, compress, and the run that comes out."""
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -148,6 +149,7 @@ def compress(
     options: Options | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
+    plan: Plan | None = None,
 ) -> Run:
     """Make a workload's model meet a budget on a target, and prove it.
 
@@ -159,6 +161,7 @@ def compress(
         options: how to search.
         settings: what is written down as asked for; by default what the workload says of itself.
         progress: where to show it; by default on a terminal.
+        plan: what to do instead of searching, such as a :func:`lissom.plan.recipes.recipe`.
 
     Returns:
         The run. ``run.met`` says whether the budget is met on the test split.
@@ -168,7 +171,10 @@ def compress(
     """
     options = options or Options()
     settings = settings or _settings(workload, budget, target, options)
-    return _carry_out(workload, budget, target, Path(output), options, settings, progress or Progress(), None)
+    if plan is not None:
+        told = json.loads(json.dumps(plan.to_json()))
+        settings = replace(settings, options={**settings.options, "plan": told})
+    return _carry_out(workload, budget, target, Path(output), options, settings, progress or Progress(), plan)
 
 
 def _carry_out(

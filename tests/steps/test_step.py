@@ -18,7 +18,7 @@ def test_names_are_those_of_the_table() -> None:
 def test_json_holds_the_name_and_every_field() -> None:
     assert Distill(3, views=0).to_json() == {
         "step": "distill", "epochs": 3, "rate": 6e-3, "batch": 128, "labels": 0.5, "views": 0, "share": 1.0,
-        "losses": (), "pairs": (), "teachers": (),
+        "losses": (), "pairs": (), "teachers": (), "texts": "",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lissom.cli.plans import print_json, read_plan
 from lissom.cli.task_options import numbers, options_of, words
 
 Model = Annotated[
@@ -58,6 +59,9 @@ def compress(
         str | None, typer.Option(help="Column of texts; of pairs both, by a comma.", rich_help_panel=TEXTS)
     ] = None,
     label: Annotated[str | None, typer.Option(help="Column of labels.", rich_help_panel=TEXTS)] = None,
+    texts: Annotated[
+        str | None, typer.Option(help="Texts without labels for a plan, one in each line.", rich_help_panel=TEXTS)
+    ] = None,
     metric: Annotated[
         str | None, typer.Option(help="accuracy, macro-f1, matthews or spearman.", rich_help_panel=TEXTS)
     ] = None,
@@ -71,6 +75,10 @@ def compress(
     threads: Annotated[int, typer.Option(help="Threads that latency is measured with.")] = 1,
     batch: Annotated[int, typer.Option(help="Batch that latency is measured with.")] = 1,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    plan: Annotated[
+        str | None, typer.Option(help="distilbert, minilm, tinybert, or a plan in JSON: nothing is searched.")
+    ] = None,
+    print_plan: Annotated[bool, typer.Option("--print-plan", help="Print the plan as JSON, and stop.")] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="A trial run on little data: its figures mean nothing.")
     ] = False,
@@ -132,6 +140,10 @@ def compress(
         **own,
     }
     workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)
+    given = None if plan is None else read_plan(plan, workload, epochs=epochs, texts=texts)
+    if print_plan:
+        print_json(given)
+        return
     if dry_run:
         from lissom.cli.checks import print_checks
 
@@ -143,6 +155,7 @@ def compress(
         target=target,
         output=output,
         options=options,
+        plan=given,
         settings=Settings(
             model=model,
             data=data,

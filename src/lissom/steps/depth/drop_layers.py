@@ -30,6 +30,14 @@ class DropLayers(ModelStep):
         return f"drop {len(self.layers)} layers"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
+        return self.without(workload)
+
+    def without(self, workload: Workload) -> Workload:
+        """The workload without the blocks.
+
+        Raises:
+            LissomError: one of them cannot be left out.
+        """
         blocks = {block.name: block for block in find_blocks(workload.module, workload.example)}
         for layer in self.layers:
             if layer not in blocks:

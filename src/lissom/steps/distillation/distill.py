@@ -18,7 +18,7 @@ from lissom.train.loop import Objective, Schedule, train
 from lissom.train.tapped import Tapped
 from lissom.train.teacher import CachedTeacher, LiveTeacher, Teacher, keep_answers
 from lissom.workload.models import load_model
-from lissom.workload.workload import Batch, Task, Workload
+from lissom.workload.workload import Batch, Split, Task, Workload
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Distill(ModelStep):
     ``losses`` are names out of ``LOSSES`` with weights, in the place of the task's own distance. Those that compare
     layers run the teacher on every batch; ``pairs`` says which layer of the student learns from which of the teacher
     (by default as :func:`lissom.steps.distillation.pairing.propose` has it). ``teachers`` are further models, each
-    ``hf:DIR`` or ``file.py:function``, whose probabilities are averaged with the original's.
+    ``hf:DIR`` or ``file.py:function``, whose probabilities are averaged with the original's. ``texts`` is a source of
+    texts without labels, which are learnt from instead of the training split, with the teacher beside.
     """
 
     epochs: int
@@ -45,6 +46,7 @@ class Distill(ModelStep):
     losses: tuple[tuple[str, float], ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     teachers: tuple[str, ...] = ()
+    texts: str = ""
 
     name = "distill"
 
@@ -60,10 +62,13 @@ class Distill(ModelStep):
 
     def describe(self) -> str:
         how = f" by {', '.join(loss for loss, _ in self.losses)}" if self.losses else ""
+        how += " on texts without labels" if self.texts else ""
         return f"distill {self.epochs * self.share:.3g} epochs{how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
+        split = self._learnt_from(workload)
         views = self.views if workload.views is None else min(self.views, workload.views)
+        views = 0 if self.texts else views  # kept answers are those to the training split
         schedule = Schedule(
             self.epochs,
             self.rate,
@@ -76,7 +81,7 @@ class Distill(ModelStep):
         zeros = [f"module.{name}" if isinstance(learner, Tapped) else name for name in workload.zeros]
         trained = train(
             learner,
-            workload.splits.train,
+            split,
             objective,
             schedule,
             zeros=zeros,
@@ -86,6 +91,13 @@ class Distill(ModelStep):
             what="distilling",
         )
         return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
+
+    def _learnt_from(self, workload: Workload) -> Split:
+        if not self.texts:
+            return workload.splits.train
+        from lissom.tasks.text.unlabelled import unlabelled_split  # needs an extra of its own
+
+        return unlabelled_split(workload, self.texts)
 
     def _lesson(self, workload: Workload, context: Context, views: int) -> tuple[nn.Module, Objective]:
         """What is trained, and the objective."""
