@@ -27,8 +27,8 @@ for _variable, _value in (("OMP_NUM_THREADS", "1"), ("HF_HUB_OFFLINE", "1"), ("T
     os.environ.setdefault(_variable, _value)
 
 
-def measure(spec: str, report: Any) -> None:
-    """Cut one model and prove it; ``report`` takes each finding as it becomes known."""
+def measure(spec: str, report: Any, *, prove: bool = True) -> None:
+    """Cut one model and prove it if asked; ``report`` takes each finding as it becomes known."""
     import coverage_models
     from coverage_isolation import limit_time
 
@@ -54,6 +54,9 @@ def measure(spec: str, report: Any) -> None:
     after = sum(p.numel() for p in pruned.module.parameters())
     report(gone=round(1 - after / before, 4), own_class=pruned.own_class, stage="prove")
     report(notes=[note[:300] for note in pruned.notes])
+    if not prove:
+        report(verdict="timed")
+        return
     limit_time(PROOF_LIMIT_S)
     t = time.process_time()
     proof = graph.verify(model, pruned.module, cut, args, kwargs, capture=captured)
@@ -103,17 +106,17 @@ def main() -> None:
     what, key = (coverage_peer.measure, "peer") if options.peer else (measure, "rows")
     specs = coverage_models.families() if options.families else coverage_models.names()
     for spec in specs:
-        old = _read(options.out)[key].get(spec)
+        old = read(options.out)[key].get(spec)
         if not re.search(options.only, spec) or (old and not re.search(options.retry, old["verdict"])):
             continue
         kind, name = spec.split(":")
         row = {"set": kind, "name": name, **isolated(what, spec)}
         print(_line(spec, row), flush=True)
-        data = _read(options.out)  # the other pass may have written meanwhile
+        data = read(options.out)  # the other pass may have written meanwhile
         data["versions"].update(versions(options.peer))
         data[key][spec] = row
-        _write(options.out, data)
-    print(table(_read(options.out)))
+        write(options.out, data)
+    print(table(read(options.out)))
 
 
 def warm_up(peer: bool) -> None:
@@ -138,11 +141,13 @@ def versions(peer: bool) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """What is in a file of results so far."""
     return json.loads(path.read_text()) if path.exists() else {"versions": {}, "rows": {}, "peer": {}}
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
+def write(path: Path, data: dict[str, Any]) -> None:
+    """Replace a file of results as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(data, indent=1) + "\n")

@@ -84,8 +84,11 @@ def amounts(pairs: list[tuple[str, Row, Row]]) -> list[str]:
     return [*text, *markdown(("fewer on", "gone", "with Torch-Pruning", "attention layers it straddles"), lines)]
 
 
-def times(rows: dict[str, Row], pairs: list[tuple[str, Row, Row]]) -> list[str]:
-    """Seconds on the models that both prune, and the slowest of all."""
+def times(timed: dict[str, dict[str, Row]]) -> list[str]:
+    """Seconds on models that both prune, measured in turn."""
+    both_done = [(t["ours"], t["peer"]) for t in timed.values() if "seconds" in t["ours"] and passed(t["peer"])]
+    if not both_done:
+        return ["## Time", "", "Not measured yet: `python benchmarks/coverage_timing.py`.", ""]
     parts: list[tuple[str, Callable[[Row], float], str, Callable[[Row], float]]] = [
         ("finding the groups", lambda r: r["couple_s"], "building its graph", lambda r: r["graph_s"]),
         ("from model to pruned model, capture included", lambda r: r["seconds"], "the same", lambda r: r["seconds"]),
@@ -93,20 +96,38 @@ def times(rows: dict[str, Row], pairs: list[tuple[str, Row, Row]]) -> list[str]:
     ]
     lines = []
     for what, ours, whose, theirs in parts:
-        mine, other = [ours(a) for _, a, _ in pairs], [theirs(b) for _, _, b in pairs]
+        mine, other = [ours(a) for a, _ in both_done], [theirs(b) for _, b in both_done]
         lines.append((what, f"{median(mine):.2f}", f"{max(mine):.1f}", whose,
                       *((f"{median(other):.2f}", f"{max(other):.1f}") if any(other) else ("", ""))))  # fmt: skip
-    slow = max((r["seconds"], s) for s, r in rows.items() if "seconds" in r)
-    head = (f"s, n = {len(pairs)}", "median", "longest", "Torch-Pruning", "median", "longest")
+    lines.append(("the ratio of the totals, model by model", *_ratios(both_done), "", "", ""))
+    head = (f"s, n = {len(both_done)}", "median", "longest", "Torch-Pruning", "median", "longest")
     return [
         "## Time",
         "",
-        "Processor time of one thread in seconds, on the models that both prune.",
+        "Processor time of one thread in seconds, on every ninth of the models that both prune, in turn on a quiet",
+        "machine by `benchmarks/coverage_timing.py`.",
         "",
         *markdown(head, lines),
-        f"The slowest of all is `{slow[1]}` with {slow[0]:.1f} s.",
-        "",
+        *_vit(timed),
     ]
+
+
+def _ratios(both_done: list[tuple[Row, Row]]) -> tuple[str, str]:
+    ratios = [ours["seconds"] / theirs["seconds"] for ours, theirs in both_done]
+    return f"{median(ratios):.1f}", f"{max(ratios):.1f}"
+
+
+def _vit(timed: dict[str, dict[str, Row]]) -> list[str]:
+    row = timed.get("tv:vit_b_16", {}).get("ours", {})
+    if "prune_s" not in row:
+        return []
+    return [f"Choosing and slicing a ViT-B takes {row['cut_s'] + row['prune_s']:.1f} s.", ""]
+
+
+def slowest(rows: dict[str, Row]) -> list[str]:
+    """The model that takes longest, of all that were measured."""
+    slow = max((row["seconds"], spec) for spec, row in rows.items() if "seconds" in row)
+    return [f"The slowest of all models is `{slow[1]}` with {slow[0]:.1f} s, measured while others ran.", ""]
 
 
 def failures(rows: dict[str, Row], title: str) -> list[str]:
@@ -152,7 +173,9 @@ def page(data: dict[str, Any]) -> str:
         "parameter names is delivered. *Heads straddled*: the cut of Torch-Pruning takes different numbers of cells",
         "from the heads of some attention layer, whose forward then makes heads of cells that never belonged together.",
         "",
-        *(amounts(pairs) + times(listed, pairs) if pairs else ["Torch-Pruning: not measured here yet.", ""]),
+        *(amounts(pairs) if pairs else ["Torch-Pruning: not measured here yet.", ""]),
+        *times(data.get("timed", {})),
+        *slowest(data["rows"]),
         *failures(listed, "What did not pass"),
         *families(others),
         f"Measured with {versions}.",
