@@ -12,6 +12,7 @@ from lissom.workload.workload import Batch, Workload
 
 SCOPES = ("local", "global")
 _HALVINGS = 12
+_SINGLY = 2  # batches of which every example is derived by itself, in each of the halvings
 
 
 def criteria() -> dict[str, Callable[[], Any]]:
@@ -91,7 +92,7 @@ def _derive(module: nn.Module, importance: Any, criterion: str, batches: list[Ba
             loss.mean().backward()
     elif criterion.startswith("Hessian"):
         importance.zero_grad()
-        for loss in _losses(module, batches):
+        for loss in _losses(module, batches[:_SINGLY]):
             for single in loss:
                 module.zero_grad(set_to_none=True)
                 single.backward(retain_graph=True)
