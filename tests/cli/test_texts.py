@@ -1,5 +1,6 @@
 """``lissom compress --task text``: its own options, and those of pictures refused."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,26 @@ def compressing(folder: Path, output: Path, *more: str) -> list[str]:
 )
 def test_refusals(lissom: Lissom, folder: Path, tmp_path: Path, options: list[str], said: str) -> None:
     lissom(*compressing(folder, tmp_path / "run", *options)).is_refusal(said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_is_printed_changed_and_read_again(lissom: Lissom, folder: Path, tmp_path: Path) -> None:
+    task = ["--task", "text"]
+    words = compressing(folder, tmp_path / "run", *task)
+    done = lissom(*words, "--plan", "distilbert", "--print-plan")
+    assert done.code == 0, done.err
+    plan = json.loads(done.out)
+    assert [step["step"] for step in plan[0]["steps"]] == ["drop_layers", "distill"]
+    plan[0]["steps"][1]["rate"] = 2e-3
+    changed = tmp_path / "plan.json"
+    changed.write_text(json.dumps(plan), encoding="utf-8")
+    words = [word for word in words if word not in ("--epochs", "1")]
+    again = lissom(*words, "--plan", changed, "--print-plan")
+    assert again.code == 0 and json.loads(again.out) == plan
+    lissom(*words, "--plan", "tinybret", "--print-plan").is_refusal("no recipe and no file 'tinybret'")
+    lissom(*words, "--plan", changed, "--epochs", "2").is_refusal("--epochs is said by the plan")
+    changed.write_text("[]", encoding="utf-8")
+    lissom(*words, "--plan", changed).is_refusal("holds no moves")
     assert not (tmp_path / "run").exists()
 
 

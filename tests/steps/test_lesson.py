@@ -1,9 +1,12 @@
 """Losses between layers in the step: pairs that are proposed, nothing left on the models, words for what cannot be."""
 
 import copy
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,7 +20,15 @@ from lissom.steps.distillation.pairing import propose
 from lissom.steps.distillation.teachers import mean_answer
 from lissom.testing.steps import fingerprint, same
 from lissom.testing.tiny import tiny_context, tiny_workload, trained_net
-from lissom.testing.tiny_texts import ENCODING, fresh_bert, tiny_text_workload, trained_bert, write_text_model
+from lissom.testing.tiny_texts import (
+    ENCODING,
+    draw_texts,
+    fresh_bert,
+    text_split,
+    tiny_text_workload,
+    trained_bert,
+    write_text_model,
+)
 from lissom.workload.changes import Zeros
 
 LOSSES = (
@@ -113,3 +124,52 @@ def test_zeros_stay_while_layers_are_compared(tmp_path: Path) -> None:
     result = Distill(1, batch=64, losses=(("hints", 1.0),), views=0).apply(workload, tiny_context(tmp_path, original))
     learnt = result.module.get_parameter("features.3.weight")
     assert torch.equal(learnt == 0, weight == 0) and not torch.equal(learnt, weight)
+
+
+def test_a_teacher_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    folder = write_text_model(tmp_path / "other")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    words = tokenizer["model"]["vocab"]
+    words["brave"], words["bland"] = words["bland"], words["brave"]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    original = tiny_text_workload()
+    with pytest.raises(LissomError, match="another vocabulary") as caught:
+        Distill(1, teachers=(f"hf:{folder}",)).apply(original, tiny_context(tmp_path / "run", original))
+    assert "same tokenizer" in caught.value.hints[0]
+
+
+def test_layers_that_cannot_be_paired_are_told(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    deeper = TextModel(fresh_bert(layers=3), ENCODING.pad).eval()
+    with pytest.raises(LissomError, match="the student has 3 layers, the teacher 2"):
+        propose(deeper, original.module, original.example)
+    fewer = fresh_bert(layers=1)
+    fewer.bert.encoder.layer[0].attention.self.num_attention_heads = 2
+    fewer.bert.encoder.layer[0].attention.self.attention_head_size = 16
+    step = Distill(1, batch=64, losses=(("tinybert_attention", 1.0),), share=0.3)
+    with pytest.raises(LissomError, match=r"has 2 heads, .* has 4") as caught:
+        step.apply(original.with_module(TextModel(fewer, ENCODING.pad).eval()), tiny_context(tmp_path, original))
+    assert "minilm" in caught.value.hints[0]
+    pictures = tiny_workload()
+    with pytest.raises(LissomError, match="needs layers with attention"):
+        Distill(1, losses=(("minilm", 1.0),)).apply(pictures, tiny_context(tmp_path / "pictures", pictures))
+
+
+def test_texts_without_labels_teach_without_the_training_split(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    source = tmp_path / "plain.txt"
+    source.write_text("\n".join(text for (text,) in draw_texts(200, 7)[0]) + "\n\n", encoding="utf-8")
+    unread = replace(original.splits, train=text_split([("the film",)] * 8, np.zeros(8, dtype=np.int64)))
+    workload = replace(original, module=student(), splits=unread)
+    step = Distill(6, batch=32, rate=1e-2, labels=0.5, texts=str(source))
+    learnt = step.apply(workload, tiny_context(tmp_path / "run", original))
+    tokens = original.splits.test.take(range(120)).inputs
+    with torch.no_grad():
+        same_answer = learnt.module(*tokens).argmax(1) == original.module(*tokens).argmax(1)
+    assert float(same_answer.float().mean()) > 0.8
+    (tmp_path / "empty.txt").write_text("\n \n", encoding="utf-8")
+    for text, said in (("empty.txt", "holds no text"), ("none.txt", "no file or folder")):
+        with pytest.raises(LissomError, match=said):
+            replace(step, texts=str(tmp_path / text)).apply(workload, tiny_context(tmp_path / text[:4], original))
+    with pytest.raises(LissomError, match="for models of texts"):
+        step.apply(tiny_workload(), tiny_context(tmp_path / "pictures", tiny_workload()))
