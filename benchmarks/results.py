@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import distillation_page
 import pruning_page
 
 from lissom.core.files import write_text
@@ -159,6 +160,7 @@ def main() -> None:
         *demo(),
         *second_case(),
         *pruning_page.section(),
+        *distillation_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 
