@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
-from lissom.graph import capture, couple
+from lissom.graph import capture, couple, prune, verify
 
 
 @pytest.fixture
@@ -101,3 +101,28 @@ class Rolling(nn.Module):
 def test_slices_that_are_empty_from_the_start_are_not_emptied():
     coupling = couple(capture(Rolling(), (torch.randn(1, 4),)))
     assert coupling.cut({0: [0, 1, 2]}).kept["b.weight"][1] == (3, 4, 5)
+
+
+class Picking(nn.Module):
+    """Reads single channels by number."""
+
+    def __init__(self, *places):
+        super().__init__()
+        self.places = places
+        self.a, self.b = nn.Linear(4, 8), nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        return self.b(x) + sum(x[:, place] for place in self.places)[:, None]
+
+
+@pytest.mark.parametrize("places, after", [((-1,), (-1,)), ((7, -1), (4, -1)), ((3,), (0,))])
+def test_what_is_read_by_number_stays_and_the_rest_is_free(places, after):
+    model, x = Picking(*places), torch.randn(3, 4)
+    coupling = couple(capture(model, (x,)))
+    assert [g.units for g in coupling.groups] == [7]
+    cut = coupling.cut({0: [0, 1, 2]})
+    assert all(place % 8 in cut.kept["a.weight"][0] for place in places)
+    pruned = prune(model, cut, args=(x,))
+    assert pruned.own_class and pruned.module.places == after
+    assert verify(model, pruned.module, cut, (x,)).ok

@@ -1,17 +1,32 @@
 """Selecting: some places along a dimension are addressed by number, so these numbers have to stay valid."""
 
+import numpy as np
 from torch import fx
 
-from lissom.graph.maps import Maps, detach, fix, pick, pin
+from lissom.graph.maps import Maps, detach, fix, pick, pin, take
 from lissom.graph.meeting import meet
-from lissom.graph.rules.table import Call, rule
+from lissom.graph.rules.table import Call, Change, Living, Result, resize, rule
 
 
 @rule("select")
 def _select(call: Call) -> Maps:
     maps = call.maps("self")
     dim = maps.dim(call["dim"])
-    return pick(call.tags, maps, dim, int(call["index"]) % maps.shape[dim])
+    place = int(call["index"]) % maps.shape[dim]
+    if dim in maps.at and not maps.at[dim].context:
+        call.tags.pin(maps.at[dim].tags[place : place + 1])  # it alone has to stay; its number follows what is left
+        maps = Maps(maps.shape, {d: m for d, m in maps.at.items() if d != dim})
+    return pick(call.tags, maps, dim, place)
+
+
+@resize("select")
+def _select_index(call: Call, living: Living, result: Result) -> Change | None:
+    maps, index = call.maps("self"), int(call["index"])
+    dim = maps.dim(call["dim"])
+    if dim not in maps.at:
+        return None
+    before = living(take(maps, dim, np.arange(index % maps.shape[dim])))[dim]
+    return {"index": before - living(maps)[dim] if index < 0 else before}
 
 
 @rule("unbind")
