@@ -154,7 +154,7 @@ def families(rows: dict[str, Row]) -> list[str]:
     return [
         "## Every family of timm",
         "",
-        f"One small member of each of timm's {len(rows)} families: **{good}** ({good / len(rows):.1%}) are proven.",
+        f"One small member of each of timm's {len(rows)} families: **{good}** ({good / len(rows):.2%}) are proven.",
         "",
         *failures(rows, "Families that did not pass"),
     ]

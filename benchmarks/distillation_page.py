@@ -22,7 +22,7 @@ ARMS = {
 def section() -> list[str]:
     """Lines of the page."""
     found = json.loads(RESULT.read_text(encoding="utf-8"))
-    lines = ["## Distillation of texts", ""]
+    lines = ["", "## Distillation of texts", ""]
     for name, data in found["data"].items():
         lines += [*_scores(name, data), *_latencies(data), *_throughput(data)]
     machine = found["machine"]

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from lissom import api
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
-from lissom.engine import delivery, reach
+from lissom.engine import delivery, probing
 from lissom.engine.options import Options
 from lissom.targets import TARGETS
 from lissom.testing.commands import Done
@@ -56,7 +56,7 @@ def finished(stopped: tuple[Path, Done, bytes], compressing: Words) -> tuple[Pat
     torch.set_num_threads(1)
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reach, "_SECONDS", 0.05)
+        patch.setattr(probing, "_SECONDS", 0.05)
         patch.setattr(delivery, "neighbours", lambda *given: ([], []))
         patch.setattr(sys, "argv", ["lissom", *compressing(folder)])
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
