@@ -92,8 +92,8 @@ def _lite0(work: Path) -> Workload:
 
 
 SUBJECTS = {
-    "resnet20": Subject(_resnet20, 2048, Schedule(2, 1e-2)),
-    "mobilenet_v2": Subject(_mobilenet_v2, 2048, Schedule(1, 3e-3, weight_decay=2e-2)),
+    "resnet20": Subject(_resnet20, 2048, Schedule(2, 2e-3)),
+    "mobilenet_v2": Subject(_mobilenet_v2, 2048, Schedule(1, 2e-3, weight_decay=2e-2)),
     "efficientnet_lite0": Subject(_lite0, 100, None),
 }
 

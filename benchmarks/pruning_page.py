@@ -39,8 +39,8 @@ def _one_shot(subjects: dict[str, Any]) -> list[str]:
     lines = [
         "The cut alone, with no training at all:",
         "",
-        "| network | original | lissom, cut | lissom, repaired | Torch-Pruning | its BatchNorm re-estimated | ahead |",
-        "|---|---|---|---|---|---|---|",
+        "| network | seeds | original | lissom, cut | repaired | Torch-Pruning | its BatchNorm re-estimated | ahead |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, rows in subjects.items():
         own = _rows(rows, "lissom one-shot")
@@ -49,7 +49,7 @@ def _one_shot(subjects: dict[str, Any]) -> list[str]:
             continue
         ahead = mean(row["repaired"] for row in own) - max(mean(cut[1]), mean(again[1]))
         lines.append(
-            f"| {NAMES[name]} | {rows['original']['score']:.2f} | {_spread(row['cut'] for row in own)} "
+            f"| {NAMES[name]} | {len(own)} | {rows['original']['score']:.2f} | {_spread(row['cut'] for row in own)} "
             f"| **{_spread(row['repaired'] for row in own)}** | {_spread(cut[1])} ({cut[0]}) "
             f"| {_spread(again[1])} ({again[0]}) | {ahead:+.1f} |"
         )
