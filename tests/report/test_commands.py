@@ -41,12 +41,29 @@ def test_the_command_holds_what_decides_the_run(view: RunView) -> None:
     )
 
 
+def test_methods_plans_and_options_of_texts_are_repeated(view: RunView) -> None:
+    loading = {
+        "length": 64,
+        "tokenizer": "words.json",
+        "text": ["first", "second"],
+        "label": "same",
+        "metric": "matthews",
+    }
+    options = {"plan": "tinybert", "texts": "more.txt", "methods": ["prune", "depth"], "loading": loading}
+    assert command_again(_with(view, options=options)) == (
+        f"{START} {REST} --plan tinybert --texts more.txt --methods prune,depth --length 64 --tokenizer words.json"
+        f" --text first,second --label same --metric matthews -o {view.folder}"
+    )
+    usual = {"methods": ["prune"], "loading": {}}
+    assert command_again(_with(view, options=usual)) == f"{START} {REST} -o {view.folder}"
+
+
 def test_every_option_of_the_command_is_repeated_or_decides_nothing() -> None:
     from lissom.cli.compress import compress
 
     repeated = {"model", "task", "data", "budget", "target", "threads", "batch", "seed", "weights", "epochs", "quick",
-                "front", "output"}  # fmt: skip
-    of_one_start = {"download", "time_limit", "dry_run", "json_output"}
+                "front", "methods", "plan", "texts", "output"}  # fmt: skip
+    of_one_start = {"download", "time_limit", "dry_run", "print_plan", "json_output"}
     assert set(inspect.signature(compress).parameters) == {*FLAGS, *repeated, *of_one_start}
 
 

@@ -10,8 +10,10 @@ from lissom.report.view import RunView
 # The options of lissom compress that say how a workload is loaded; the rest follows from them.
 FLAGS = (
     "random_weights", "keep", "select", "size", "resize", "mean", "std", "interpolation", "channels", "classes",
+    "length", "tokenizer", "text", "label", "metric",
 )  # fmt: skip
-_JOINED = ("mean", "std", "classes")  # by commas; other lists repeat their option
+_JOINED = ("mean", "std", "classes", "text", "methods")  # by commas; other lists repeat their option
+_USUAL_METHODS = ["prune"]
 _USUAL = {"threads": 1, "batch": 1, "seed": 0}
 
 
@@ -35,8 +37,10 @@ def command_again(view: RunView) -> str:
     for name, usual in _USUAL.items():
         if (value := getattr(settings, name)) != usual:
             words += _flag(name, value)
-    for name in ("weights", "epochs"):
+    for name in ("weights", "epochs", "plan", "texts"):
         words += _flag(name, options.get(name))
+    methods = list(options.get("methods") or ())
+    words += _flag("methods", [] if methods == _USUAL_METHODS else methods)
     words += _flag("time_limit", None if view.time_limit_s is None else f"{view.time_limit_s:g}s")
     for name in FLAGS:
         words += _flag(name, loading(settings).get(name))
