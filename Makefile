@@ -13,7 +13,7 @@ demo: $(READY)
 	  --budget "size<=2%, latency<=15%, drop<=0.5pt" --target onnxruntime --time-limit 4m $(QUICK) -o $(DEMO)
 
 test: $(READY)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: $(READY)
 	$(BIN)/pytest
