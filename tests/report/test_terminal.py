@@ -94,4 +94,4 @@ def test_many_remarks_point_to_the_page(met_run: Path) -> None:
         ledger.append("skipped", str(number), {"what": f"layer {number}", "why": "unknown operator"})
     lines = _shown(met_run, 100)
     assert sum(line.startswith("skipped: ") for line in lines) == 5
-    assert "and 6 more: see RUN/report.html" in lines
+    assert any(line.startswith("and 6 more: see ") for line in lines)
