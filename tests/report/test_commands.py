@@ -49,11 +49,20 @@ def test_methods_plans_and_options_of_texts_are_repeated(view: RunView) -> None:
         "label": "same",
         "metric": "matthews",
     }
-    options = {"plan": "tinybert", "texts": "more.txt", "methods": ["prune", "depth"], "loading": loading}
+    steps = [{"name": "tinybert, 8 epochs", "steps": [{"step": "distill"}]}]
+    options = {
+        "recipe": "tinybert",
+        "plan": steps,
+        "texts": "more.txt",
+        "methods": ["prune", "depth"],
+        "loading": loading,
+    }
     assert command_again(_with(view, options=options)) == (
         f"{START} {REST} --plan tinybert --texts more.txt --methods prune,depth --length 64 --tokenizer words.json"
         f" --text first,second --label same --metric matthews -o {view.folder}"
     )
+    assert ("recipe", "tinybert") in chosen(_with(view, options=options).settings)
+    assert "plan" not in dict(chosen(_with(view, options=options).settings))
     usual = {"methods": ["prune"], "loading": {}}
     assert command_again(_with(view, options=usual)) == f"{START} {REST} -o {view.folder}"
 

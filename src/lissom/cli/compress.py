@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lissom.cli.plans import digest, print_json, read_plan
+from lissom.cli.plans import print_json, read_plan
 from lissom.cli.task_options import numbers, options_of, words
 
 Model = Annotated[
@@ -169,7 +169,7 @@ def compress(
                 **options.deciding(),
                 "weights": None if weights is None else str(weights),
                 "loading": json.loads(json.dumps(loading)),
-                **({} if given is None else {"plan": plan, "texts": texts, "plan_sha256": digest(given)}),
+                **({} if given is None else {"recipe": plan, "texts": texts}),
             },
         ),
     )

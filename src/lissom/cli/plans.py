@@ -1,6 +1,5 @@
 """Plans from words and to words: a recipe by name, or a file that a user changed."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +28,6 @@ def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str
         if value is not None:
             raise LissomError(f"{option} is said by the plan in {path}", hint=f"change it there, or leave out {option}")
     return _of_file(path)
-
-
-def digest(plan: "Plan") -> str:
-    """What tells one plan from another: a run goes on with the same one alone."""
-    return hashlib.sha256(json.dumps(plan.to_json()).encode()).hexdigest()[:16]
 
 
 def _of_file(path: Path) -> "Plan":

@@ -14,6 +14,7 @@ FLAGS = (
 )  # fmt: skip
 _JOINED = ("mean", "std", "classes", "text", "methods")  # by commas; other lists repeat their option
 _USUAL_METHODS = ["prune"]
+_STEPS = "plan"
 _USUAL = {"threads": 1, "batch": 1, "seed": 0}
 
 
@@ -37,8 +38,8 @@ def command_again(view: RunView) -> str:
     for name, usual in _USUAL.items():
         if (value := getattr(settings, name)) != usual:
             words += _flag(name, value)
-    for name in ("weights", "epochs", "plan", "texts"):
-        words += _flag(name, options.get(name))
+    for name, kept in (("weights", "weights"), ("epochs", "epochs"), ("plan", "recipe"), ("texts", "texts")):
+        words += _flag(name, options.get(kept))
     methods = list(options.get("methods") or ())
     words += _flag("methods", [] if methods == _USUAL_METHODS else methods)
     words += _flag("time_limit", None if view.time_limit_s is None else f"{view.time_limit_s:g}s")
@@ -58,8 +59,8 @@ def next_command(view: RunView) -> str:
 
 
 def chosen(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Every option that has a value, with its name in words."""
-    return tuple((name.replace("_", " "), _text(value)) for name, value in _flat(settings.options))
+    """Every option that has a value, with its name in words; the steps of a plan are shown as moves."""
+    return tuple((name.replace("_", " "), _text(value)) for name, value in _flat(settings.options) if name != _STEPS)
 
 
 def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
