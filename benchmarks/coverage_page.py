@@ -23,7 +23,8 @@ FAMILIES = "family"
 HEAD = """# What can be pruned
 
 Written by `python benchmarks/coverage_page.py`; do not edit. `benchmarks/coverage.py` measures; it takes up where it
-was stopped.
+was stopped. The rows are of several states of the code: what failed was measured again once it was mended, most of
+what passed was not.
 
 A random half of the units of every group is removed at once, with random weights, one process per model, one thread.
 **Proven** is: at least 30 % of the parameters are gone, the forward runs, the outputs have the shapes that they had,
