@@ -88,10 +88,11 @@ def test_names_of_layers_break_after_a_dot(crowded_run: Path) -> None:
     assert any(line.startswith("  backbone.stages.2. ") for line in _shown(crowded_run, 80))
 
 
-def test_many_remarks_point_to_the_page(met_run: Path) -> None:
+def test_many_remarks_point_to_the_page(met_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(met_run)
     for number in range(9):
         ledger.append("skipped", str(number), {"what": f"layer {number}", "why": "unknown operator"})
-    lines = _shown(met_run, 100)
+    monkeypatch.chdir(met_run.parent)  # a long path would wrap
+    lines = table(read(met_run.name), 100).splitlines()
     assert sum(line.startswith("skipped: ") for line in lines) == 5
-    assert any(line.startswith("and 6 more: see ") for line in lines)
+    assert f"and 6 more: see {met_run.name}/report.html" in lines

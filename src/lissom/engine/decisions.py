@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from lissom.core.records import Figures, LimitCheck
 from lissom.engine.measuring import Comparison
-from lissom.engine.paying import costs_of, pays
+from lissom.engine.paying import WORTH, costs_of, pays
 from lissom.plan.budget import DROP, Budget
 
-_FASTER = 0.98
 _SPARE = 0.5
 
 
@@ -79,7 +78,7 @@ def _number_format(budget: Budget, original: Figures, tried: Comparison, before:
         return Decision(False, f"the limit on {' and '.join(lost)} is met without it only")
     if gained:
         return Decision(True, f"the limit on {' and '.join(gained)} needs it ({speed:.2f}x the speed)")
-    if tried.latency_ratio <= before.latency_ratio * _FASTER:
+    if tried.latency_ratio <= before.latency_ratio * WORTH:
         return Decision(True, f"{speed:.2f}x the speed")
     if overshoot(now) < overshoot(earlier):
         return Decision(True, f"nearer to the budget ({speed:.2f}x the speed)")

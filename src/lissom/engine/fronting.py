@@ -29,8 +29,7 @@ class FrontSearch:
             tried = self._trials.try_move(State(), move)
             self._trials.try_move(tried.state, Move(f"{move.name} + int8", (QuantizeInt8(),)))
         points = points_of(self._ledger, self._budget)
-        if self._ledger.find("front") is None:
-            self._ledger.append("front", "", [point.number for point in front(points)])
+        self._ledger.once("front", "", [point.number for point in front(points)])
         return self._trials.tried[_chosen(points, self._budget) - 1]
 
 

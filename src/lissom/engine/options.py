@@ -46,7 +46,6 @@ class Options:
                 f"a time limit of {self.time_limit_s:g} s is shorter than one trial",
                 hint="give at least 30 s; a recovery worth having takes minutes",
             )
-
         if not self.methods or len(set(self.methods)) < len(self.methods):
             raise LissomError(f"methods are {', '.join(self.methods) or 'none'}", hint="name at least one, each once")
         for name in self.rewriting:

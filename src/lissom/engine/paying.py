@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lissom.core.records import Figures
 from lissom.plan.budget import Budget, figure
 
-_WORTH = 0.98  # of what it was: less is noise
+WORTH = 0.98  # of what it was: a smaller gain is noise
 MEASURES = ("latency", "size", "memory", "macs", "parameters")
 
 
@@ -31,12 +31,12 @@ def pays(budget: Budget, now: Mapping[str, float], before: Mapping[str, float]) 
     """
     speed = f"{before['latency'] / max(now['latency'], 1e-12):.2f}x the speed"
     limited = [limit.measure for limit in budget.costs] or ["latency"]
-    dearer = [name for name in limited if now[name] * _WORTH > before[name]]
+    dearer = [name for name in limited if now[name] * WORTH > before[name]]
     if dearer:
         costs = "not faster" if dearer == ["latency"] else f"more {' and '.join(dearer)}"
         return Payment(False, f"{costs} ({speed})")
-    cheaper = [name for name in limited if name != "latency" and now[name] < before[name] * _WORTH]
-    if now["latency"] < before["latency"] * _WORTH:
+    cheaper = [name for name in limited if name != "latency" and now[name] < before[name] * WORTH]
+    if now["latency"] < before["latency"] * WORTH:
         return Payment(True, speed)
     if cheaper:
         shares = ", ".join(f"{name} {1 - now[name] / before[name]:.0%} less" for name in cheaper)
