@@ -126,3 +126,21 @@ def test_what_is_read_by_number_stays_and_the_rest_is_free(places, after):
     pruned = prune(model, cut, args=(x,))
     assert pruned.own_class and pruned.module.places == after
     assert verify(model, pruned.module, cut, (x,)).ok
+
+
+class Gathering(nn.Module):
+    """Gathers along one dimension with an index that is shorter along another."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 8), nn.Linear(6, 2)
+
+    def forward(self, x):
+        found = torch.relu(self.a(x)).gather(0, torch.zeros(1, 6, dtype=torch.long))
+        return self.b(found)
+
+
+def test_a_gather_by_a_shorter_index_is_left_whole_and_named():
+    coupling = couple(capture(Gathering(), (torch.randn(3, 4),)))
+    assert coupling.unknown == {"gather": 1}
+    assert not coupling.groups

@@ -5,7 +5,7 @@ from torch import fx
 
 from lissom.graph.maps import Maps, detach, fix, pick, pin, take
 from lissom.graph.meeting import meet
-from lissom.graph.rules.table import Call, Change, Living, Result, resize, rule
+from lissom.graph.rules.table import Call, Change, Living, NoRuleError, Result, resize, rule
 
 
 @rule("select")
@@ -93,7 +93,7 @@ def _gather(call: Call) -> Maps:
     dim = maps.dim(call["dim"])
     maps, index = fix(call.tags, maps, dim), fix(call.tags, index, dim)
     if any(a != b for d, (a, b) in enumerate(zip(maps.shape, index.shape, strict=True)) if d != dim):
-        raise NotImplementedError
+        raise NoRuleError("an index of other sizes than what it reads")
     return meet(call.tags, [Maps(call.shape, maps.at), index], call.shape)
 
 
