@@ -83,9 +83,7 @@ def least_needed(
     Raises:
         LissomError: the model has too few blocks.
     """
-    blocks = [
-        block for block in find_blocks(workload.module, workload.example) if not workload.leaves_alone(block.name)
-    ]
+    blocks = _candidates(workload)
     if not 0 < count <= len(blocks):
         raise LissomError(
             f"{count} layers cannot be dropped: {workload.name} has {len(blocks)} blocks that can be left out",
@@ -107,12 +105,15 @@ def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[DropLa
     Raises:
         LissomError: the model has no blocks that can be left out.
     """
-    blocks = [
-        block for block in find_blocks(workload.module, workload.example) if not workload.leaves_alone(block.name)
-    ]
+    blocks = _candidates(workload)
     half = least_needed(workload, max(1, len(blocks) // 2), seed=seed, progress=progress)
     counts = sorted({max(1, len(half.layers) // part) for part in (1, 2, 4)}, reverse=True)
     return (DropLayers(half.layers[:count]) for count in (*counts, *([1] if counts[-1] > 1 else [])))
+
+
+def _candidates(workload: Workload) -> list[Block]:
+    """The blocks that may be left out."""
+    return [block for block in find_blocks(workload.module, workload.example) if not workload.leaves_alone(block.name)]
 
 
 def _replacement(block: Block) -> Replacement:
