@@ -43,7 +43,7 @@ from lissom.steps.distillation.losses import LOSSES
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import without
 from lissom.targets import TARGETS
-from lissom.targets.target import Source
+from lissom.targets.target import Runner, Source
 from lissom.tasks.loading import load
 from lissom.train.loop import Schedule, train
 from lissom.train.teacher import CachedTeacher, LiveTeacher, keep_answers
@@ -173,9 +173,33 @@ def run(begin: Workload, student: Student, arm: Arm, split: Split, teacher: Cach
     return {
         "select": accuracy(done, "select"),
         "test": accuracy(done, "test"),
+        "test_int8": accuracy_int8(done, "test"),
         "steps": steps * student.epochs,
         "seconds": round(seconds, 1),
     }
+
+
+def accuracy_int8(workload: Workload, part: str) -> float:
+    """Percent of a split that the INT8 artefact on ONNX Runtime gets right, one text at a time."""
+    split: Split = getattr(workload.splits, part)
+    right = 0
+    with tempfile.TemporaryDirectory() as temp:
+        _, runner = exported(workload, workload.module, Path(temp), "scored")
+        for number in range(len(split)):
+            batch = split.take([number])
+            assert batch.targets is not None
+            answer = runner.run([tensor.numpy() for tensor in batch.inputs])[0]
+            right += int(answer[0].argmax() == int(batch.targets[0]))
+    return 100 * right / len(split)
+
+
+def exported(workload: Workload, module: nn.Module, folder: Path, name: str) -> tuple[Runner, Runner]:
+    """The FP32 and the INT8 artefact of a model on ONNX Runtime, loaded with one thread."""
+    target = TARGETS.get("onnxruntime")()
+    example = [tensor.numpy() for tensor in workload.example]
+    plain = target.export(module.eval(), workload.example, folder / f"{name}.onnx")
+    small = target.quantize(Source(module, workload.example, plain), [example], folder / f"{name}-int8.onnx")
+    return target.load(plain.path, threads=1), target.load(small.path, threads=1)
 
 
 def bag_of_words(workload: Workload) -> dict[str, float]:
@@ -231,6 +255,7 @@ def measure(given: argparse.Namespace) -> None:
         mine["teacher"] = {
             "select": accuracy(workload, "select"),
             "test": accuracy(workload, "test"),
+            "test_int8": accuracy_int8(workload, "test"),
             "parameters_outside_embeddings": outside_embeddings(workload.module),
         }
         mine["bag of words"] = bag_of_words(workload)
@@ -260,18 +285,12 @@ def measure(given: argparse.Namespace) -> None:
 def latency(given: argparse.Namespace) -> None:
     """Time the teacher and every student at the full length on ONNX Runtime, one thread, batch 1, in turn."""
     workload = load(f"hf:{given.teacher}", data=given.data, task="text", length=LENGTH)
-    target = TARGETS.get("onnxruntime")()
     example = [tensor.numpy() for tensor in workload.example]
     calls: dict[str, Any] = {}
     modules = {"teacher": workload.module, **{n: started(workload, s).module for n, s in STUDENTS.items()}}
     with tempfile.TemporaryDirectory() as temp:
         for name, module in modules.items():
-            plain = target.export(module, workload.example, Path(temp) / f"{name}.onnx")
-            small = target.quantize(
-                Source(module, workload.example, plain), [example], Path(temp) / f"{name}-int8.onnx"
-            )
-            for precision, artefact in (("FP32", plain), ("INT8", small)):
-                runner = target.load(artefact.path, threads=1)
+            for precision, runner in zip(("FP32", "INT8"), exported(workload, module, Path(temp), name), strict=True):
                 calls[f"{name} {precision}"] = lambda runner=runner: runner.run(example)
         samples = interleaved(calls, seconds=20.0)
     _note(given, "latency_ms", {n: {"median": statistics.median(v), "n": len(v)} for n, v in samples.items()})
