@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("transformers")
 
+from lissom.core.ledger import Ledger
+from lissom.steps.distillation.learning import ENCODERS
 from lissom.testing.tiny_texts import write_text_model, write_texts
 
 Lissom = Callable[..., Any]
@@ -74,5 +76,7 @@ def test_a_model_of_texts_meets_a_budget_and_reads_a_sentence(lissom: Lissom, fo
     done = lissom(*compressing(folder, run, *options))
     assert done.code == 0, done.err
     assert "met" in done.out
+    recoveries = [step for move in Ledger(run).values("move") for step in move["steps"] if "rate" in step]
+    assert recoveries and all((step["rate"], step["batch"]) == ENCODERS for step in recoveries)
     told = lissom("predict", run / "bundle", "this film is brave and lovely")
     assert told.code == 0 and "positive" in told.out

@@ -11,7 +11,7 @@ from lissom.engine.baseline import establish
 from lissom.engine.options import Options
 from lissom.engine.pace import measure_pace
 from lissom.plan.budget import check_absolute, parse_budget
-from lissom.steps.distillation.distill import Distill
+from lissom.steps.distillation.learning import usual_learning
 from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
@@ -33,7 +33,7 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options)
     print(f"budget   {limits}")
     for note in workload.notes:
         print(f"note     {note}")
-    pace = measure_pace(workload, workload, baseline.fast, Distill(1).batch)
+    pace = measure_pace(workload, workload, baseline.fast, usual_learning(workload.module)[1])
     epoch, answers = format_seconds(pace["epoch_s"]), format_seconds(pace["teacher_s"])
     print(f"time     {epoch} for an epoch of the uncut model, {answers} for its answers as a teacher")
     print("nothing was started (--dry-run)")

@@ -1,6 +1,7 @@
 """Moves made to measure: a cut, its repair, and a recovery as long as the time allows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lissom.core.files import check_writable
 from lissom.core.ledger import Ledger
@@ -11,7 +12,7 @@ from lissom.engine.options import Options
 from lissom.engine.pace import measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
-from lissom.steps.distillation.distill import Distill
+from lissom.steps.distillation.learning import usual_learning
 from lissom.steps.step import ArtefactStep, Context
 from lissom.train.teacher import answered, cache_bytes
 from lissom.workload.workload import Workload
@@ -47,6 +48,8 @@ class Mover:
         distill = recovery(
             pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
         )
+        rate, batch = usual_learning(self._context.original.module)
+        distill = replace(distill, rate=rate, batch=batch)
         asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
         if number == 1:
@@ -58,7 +61,8 @@ class Mover:
     def _pace(self, number: int, workload: Workload) -> dict[str, float]:
         known = self._ledger.find("pace", str(number))
         if known is None:
-            known = measure_pace(self._context.original, workload, self._context.answer, Distill(1).batch)
+            _, batch = usual_learning(self._context.original.module)
+            known = measure_pace(self._context.original, workload, self._context.answer, batch)
             self._ledger.append("pace", str(number), known)
         return known
 

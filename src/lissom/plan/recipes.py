@@ -9,14 +9,14 @@ from lissom.plan.move import Move, Plan
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.encoders import Encoder, find_encoder
+from lissom.steps.distillation.learning import ENCODERS
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Step
 from lissom.workload.workload import Workload
 
-RATE = 3e-4  # the highest rate of learning
-BATCH = 32
+RATE, BATCH = ENCODERS
 SAMPLE = Sample(examples=512)
 
 
