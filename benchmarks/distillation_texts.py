@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import torch
 
+from lissom.core.packages import in_tar, kept_files
 from lissom.core.progress import Progress
 from lissom.tasks.text.handling import Encoder, Encoding, Texts
 from lissom.tasks.text.movie_reviews import CLEAR, NAME, PACKAGE, SHA256
-from lissom.tasks.text.packages import in_tar, kept_files
 from lissom.tasks.text.split import TextSplit
 
 FILES = {

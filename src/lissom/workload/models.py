@@ -24,6 +24,7 @@ from lissom.workload.transformers_models import class_names, from_folder, read_c
 from lissom.workload.user_code import call, is_user_code
 from lissom.workload.weights import check_finite, fit, infer_num_classes, read_weights
 from lissom.zoo import MODELS, build
+from lissom.zoo.fine_tuned import FINE_TUNED, PACKAGE, FineTuned, encoder_folder, fine_tuned_state
 from lissom.zoo.models import builder_of
 from lissom.zoo.names import TIMM, TORCHVISION
 from lissom.zoo.weights import PACKAGED, packaged_state
@@ -101,9 +102,12 @@ def load_model(
     source, name = _named(spec)
     if weights is None and not random_weights and num_classes is None and _is_packaged(name):
         return _from_package(name)
+    progress = progress or Progress(enabled=False)
+    if source == "zoo" and (name, data) in FINE_TUNED and weights is None and not random_weights:
+        return _fine_tuned(name, FINE_TUNED[name, data], download, progress)
     if source == "zoo":
         return _from_zoo(name, weights, random_weights, num_classes, data)
-    library = Library(f"{source}:{name}", LIBRARIES[source](name), download, progress or Progress(enabled=False))
+    library = Library(f"{source}:{name}", LIBRARIES[source](name), download, progress)
     return _from_library(library, weights, random_weights, num_classes)
 
 
@@ -156,6 +160,16 @@ def _from_zoo(name: str, weights: Path | None, random_weights: bool, num_classes
     return _finished(LoadedModel(module, name, notes=notes))
 
 
+def _fine_tuned(name: str, made: FineTuned, download: bool, progress: Progress) -> LoadedModel:
+    """A classifier of texts of which the package carries what learnt."""
+    builder_of(name)  # a missing extra is said before anything is fetched
+    state = fine_tuned_state(made, download=download, progress=progress)
+    module = build(name, num_classes=len(made.classes))
+    fit(module, state, made.file)
+    notes = (f"weights: the checkpoint {made.file} of the package on {PACKAGE.requirement}",)
+    return _finished(LoadedModel(module, name, {"folder": str(encoder_folder())}, made.classes, notes))
+
+
 def _is_packaged(name: str) -> bool:
     return name in PACKAGED and find_spec(PACKAGED[name].package) is not None
 
@@ -171,7 +185,7 @@ def _from_package(name: str) -> LoadedModel:
 def _shipped(name: str, data: str) -> tuple[Path, tuple[str, ...]]:
     file = SHIPPED.get((name, data))
     if file is None:
-        sets = [known for model, known in SHIPPED if model == name]
+        sets = [known for model, known in (*SHIPPED, *FINE_TUNED) if model == name]
         hints = [f"--data {known} has weights in the package" for known in sets]
         raise LissomError(
             f"the model zoo:{name} needs weights",

