@@ -1,6 +1,10 @@
 """The errors that users see: what happened, where, which value, what is allowed, and a hint."""
 
+import re
 from collections.abc import Iterable
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_LONGEST = 200
 
 
 class LissomError(Exception):
@@ -38,3 +42,11 @@ class MissingExtraError(LissomError):
 
 class CaptureError(LissomError):
     """A model that torch.export cannot capture."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a foreign library has to say, by what went wrong first: wrappers hide the operator."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:_LONGEST]

@@ -12,7 +12,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
 
 OPSET = 20
@@ -58,17 +58,17 @@ def _freest(module: nn.Module, example: tuple[Tensor, ...]) -> tuple[onnx.ModelP
             return _convert(module, _doubled(example), free), ()
         except Exception as error:
             length = example[tokens.index(True)].shape[1]
-            notes.append(f"the length of texts is fixed to {length} tokens: {_first_line(error)}")
+            notes.append(f"the length of texts is fixed to {length} tokens: {first_line(error)}")
     try:
         return _convert(module, _doubled(example), batch), tuple(notes)
     except Exception as error:
-        notes.append(f"the batch size is fixed to 1: {_first_line(error)}")
+        notes.append(f"the batch size is fixed to 1: {first_line(error)}")
     try:
         return _convert(module, example, None), tuple(notes)
     except Exception as error:
         raise LissomError(
-            f"the model cannot be exported to ONNX: {_first_line(error)}",
-            hint="control flow that depends on values is the usual cause",
+            f"the model cannot be exported to ONNX: {first_line(error)}",
+            hint="an operator that ONNX lacks, or control flow that depends on values, is the usual cause",
         ) from error
 
 
@@ -92,6 +92,11 @@ def _convert(module: nn.Module, example: tuple[Tensor, ...], free: list[dict[int
             verbose=False,
         )
     assert program is not None
+    given = program.model_proto.graph.input
+    for value, sizes in zip(given, free or [], strict=free is not None):
+        fixed = [place for place in sizes if not value.type.tensor_type.shape.dim[place].dim_param]
+        if fixed:  # the exporter gives up a free size without a word
+            raise ValueError(f"dimension {fixed[0]} of {value.name} cannot be left free")
     return program.model_proto
 
 
@@ -112,11 +117,6 @@ def _strip(program: onnx.ModelProto) -> None:
     del graph.metadata_props[:]
     del program.metadata_props[:]
     program.producer_name = "lissom"
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]
 
 
 @contextlib.contextmanager

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.export.onnx_file import quiet
 from lissom.export.runners.pytorch_runner import refuse_code
-from lissom.targets.target import first_line
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

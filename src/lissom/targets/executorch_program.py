@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
 from lissom.targets.target import (
     FP32,
@@ -16,7 +16,6 @@ from lissom.targets.target import (
     Target,
     check_calibration,
     check_precision,
-    first_line,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -78,7 +77,10 @@ class ExecuTorch(Target):
 
                 lowered = to_edge_transform_and_lower(captured, partitioner=[XnnpackPartitioner()]).to_executorch()
         except Exception as error:
-            raise LissomError(f"the model cannot be lowered to {self.title}: {first_line(error)}") from error
+            raise LissomError(
+                f"the model cannot be lowered to {self.title}: {first_line(error)}",
+                hint="choose another target (lissom targets)",
+            ) from error
         with whole_file(path) as temporary:
             temporary.write_bytes(lowered.buffer)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
 from lissom.targets.target import (
     FP32,
@@ -15,7 +15,6 @@ from lissom.targets.target import (
     Target,
     check_calibration,
     check_precision,
-    first_line,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -48,7 +47,10 @@ class LiteRt(Target):
             with quiet():
                 made = litert_torch.convert(module.eval(), example)
         except Exception as error:
-            raise LissomError(f"the model cannot be converted to {self.title}: {first_line(error)}") from error
+            raise LissomError(
+                f"the model cannot be converted to {self.title}: {first_line(error)}",
+                hint="choose another target (lissom targets)",
+            ) from error
         finally:
             module.train(training)
         with whole_file(path) as temporary, quiet():

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
-from lissom.targets.target import FP16, FP32, Artefact, Inputs, Recipe, Source, Target, check_precision, first_line
+from lissom.targets.target import FP16, FP32, Artefact, Inputs, Recipe, Source, Target, check_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+_ANOTHER = "choose another target (lissom targets)"
 
 
 class Ncnn(Target):
@@ -64,28 +66,44 @@ class Ncnn(Target):
 
 
 def _convert(module: "nn.Module", example: "tuple[Tensor, ...]", folder: Path, *, half: bool) -> Path:
-    import pnnx
     import torch
 
     from lissom.export.onnx_file import quiet
+    from lissom.targets.capture import program
 
+    program(module, example, title="ncnn", free_batch=False)  # tracing would freeze decisions on values, and not say so
     training, before = module.training, Path.cwd()
     os.chdir(folder)  # the converter writes beside where it is called
     try:
         with quiet(), torch.no_grad():
             traced: Any = torch.jit.trace(module.eval(), example)
             traced.save("net.pt")
-            pnnx.convert("net.pt", list(example), fp16=half)
+        _run_pnnx(example, half=half)
+    except LissomError:
+        raise
     except Exception as error:
-        raise LissomError(f"the model cannot be converted to ncnn: {first_line(error)}") from error
+        raise LissomError(f"the model cannot be converted to ncnn: {first_line(error)}", hint=_ANOTHER) from error
     finally:
         os.chdir(before)
         module.train(training)
     made = folder / "net.ncnn.param"
     if not made.exists() or not made.stat().st_size:
-        raise LissomError("the model cannot be converted to ncnn: pnnx wrote no network")
+        raise LissomError("the model cannot be converted to ncnn: pnnx wrote no network", hint=_ANOTHER)
     _refuse_unknown(made)
     return made
+
+
+def _run_pnnx(example: "tuple[Tensor, ...]", *, half: bool) -> None:
+    import pnnx
+
+    from lissom.export.onnx_file import quiet
+
+    try:
+        with quiet():
+            pnnx.convert("net.pt", list(example), fp16=half)
+    except (FileNotFoundError, SyntaxError) as error:
+        # it writes what it has no operator for as Python that it cannot read again, or gives up before
+        raise LissomError("the model cannot be converted to ncnn: pnnx lacks an operator", hint=_ANOTHER) from error
 
 
 def _refuse_unknown(param: Path) -> None:
@@ -93,6 +111,4 @@ def _refuse_unknown(param: Path) -> None:
     kinds = {line.split()[0] for line in param.read_text().splitlines()[2:] if line.split()}
     foreign = sorted(kind for kind in kinds if "." in kind)
     if foreign:
-        raise LissomError(
-            f"ncnn has no operator for {', '.join(foreign)}", hint="choose another target (lissom targets)"
-        )
+        raise LissomError(f"ncnn has no operator for {', '.join(foreign)}", hint=_ANOTHER)

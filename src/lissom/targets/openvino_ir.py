@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
 from lissom.targets.quantizing.recipes import RECIPES
 from lissom.targets.target import (
@@ -22,7 +22,6 @@ from lissom.targets.target import (
     Source,
     Target,
     check_precision,
-    first_line,
 )
 
 if TYPE_CHECKING:
@@ -107,7 +106,10 @@ def _convert(file: Path, path: Path, *, half: bool = False, integers: bool = Fal
     try:
         model: Any = openvino.Core().read_model(file)
     except Exception as error:  # of OpenVINO's own kinds
-        raise LissomError(f"the model cannot be converted to OpenVINO: {first_line(error)}") from error
+        raise LissomError(
+            f"the model cannot be converted to OpenVINO: {first_line(error)}",
+            hint="choose another target (lissom targets)",
+        ) from error
     if integers:
         _simplify(model)
     with tempfile.TemporaryDirectory() as folder:

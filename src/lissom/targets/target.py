@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -185,12 +185,6 @@ def check_calibration(calibration: Inputs) -> None:
                     f"calibration batch {number} holds NaN or infinity",
                     hint="check the pictures and the deviation of the preprocessing",
                 )
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what a foreign library has to say."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200]
 
 
 def _importable(module: str) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
-from lissom.targets.target import FP32, Artefact, Inputs, Recipe, Source, Target, check_precision, first_line
+from lissom.targets.target import FP32, Artefact, Inputs, Recipe, Source, Target, check_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,11 +73,14 @@ class Inductor(Target):
         with whole_file(path) as temporary, quiet(), torch.no_grad():
             made = temporary.with_suffix(".pt2")
             try:
-                options = {"freezing": True}
+                batch = {"batch": "one" if notes else "free"}  # a program that was compiled does not tell by itself
+                options = {"freezing": True, "aot_inductor.metadata": batch}
                 torch._inductor.aoti_compile_and_package(captured, package_path=str(made), inductor_configs=options)
                 made.replace(temporary)
             except Exception as error:
-                raise LissomError(f"the model cannot be compiled: {first_line(error)}") from error
+                raise LissomError(
+                    f"the model cannot be compiled: {first_line(error)}", hint="choose another target (lissom targets)"
+                ) from error
             finally:
                 made.unlink(missing_ok=True)
         return self.artefact(path, notes=notes)

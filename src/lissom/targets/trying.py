@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lissom.core.errors import LissomError
-from lissom.targets.target import FP32, INT8, Source, Target, first_line
+from lissom.core.errors import LissomError, first_line
+from lissom.targets.target import FP32, INT8, Source, Target
 
 _SIDE, _BATCH = 16, 8
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.steps.pruning.prune import without
@@ -190,6 +191,30 @@ class TargetContract:
             target.quantize(source(workload, artefact), [] if bad == "nothing" else calibration, path)
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_model_of_one_batch_alone_is_answered_one_at_a_time(self, target: Target, tmp_path: Path) -> None:
+        workload = tiny_workload(OneByOne().eval())
+        artefact = target.export(workload.module, workload.example, target.place(tmp_path, "one"))
+        check_parity(workload.module, target, artefact, arrays(workload, 1))
+        runner, inputs = target.load(artefact.path, threads=1), arrays(workload, 3)
+        single = [runner.run([array[place : place + 1] for array in inputs])[0] for place in range(3)]
+        assert np.array_equal(runner.run(inputs)[0], np.concatenate(single))
+        assert target.free_batch == bool(artefact.notes), "what a user would not expect is said"
+
+    @pytest.mark.parametrize("kind", ["operator", "values decide"])
+    def test_what_it_cannot_convert_is_explained(self, target: Target, kind: str, tmp_path: Path) -> None:
+        workload = tiny_workload((Rare() if kind == "operator" else Deciding()).eval())
+        path = target.place(tmp_path, "model")
+        try:
+            artefact = target.export(workload.module, workload.example, path)
+        except LissomError as refused:
+            said = str(refused)
+            assert refused.hints and len(said) < 500 and "\x1b" not in said and "Traceback" not in said
+            assert kind == "values decide" or any(word in said for word in ("svd", "operator"))
+            assert list(tmp_path.iterdir()) == [], "nothing half-written"
+        else:
+            assert kind == "operator", "a decision frozen by tracing would be wrong for other inputs"
+            check_parity(workload.module, target, artefact, arrays(workload, 4))
+
     def test_fallbacks_are_counted_by_operator(self, target: Target, artefact: Artefact) -> None:
         found = target.fallbacks(artefact)
         assert all(isinstance(name, str) and count > 0 for name, count in found.items())
@@ -221,6 +246,37 @@ class TargetContract:
         (tmp_path / "file").write_text("not a folder")
         with pytest.raises(LissomError, match="cannot be written"):
             target.export(workload.module, workload.example, target.place(tmp_path / "file", "model"))
+
+
+class OneByOne(nn.Module):
+    """A model that refuses every batch but one of one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores ``(1, 4)`` of one picture ``(1, 3, height, width)``."""
+        if pictures.shape[0] != 1:
+            raise ValueError("one picture at a time")
+        return self.layer(pictures).mean((2, 3))
+
+
+class Rare(OneByOne):
+    """A model with an operator that hardly any runtime has."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores ``(batch, 4)`` of pictures ``(batch, 3, height, width)``."""
+        return self.layer(pictures).mean((2, 3)) + torch.linalg.svdvals(pictures[:, 0])[:, :4]
+
+
+class Deciding(OneByOne):
+    """A model that does one thing or another, by what it sees."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores ``(batch, 4)`` of pictures ``(batch, 3, height, width)``."""
+        found = self.layer(pictures).mean((2, 3))
+        return found if float(found.detach().sum()) > 0 else -found
 
 
 def source(workload: Workload, artefact: Artefact) -> Source:

@@ -48,7 +48,7 @@ class Runner:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
         self._ready()
         answers = [self._one([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
-        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
 
     def _one(self, example: Sequence[np.ndarray]) -> list[np.ndarray]:
         outputs = self._forward.execute([torch.from_numpy(np.ascontiguousarray(array)) for array in example])

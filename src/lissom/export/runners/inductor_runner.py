@@ -5,22 +5,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_leaves
 
 REQUIREMENTS = ("numpy", "torch")
 
 
 class Runner:
-    """One compiled program; any batch size."""
+    """One compiled program; any batch size, one example at a time where it was compiled for one."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         torch.set_num_threads(threads)
         if not path.is_file():
             raise FileNotFoundError(f"{path.name} is missing")
         self._call = torch._inductor.aoti_load_package(str(path))
+        self._single = self._call.get_metadata().get("batch") == "one"
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
+        if not self._single or len(inputs[0]) == 1:
+            return self._run(inputs)
+        answers = [self._run([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
+        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         with torch.inference_mode():
             found = self._call(*(torch.from_numpy(np.ascontiguousarray(array)) for array in inputs))
-        outputs = found if isinstance(found, (tuple, list)) else (found,)
-        return [output.numpy() for output in outputs]
+        return [leaf.numpy() for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]

@@ -21,7 +21,7 @@ class Runner:
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
         answers = [self._one([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
-        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
+        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
 
     def _one(self, example: Sequence[np.ndarray]) -> list[np.ndarray]:
         for detail, array in zip(self._inputs, example, strict=True):

@@ -10,7 +10,7 @@ REQUIREMENTS = ("numpy", "onnxruntime")
 
 
 class Runner:
-    """One ONNX file in an inference session; any batch size."""
+    """One ONNX file in an inference session; any batch size, one example at a time where the file fixes it to one."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()
@@ -21,8 +21,15 @@ class Runner:
         model = path.read_bytes()
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._names = [item.name for item in self._session.get_inputs()]
+        self._single = all(item.shape and item.shape[0] == 1 for item in self._session.get_inputs())
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
+        if not self._single or len(inputs[0]) == 1:
+            return self._run(inputs)
+        answers = [self._run([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
+        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         outputs = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
         return [np.asarray(output) for output in outputs]

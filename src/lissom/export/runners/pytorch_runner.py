@@ -7,24 +7,34 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_leaves
 
 REQUIREMENTS = ("numpy", "torch")
 
 
 class Runner:
-    """One exported program; any batch size."""
+    """One exported program; any batch size, one example at a time where the program fixes it to one."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         torch.set_num_threads(threads)
         refuse_code(path)
-        self._module = torch.export.load(path).module()
+        program = torch.export.load(path)
+        self._module, given = program.module(), set(program.graph_signature.user_inputs)
+        shapes = [node.meta["val"].shape for node in program.graph.nodes if node.name in given]
+        # a free size is no plain number
+        self._single = all(len(shape) > 0 and isinstance(shape[0], int) and shape[0] == 1 for shape in shapes)
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
+        if not self._single or len(inputs[0]) == 1:
+            return self._run(inputs)
+        answers = [self._run([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
+        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         with torch.inference_mode():
             found = self._module(*(torch.from_numpy(np.ascontiguousarray(array)) for array in inputs))
-        outputs = found if isinstance(found, (tuple, list)) else (found,)
-        return [output.numpy() for output in outputs]
+        return [leaf.numpy() for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]
 
 
 def refuse_code(path: Path) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
+from lissom.steps.quantization.calibration import check_range
 from lissom.steps.step import ArtefactStep, Context
 from lissom.targets.target import Artefact, Inputs, Recipe, Source
 from lissom.train.batches import in_order
-from lissom.workload.workload import Workload, calibration_batches
+from lissom.workload.workload import Split, Workload, calibration_batches
 
 _JUDGED = 256
 _BATCH = 64
@@ -49,7 +50,12 @@ class QuantizeInt8(ArtefactStep):
         with context.progress.waiting("quantizing to INT8"):
             if not self.search or tokens:
                 return context.target.quantize(source, inputs, path)
+            check_range(inputs, _inputs(workload.splits.select, self.batch))
             return _Search(source, workload, context, inputs, path).best()
+
+
+def _inputs(split: Split, count: int) -> Inputs:
+    return [[tensor.numpy() for tensor in split.take(range(min(count, len(split)))).inputs]]
 
 
 class _Search:

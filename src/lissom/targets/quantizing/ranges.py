@@ -55,7 +55,7 @@ def histograms(model: onnx.ModelProto, calibration: Inputs, *, seed: int = 0) ->
     examples = sum(len(batch[0]) for batch in calibration)
     for feed in feeds(model, calibration, _AT_ONCE):
         for name, value in _floats({**feed, **run(running, feed)}).items():
-            flat, count = value.reshape(-1), max(1, _SAMPLED // examples) * len(value)
+            flat, count = value.reshape(-1), max(1, _SAMPLED // examples) * (len(value) if value.ndim else 1)
             if len(flat) > count:
                 flat = flat[rng.integers(0, len(flat), count)]
             counts[name] += np.histogram(flat, _BINS, ends[name])[0]

@@ -22,9 +22,12 @@ def session(model: onnx.ModelProto, *, threads: int = 0, plain: bool = False) ->
 
 
 def feeds(model: onnx.ModelProto, batches: Inputs, at_once: int) -> Iterator[dict[str, np.ndarray]]:
-    """Inputs by name, a few examples at a time, since every value on the way is kept."""
+    """Inputs by name, a few examples at a time, since every value on the way is kept; one where the graph wants one."""
     known = {item.name for item in model.graph.initializer}
-    names = [item.name for item in model.graph.input if item.name not in known]
+    given = [item for item in model.graph.input if item.name not in known]
+    names = [item.name for item in given]
+    fixed = max(item.type.tensor_type.shape.dim[0].dim_value for item in given)
+    at_once = fixed or at_once
     for batch in batches:
         for start in range(0, len(batch[0]), at_once):
             yield {name: array[start : start + at_once] for name, array in zip(names, batch, strict=True)}
