@@ -19,20 +19,18 @@ from torch.utils import _pytree as pytree
 
 from lissom.core.errors import CaptureError
 from lissom.graph.inlining import inline_without_autocast
+from lissom.graph.joined import Joined
+from lissom.graph.joining import join
 
 STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
 
-class ForwardError(CaptureError):
-    """The forward itself fails on the example inputs."""
-
-
 @dataclass(frozen=True)
 class Part:
-    """A captured module: the whole model, or one of its submodules.
+    """A captured module: the whole model, one of its submodules, or several that hand tensors to one another.
 
     Args:
-        name: its name in the model ('' for the whole model).
+        name: its name in the model ('' for the whole model, and for several submodules).
         module: the module itself (not a copy).
         args, kwargs: the inputs that it was captured with.
         program: what torch.export made of it, in evaluation mode.
@@ -45,6 +43,15 @@ class Part:
     kwargs: Mapping[str, Any]
     program: torch.export.ExportedProgram
     calls: int = 1
+
+    def of(self, model: nn.Module) -> nn.Module:
+        """The same module of another copy of the model."""
+        return self.module.over(model) if isinstance(self.module, Joined) else model.get_submodule(self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of what was captured."""
+        return self.module.names if isinstance(self.module, Joined) else (self.name,)
 
     @property
     def graph(self) -> fx.Graph:
@@ -98,7 +105,7 @@ def capture(
         args: positional example inputs, e.g. ``(torch.randn(1, 3, 224, 224),)``.
         kwargs: example inputs by name.
         parts: if the whole cannot be captured, capture the largest submodules that can be. What goes in and out
-            of them stays as it is.
+            of them stays as it is, unless it goes straight from one of them to another.
 
     Raises:
         CaptureError: the example inputs do not fit, or torch.export cannot follow the forward.
@@ -108,7 +115,8 @@ def capture(
         try:
             return Capture(model, args, kwargs, (export("", model, args, kwargs),))
         except CaptureError as error:
-            if not parts or isinstance(error, ForwardError):
+            _check_forward(model, args, kwargs, error)
+            if not parts:
                 raise
             return _in_parts(model, args, kwargs, error)
 
@@ -131,7 +139,6 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
         with torch.no_grad(), _quiet():
             program = torch.export.export(module, tuple(args), dict(kwargs), strict=False)
     except Exception as error:  # torch.export raises whatever the forward raises
-        _check_forward(module, args, kwargs, error)
         what = f"torch.export cannot follow the forward of {type(module).__name__}{_where(error)}"
         raise CaptureError(
             f"{what}: {_first_line(error)}",
@@ -140,8 +147,20 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
                 "its largest submodules that can be captured: capture(model, args, parts=True)",
             ),
         ) from error
+    _check_sizes(type(module).__name__, program.graph)
     inline_without_autocast(program.graph_module)
     return Part(name, module, tuple(args), dict(kwargs), program, calls)
+
+
+def _check_sizes(name: str, graph: fx.Graph) -> None:
+    """Refuse a graph with tensors whose sizes are not known before it runs."""
+    for node in graph.nodes:
+        value = node.meta.get("val")
+        if isinstance(value, torch.Tensor) and not all(isinstance(n, int) for n in value.shape):
+            raise CaptureError(
+                f"the forward of {name} makes tensors whose size depends on values ({node.target})",
+                hint="its largest submodules that do not can be captured: capture(model, args, parts=True)",
+            )
 
 
 @contextmanager
@@ -175,12 +194,21 @@ class _Recorded:
 def _in_parts(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], why: CaptureError) -> Capture:
     """The largest submodules that can be captured."""
     recorded = _record(model, args, kwargs)
-    found = list(_parts(model, "", recorded))
+    found = {part.name: part for part in _parts(model, "", recorded)}
     if not found:
         raise why
-    names = ", ".join(part.name for part in found)
+    names = ", ".join(found)
+    for module, inputs in join(model, args, kwargs, list(found)):
+        try:
+            part = export("", module, inputs, {})
+        except CaptureError:
+            continue  # each by itself could be
+        found = {name: other for name, other in found.items() if name not in module.names}
+        found[", ".join(module.names)] = part
     note = f"captured in parts ({names}), what goes in and out of them stays: {why.message}"
-    return Capture(model, args, kwargs, tuple(found), (note,))
+    together = [name for name, part in found.items() if not part.name]
+    notes = [note, *(f"{names} are cut as one: nothing else reads what goes between them" for names in together)]
+    return Capture(model, args, kwargs, tuple(found.values()), tuple(notes))
 
 
 def _record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, _Recorded]:
@@ -227,7 +255,7 @@ def _check_forward(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str,
         with torch.no_grad():
             copy.deepcopy(model)(*args, **kwargs)
     except Exception as direct:
-        raise ForwardError(
+        raise CaptureError(
             f"{type(model).__name__} does not run on the example inputs{_where(direct)}: {_first_line(direct)}",
             hint=f"inputs given: {_describe(args, kwargs)}",
         ) from error

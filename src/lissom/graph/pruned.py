@@ -89,10 +89,11 @@ def prune(
     graphs = 0
     for part in capture.parts:
         changes = resize(found, part, dead)
-        mine, why = adapt(result.get_submodule(part.name), part, changes, cut)
+        mine, why = adapt(part.of(result), part, changes, cut)
         attributes.update({part.full(name) if name else part.name: values for name, values in mine.items()})
         if why:
             graphs += 1
+            _check_replaceable(part)
             graph, limit = free_batch(rewrite(part, cut, changes), part)
             note = f"{part.name or 'the model'} is delivered as a graph"
             notes.append(f"{note}{', ' + limit if limit else ''}: {why}")
@@ -101,15 +102,21 @@ def prune(
     return Pruned(result, not graphs, tuple(notes), attributes)
 
 
+def _check_replaceable(part: Part) -> None:
+    """Raise when a graph cannot take the place of a part."""
+    calls = f"is called {part.calls} times" if part.calls > 1 else ""
+    calls = "are cut as one" if len(part.names) > 1 else calls
+    if calls:
+        raise LissomError(
+            f"{', '.join(part.names)} {calls}, and the forward has sizes written into it",
+            hint=f"leave it alone: couple(capture, keep={tuple(name + '*' for name in part.names)!r})",
+        )
+
+
 def _replaced(model: nn.Module, part: Part, graph: nn.Module) -> nn.Module:
     """The model with the graph in place of the part."""
     if not part.name:
         return graph
-    if part.calls > 1:
-        raise LissomError(
-            f"{part.name} is called {part.calls} times and its forward has sizes written into it",
-            hint=f"leave it alone: couple(capture, keep=({part.name + '*'!r},))",
-        )
     parent, _, leaf = part.name.rpartition(".")
     setattr(model.get_submodule(parent), leaf, graph)
     return model

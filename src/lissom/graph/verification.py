@@ -57,19 +57,18 @@ def verify(
         capture: if the model was captured in parts, compare part by part with the inputs recorded there; what a
             detector answers may be empty, and then proves nothing.
     """
-    if capture is None or not capture.parts[0].name:
+    if capture is None or capture.parts[0].module is capture.model:
         return _compared(model, pruned, cut, (args, dict(kwargs or {})))
     worst = Verification(True, 0.0)
     for part in capture.parts:
-        inside = {n[len(part.name) + 1 :]: k for n, k in cut.kept.items() if n.startswith(part.name + ".")}
+        prefix = f"{part.name}." if part.name else ""
+        inside = {n[len(prefix) :]: k for n, k in cut.kept.items() if n.startswith(prefix)}
         found = _compared(
-            model.get_submodule(part.name),
-            pruned.get_submodule(part.name),
-            Cut(inside, cut.architecture),
-            (part.args, dict(part.kwargs)),
+            part.of(model), part.of(pruned), Cut(inside, cut.architecture), (part.args, dict(part.kwargs))
         )
         if not found.ok or found.error > worst.error:
-            worst = Verification(found.ok, found.error, f"{part.name}: {found.where}" if found.where else "")
+            where = f"{', '.join(part.names)}: {found.where}" if found.where else ""
+            worst = Verification(found.ok, found.error, where)
         if not found.ok:
             break
     return worst

@@ -155,6 +155,7 @@ TOKENS: Kinds = {
     "rms norm": lambda c: (nn.RMSNorm(c, eps=1e-6), c),
     "rms norm by hand": lambda c: (Apply(
         lambda m, x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * m.w, w=raw(c)), c),
+    "unit length": lambda c: (Apply(lambda m, x: F.normalize(m.a(x), dim=-1), a=nn.Linear(c, c)), c),
     "mlp": lambda c: (Apply(lambda m, x: x + m.b(F.gelu(m.a(x))), a=nn.Linear(c, 12), b=nn.Linear(12, c)), c),
     "gated mlp": lambda c: (Apply(lambda m, x: x + m.b(F.glu(m.a(x))), a=nn.Linear(c, 16), b=nn.Linear(8, c)), c),
     "shared mlp": lambda c: (Apply(lambda m, x: x + m.a(F.gelu(m.a(x))), a=nn.Linear(c, c)), c),

@@ -52,10 +52,16 @@ def permutation(call: Call, rank: int) -> list[int]:
     return [n - 2 for n in operator(probe, **others).shape]
 
 
-@rule("expand", "expand_as", "broadcast_to")
+@rule("expand", "broadcast_to")
 def _expand(call: Call) -> Maps:
     lifted = lift(call.maps("self"), call.shape)
     return Maps(call.shape, lifted.at)
+
+
+@rule("expand_as")
+def _expand_as(call: Call) -> Maps:
+    """As wide as the other tensor, whatever is left of that."""
+    return meet(call.tags, [call.maps("self"), call.maps("other")], call.shape)
 
 
 @resize("expand", "broadcast_to")
