@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def compressing(folder: Path, output: Path, *more: str) -> list[str]:
-    given = ["compress", f"hf:{folder / 'bert'}", "--data", str(folder / "phrases.csv"), "-o", str(output)]
+def compressing(folder: Path, output: Path, *more: str, model: Path | None = None) -> list[str]:
+    given = ["compress", f"hf:{model or folder / 'bert'}", "--data", str(folder / "phrases.csv"), "-o", str(output)]
     return [*given, "--budget", "size<=70%, drop<=30pt", "--epochs", "1", "--quick", *more]
 
 
@@ -80,3 +80,9 @@ def test_a_model_of_texts_meets_a_budget_and_reads_a_sentence(lissom: Lissom, fo
     assert recoveries and all((step["rate"], step["batch"]) == ENCODERS for step in recoveries)
     told = lissom("predict", run / "bundle", "this film is brave and lovely")
     assert told.code == 0 and "positive" in told.out
+    smaller = lissom(
+        *compressing(folder, tmp_path / "again", "--task", "text", "--dry-run", model=run / "transformers")
+    )
+    assert smaller.code == 0, smaller.err
+    sizes = [(path / "model.safetensors").stat().st_size for path in (run / "transformers", folder / "bert")]
+    assert sizes[0] < 0.9 * sizes[1]

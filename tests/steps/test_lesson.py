@@ -15,7 +15,6 @@ pytest.importorskip("transformers")
 from lissom.core.errors import LissomError
 from lissom.layers.text_model import TextModel
 from lissom.steps.distillation.distill import Distill
-from lissom.steps.distillation.encoders import find_encoder
 from lissom.steps.distillation.pairing import propose
 from lissom.steps.distillation.teachers import mean_answer
 from lissom.testing.steps import fingerprint, same
@@ -30,6 +29,7 @@ from lissom.testing.tiny_texts import (
     write_text_model,
 )
 from lissom.workload.changes import Zeros
+from lissom.workload.encoders import find_encoder
 
 LOSSES = (
     "tinybert_hidden",

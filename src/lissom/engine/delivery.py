@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Figures, Machine, Verdict, Width
 from lissom.cost import profile
@@ -19,10 +20,13 @@ from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
 from lissom.layers.replacement import Replacement
+from lissom.layers.text_model import TextModel
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
 from lissom.targets.parity import answers
 from lissom.targets.target import Artefact
+from lissom.workload.transformers_folder import write_folder
+from lissom.workload.transformers_models import is_of_transformers
 from lissom.workload.workload import Workload, calibration_batches
 
 _VERDICT_SECONDS = 2.5
@@ -44,10 +48,23 @@ def deliver(
         _beside(original, verdict.final, baseline, folder.ledger)
         folder.ledger.append("beside", "", True)
     save_model(folder.path, workload)
+    _as_transformers(workload, folder)
     folder.ledger.append("delivered", "", {"trial": best.trial.number, "plan": Plan((move,)).to_json()})
     _bundle(workload, artefact, baseline, verdict, move, folder)
     shutil.rmtree(folder.work / "teacher", ignore_errors=True)
     return verdict
+
+
+def _as_transformers(workload: Workload, folder: RunFolder) -> None:
+    """A model of transformers once more as a folder that transformers, or lissom alone, loads."""
+    module = workload.module
+    if not isinstance(module, TextModel) or not is_of_transformers(module.model):
+        return
+    try:
+        said = write_folder(folder.path / "transformers", module.model, workload.files)
+    except LissomError as error:
+        said = f"{error.message}; lissom.load loads model.safetensors with build="
+    folder.ledger.once("note", "transformers", said)
 
 
 def _beside(original: Workload, final: Figures, baseline: Baseline, ledger: Ledger) -> None:

@@ -41,7 +41,7 @@ def describe(cut: Cut, module: nn.Module) -> dict[str, Any]:
     graphs = {
         n: m.meta[INPUTS] for n, m in module.named_modules() if isinstance(m, fx.GraphModule) and INPUTS in m.meta
     }
-    sizes = {name: found for name, m in module.named_modules() if (found := _sizes(m))}
+    sizes = {name: found for name, m in module.named_modules() if (found := sizes_of(m))}
     return {"cut": cut.to_json(), "graphs": graphs, "sizes": sizes}
 
 
@@ -88,7 +88,7 @@ def rebuild(model: nn.Module, described: Mapping[str, Any]) -> nn.Module:
     cut.check(model)
     module = _graphs_in_place(model, cut, described["graphs"])
     slice_state(module, cut)
-    set_attributes(module, _attributes(module, described["sizes"]))
+    set_attributes(module, other_sizes(module, described["sizes"]))
     return module
 
 
@@ -138,7 +138,7 @@ def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
         raise LissomError(f"the file has no values for {lacking[0]}", hint=hint)
 
 
-def _sizes(module: nn.Module) -> dict[str, Any]:
+def sizes_of(module: nn.Module) -> dict[str, Any]:
     """The whole numbers, and tuples of them, among the public attributes of a module."""
     public = {k: v for k, v in vars(module).items() if not k.startswith("_") and k != "training"}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in public.items() if _whole(v)}
@@ -150,8 +150,8 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _attributes(module: nn.Module, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Stored sizes that differ from what a fresh instance says, in the types that it uses."""
+def other_sizes(module: nn.Module, stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Stored sizes by module that differ from what a fresh instance says, in the types that it uses."""
     changes: dict[str, dict[str, Any]] = {}
     for name, owner in module.named_modules():
         for attribute, value in stored.get(name, {}).items():

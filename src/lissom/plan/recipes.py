@@ -8,12 +8,12 @@ from lissom.graph import Coupling, Group, capture, couple
 from lissom.plan.move import Move, Plan
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
-from lissom.steps.distillation.encoders import Encoder, find_encoder
 from lissom.steps.distillation.learning import ENCODERS
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Step
+from lissom.workload.encoders import Encoder, find_encoder
 from lissom.workload.workload import Workload
 
 RATE, BATCH = ENCODERS

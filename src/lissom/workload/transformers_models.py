@@ -5,9 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
 from lissom.core.errors import LissomError, MissingExtraError
+from lissom.graph.adapting import set_attributes
+from lissom.workload.weights import fit, read_weights
 
 _SHOWN = 3
+RESIZED = "lissom_resized"  # in config.json: sizes by module that differ from what the configuration says
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -63,6 +69,8 @@ def from_folder(folder: Path, *, random_weights: bool = False) -> Any:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
+        if RESIZED in config:
+            return _resized(kind, folder, config, random_weights)
         if random_weights:
             return kind(kind.config_class.from_pretrained(folder, local_files_only=True))
         module, found = kind.from_pretrained(
@@ -75,6 +83,33 @@ def from_folder(folder: Path, *, random_weights: bool = False) -> Any:
         logging.set_verbosity(level)
     _check_found(folder, found)
     return module
+
+
+def _resized(kind: Any, folder: Path, config: dict[str, Any], random_weights: bool) -> Any:
+    """A model with widths by layer, which transformers alone cannot build."""
+    own = kind.config_class.from_dict({name: value for name, value in config.items() if name != RESIZED})
+    own.architectures = config["architectures"]
+    module = kind(own)
+    sizes = {
+        name: {field: tuple(size) if isinstance(size, list) else size for field, size in fields.items()}
+        for name, fields in config[RESIZED].items()
+    }
+    set_attributes(module, sizes)
+    state = read_weights(folder / "model.safetensors")
+    for name, tensor in state.items():
+        owner, _, leaf = name.rpartition(".")
+        held = dict(module.named_modules()).get(owner)
+        old = None if held is None else held._parameters.get(leaf)
+        if held is not None and old is not None and old.shape != tensor.shape:
+            setattr(held, leaf, nn.Parameter(torch.empty(tensor.shape).normal_(std=0.02)))
+    if not random_weights:
+        fit(module, state, str(folder))
+    return module.eval()
+
+
+def is_of_transformers(module: Any) -> bool:
+    """Whether a model is of a class of transformers."""
+    return type(module).__module__.startswith("transformers.")
 
 
 def _check_found(folder: Path, found: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
-from lissom.steps.distillation.encoders import EncoderLayer, find_encoder
 from lissom.train.tapped import Tapped, check_names
+from lissom.workload.encoders import EncoderLayer, find_encoder
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,24 @@ def find_encoder(module: nn.Module) -> Encoder:
     return Encoder(max(tables)[1].rpartition(".")[0], tuple(layers))
 
 
+def say_heads(module: nn.Module) -> None:
+    """Correct, in place, the numbers of heads that attention layers hold beside their projections.
+
+    Some classes never read them, so that they are out of date after a cut.
+    """
+    for owner in module.modules():
+        values = vars(owner)
+        query = next(
+            (child for triple in TRIPLES if isinstance(child := getattr(owner, triple[0], None), nn.Linear)), None
+        )
+        heads = next((name for name in HEADS if isinstance(values.get(name), int)), None)
+        if not isinstance(query, nn.Linear) or heads is None:
+            continue
+        setattr(owner, heads, _heads(owner, query))
+        if "all_head_size" in values:
+            setattr(owner, "all_head_size", query.out_features)  # noqa: B010
+
+
 def _layer(modules: dict[str, nn.Module], name: str, owner: nn.Module) -> EncoderLayer | None:
     children = dict(owner.named_children())
     triple = next((t for t in TRIPLES if all(isinstance(children.get(part), nn.Linear) for part in t)), None)

@@ -1,0 +1,160 @@
+"""A changed model of transformers as a folder: plain where its configuration can say the widths, else with a note.
+
+Layers that were taken out are gone, and the others are numbered anew. Widths that differ by layer stand in
+``config.json`` under the module's name, and :func:`lissom.workload.transformers_models.from_folder` reads them.
+"""
+
+import copy
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as to_bytes
+from torch import fx, nn
+
+from lissom.core.errors import LissomError
+from lissom.core.files import whole_file, write_json, write_text
+from lissom.graph.storage import other_sizes, sizes_of, tensors_of
+from lissom.layers.passed import Passed
+from lissom.workload.encoders import say_heads
+from lissom.workload.transformers_models import RESIZED, from_folder, is_of_transformers
+
+MODEL = "model.safetensors"
+PLACE = "layer_idx"  # of a layer in its list, where others were taken out before it
+FIELDS = ("hidden_size", "num_attention_heads", "intermediate_size")
+
+
+def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> str:
+    """Write a model, its configuration and its tokenizer as ``save_pretrained`` would, and read it back to be sure.
+
+    Args:
+        folder: is made; files in it are replaced.
+        model: of a class of transformers, as it came out of cuts and left out layers.
+        files: to be put beside it, such as ``tokenizer.json``.
+
+    Returns:
+        How it is loaded, in words.
+
+    Raises:
+        LissomError: its class cannot express what was done to it.
+    """
+    if not is_of_transformers(model):
+        raise LissomError(f"a {type(model).__name__} is no model of transformers")
+    module: Any = _renumbered(model)
+    say_heads(module)
+    config = _config(module)
+    fresh = _fresh(module, config)
+    resized = _resized(module, fresh)
+    plain = not resized and _shapes(module) == _shapes(fresh)
+    described = {**config.to_dict(), "architectures": [type(module).__name__]}
+    if not plain:
+        described[RESIZED] = resized
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", described)
+    _write_weights(folder / MODEL, module)
+    for name, content in files.items():
+        write_text(folder / name, content.decode("utf-8"))
+    _check_same(module, from_folder(folder), folder)
+    kind = type(module).__name__
+    if plain:
+        return f"{kind}.from_pretrained of transformers loads {folder.name}/"
+    return (
+        f"{folder.name}/ is a {kind} with widths that differ by layer, which transformers' configuration cannot say: "
+        f"lissom loads it as hf:{folder.name}, transformers alone refuses it"
+    )
+
+
+def _renumbered(model: nn.Module) -> nn.Module:
+    """A copy in which lists of layers hold no layer that lets its input through."""
+    module = copy.deepcopy(model)
+    for part in module.modules():
+        for name, child in list(part.named_children()):
+            if isinstance(child, nn.ModuleList) and any(isinstance(layer, Passed) for layer in child):
+                setattr(part, name, nn.ModuleList([layer for layer in child if not isinstance(layer, Passed)]))
+    return module
+
+
+def _config(module: Any) -> Any:
+    """The configuration that says most of the module's sizes: the number of layers, and widths that layers share."""
+    plain = copy.deepcopy(module.config)
+    lists = [len(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
+    if hasattr(plain, "num_hidden_layers") and lists:
+        plain.num_hidden_layers = max(lists)
+    fresh = _fresh(module, plain)
+    _check_expressible(module, fresh)
+    said = {
+        field: _usual(module, fresh, field, old)
+        for field in FIELDS
+        if isinstance(old := getattr(plain, field, None), int)
+    }
+    found = [plain]
+    for values in itertools.product(*said.values()):
+        config = copy.deepcopy(plain)
+        for field, value in zip(said, values, strict=True):
+            setattr(config, field, value)
+        found.append(config)
+    return min(found, key=lambda config: _differences(config, module))
+
+
+def _usual(module: nn.Module, fresh: nn.Module, field: str, old: int) -> tuple[int, ...]:
+    """What a field says, and what most of the sizes are now that it said."""
+    now = Counter[int]()
+    for name, part in module.named_modules():
+        before = sizes_of(fresh.get_submodule(name))
+        now.update(
+            size
+            for attribute, size in sizes_of(part).items()
+            if isinstance(size, int) and before.get(attribute) == old and (attribute == field or field not in before)
+        )
+    return tuple(dict.fromkeys([old, *(size for size, _ in now.most_common(1))]))
+
+
+def _differences(config: Any, module: nn.Module) -> int:
+    """How many sizes of a fresh instance differ from the module's; many where no instance can be made."""
+    try:
+        return sum(map(len, _resized(module, _fresh(module, config)).values()))
+    except (ValueError, RuntimeError, ZeroDivisionError):
+        return 1 << 30
+
+
+def _fresh(module: nn.Module, config: Any) -> nn.Module:
+    with torch.device("meta"):
+        return type(module)(config)
+
+
+def _resized(module: nn.Module, fresh: nn.Module) -> dict[str, dict[str, Any]]:
+    """The sizes of a module, by the names of its parts, that differ from a fresh instance's."""
+    found = other_sizes(fresh, {name: sizes_of(part) for name, part in module.named_modules()})
+    real = {name: {key: size for key, size in sizes.items() if key != PLACE} for name, sizes in found.items()}
+    return {name: sizes for name, sizes in real.items() if sizes}
+
+
+def _check_expressible(module: nn.Module, fresh: nn.Module) -> None:
+    """Refuse what has other parts than its class makes."""
+    graphs = [name for name, part in module.named_modules() if isinstance(part, fx.GraphModule)]
+    if graphs:
+        raise LissomError(f"{type(module).__name__} cannot express the cut of {graphs[0] or 'the whole model'}")
+    ours, theirs = _shapes(module), _shapes(fresh)
+    odd = [name for name in ours if name not in theirs] + [name for name in theirs if name not in ours]
+    if odd:
+        raise LissomError(f"{type(module).__name__} has no place for {odd[0]}: another layer stands in for its own")
+
+
+def _shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in module.state_dict().items()}
+
+
+def _write_weights(path: Path, module: nn.Module) -> None:
+    held = module.state_dict()
+    tensors = {name: tensor for name, tensor in tensors_of(module).items() if name in held}
+    with whole_file(path) as temporary:
+        temporary.write_bytes(to_bytes(tensors, {"format": "pt"}))
+
+
+def _check_same(module: nn.Module, again: nn.Module, folder: Path) -> None:
+    ours, theirs = module.state_dict(), again.state_dict()
+    assert list(ours) == list(theirs), f"{folder} reads back with other names"
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours), f"{folder} reads back with other values"

@@ -1,0 +1,114 @@
+"""Cut encoders as folders: plain transformers loads what its configuration can say, lissom the rest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+import transformers
+
+from lissom.core.errors import LissomError
+from lissom.graph import capture, couple
+from lissom.layers.replacement import Replacement, put
+from lissom.layers.text_model import TextModel
+from lissom.steps.depth.drop_layers import DropLayers
+from lissom.steps.pruning.prune import without
+from lissom.testing import tiny_context
+from lissom.testing.tiny_texts import fresh_bert, tiny_text_workload
+from lissom.workload.transformers_folder import write_folder
+from lissom.workload.transformers_models import RESIZED, from_folder
+from lissom.workload.workload import Workload
+
+TOKENS = torch.tensor([[2, 5, 9, 14, 3]])
+LAYER = "model.bert.encoder.layer.{}"
+
+
+def cut(workload: Workload, kept: dict[str, int]) -> Workload:
+    """The workload with so many units left in each group whose name ends, or begins, with a word."""
+    coupling = couple(capture(workload.module, workload.example))
+    removed: dict[int, tuple[int, ...]] = {}
+    for group in coupling.groups:
+        for word, count in kept.items():
+            kind, _, name = word.partition(":")
+            if group.kind == kind and name in group.name:
+                removed[group.index] = tuple(range(count, group.units))
+    assert removed
+    return without(workload, removed)
+
+
+def written(workload: Workload, folder: Path) -> tuple[Any, str, dict[str, Any]]:
+    """The model, what was said, and the configuration."""
+    module: Any = workload.module
+    said = write_folder(folder, module.model, workload.files)
+    return module.model.eval(), said, json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+def same_answers(module: Any, other: Any) -> None:
+    with torch.no_grad():
+        torch.testing.assert_close(other.eval()(TOKENS).logits, module(TOKENS).logits)
+
+
+def test_fewer_layers_and_a_narrower_feed_forward_load_with_transformers_alone(tmp_path: Path) -> None:
+    workload = cut(tiny_text_workload(), {"channels:intermediate": 24})
+    workload = DropLayers((LAYER.format(0),)).apply(workload, tiny_context(tmp_path, tiny_text_workload()))
+    module, said, config = written(workload, tmp_path / "plain")
+    assert (config["num_hidden_layers"], config["intermediate_size"]) == (1, 24) and RESIZED not in config
+    assert "BertForSequenceClassification.from_pretrained" in said
+    loaded = transformers.BertForSequenceClassification.from_pretrained(tmp_path / "plain")
+    same_answers(module, loaded)
+    assert (tmp_path / "plain" / "tokenizer.json").is_file()
+
+
+def test_hidden_size_and_heads_together_load_with_transformers_alone(tmp_path: Path) -> None:
+    base = tiny_text_workload()
+    coupling = couple(capture(base.module, base.example))
+    groups = {kind: [group for group in coupling.groups if group.kind == kind] for kind in ("heads", "channels")}
+    wide = [group for group in groups["channels"] if group.units == 32]  # the hidden states, and the pooler's output
+    removed = {group.index: (3,) for group in groups["heads"]} | {group.index: tuple(range(24, 32)) for group in wide}
+    assert (len(groups["heads"]), len(wide)) == (2, 2)
+    module, said, config = written(without(base, removed), tmp_path / "plain")
+    assert (config["hidden_size"], config["num_attention_heads"]) == (24, 3) and RESIZED not in config, said
+    same_answers(module, transformers.BertForSequenceClassification.from_pretrained(tmp_path / "plain"))
+
+
+def test_widths_by_layer_are_in_the_configuration_and_transformers_alone_refuses_them(tmp_path: Path) -> None:
+    workload = cut(
+        tiny_text_workload(),
+        {"channels:layer.0.intermediate": 40, "channels:layer.1.intermediate": 8, "heads:layer.1": 2},
+    )
+    module, said, config = written(workload, tmp_path / "cut")
+    widths = config[RESIZED]
+    assert widths["bert.encoder.layer.1.attention.self"]["num_attention_heads"] == 2
+    assert "transformers alone refuses it" in said
+    again = from_folder(tmp_path / "cut")
+    assert type(again) is transformers.BertForSequenceClassification
+    same_answers(module, again)
+    with pytest.raises(RuntimeError, match="mismatch"):
+        transformers.BertForSequenceClassification.from_pretrained(tmp_path / "cut")
+
+
+def test_a_cut_folder_can_be_written_again(tmp_path: Path) -> None:
+    workload = cut(tiny_text_workload(), {"channels:layer.0.intermediate": 40})
+    written(workload, tmp_path / "first")
+    module = from_folder(tmp_path / "first")
+    write_folder(tmp_path / "second", module, {})
+    same_answers(module, from_folder(tmp_path / "second"))
+    first, second = (json.loads((tmp_path / n / "config.json").read_text("utf-8")) for n in ("first", "second"))
+    assert first[RESIZED] == second[RESIZED]
+
+
+def test_what_no_class_of_transformers_can_say_is_refused(tmp_path: Path) -> None:
+    module = TextModel(fresh_bert(), 0)
+    layer = Replacement(
+        "model.bert.encoder.layer.0.output.dense", "low_rank_linear", {"inputs": 64, "outputs": 32, "rank": 4}
+    )
+    put(module, layer.module, layer.build())
+    with pytest.raises(LissomError, match="BertForSequenceClassification has no place for"):
+        write_folder(tmp_path / "none", module.model, {})
+    with pytest.raises(LissomError, match="no model of transformers"):
+        write_folder(tmp_path / "none", torch.nn.Linear(2, 2), {})
+    assert not (tmp_path / "none").exists()
