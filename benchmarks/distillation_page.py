@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +40,81 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
         rows.append((student, ARMS[arm], mine, mine[0]["parameters_outside_embeddings"]))
     return [
         f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by,",
-        f"{sizes['test']:,} to test with. Scores are of FP32; the INT8 versions were timed, not scored.",
+        f"{sizes['test']:,} to test with. INT8 is scored one text at a time on ONNX Runtime.",
         "Students are parts of the pretrained encoder from before it was fine-tuned; all arms of a student start from",
         "the same weights and take as many steps. Accuracy in percent, mean over seeds, with the standard deviation.",
         "",
-        "| model | learnt from | seeds | select | test | parameters outside embeddings |",
-        "|---|---|---|---|---|---|",
+        "| model | learnt from | seeds | select | test | test, INT8 | parameters outside embeddings |",
+        "|---|---|---|---|---|---|---|",
         *(
             f"| {model} | {how} | {len(runs)} | {_mean(runs, 'select')} | {_mean(runs, 'test')} "
-            f"| {'' if count is None else f'{count:,}'} |"
+            f"| {_mean(runs, 'test_int8')} | {'' if count is None else f'{count:,}'} |"
             for model, how, runs, count in rows
         ),
         "",
         *_few(data["runs"]),
+        *_worth(data),
+        *_chosen(data),
     ]
+
+
+def _by_arm(data: dict[str, Any], student: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """The runs of a student by arm and seed."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in data["runs"]:
+        if row["student"] == student:
+            found.setdefault(row["arm"], {})[row["seed"]] = row
+    return found
+
+
+def _students(data: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(row["student"] for row in data["runs"]))
+
+
+def _worth(data: dict[str, Any]) -> list[str]:
+    """What the teacher is worth: the same student, seed by seed, with it and without."""
+    lines: list[str] = []
+    for student in _students(data):
+        runs = _by_arm(data, student)
+        with_it, without = runs.get("logits", {}), runs.get("labels", {})
+        seeds = sorted(set(with_it) & set(without))
+        if not seeds:
+            continue
+        gains = [{"test": with_it[seed]["test"] - without[seed]["test"]} for seed in seeds]
+        gain = statistics.mean(item["test"] for item in gains)
+        share = statistics.mean(with_it[seed]["test"] for seed in seeds) / data["teacher"]["test"]
+        verdict = (
+            "at least the 2 points that were asked for" if gain >= 2 else "less than the 2 points that were asked for"
+        )
+        told = (
+            f"{student}: {_mean(gains, 'test')} points more with the teacher's answers than with labels alone (seeds "
+            f"{', '.join(map(str, seeds))}, each beside its own): {verdict}. It keeps {share:.1%} of the teacher's "
+            "accuracy."
+        )
+        lines += [*textwrap.wrap(told, 115), ""]
+    return lines
+
+
+def _chosen(data: dict[str, Any]) -> list[str]:
+    """The loss that the select split chooses, beside the teacher's plain answers."""
+    lines: list[str] = []
+    for student in _students(data):
+        runs = {arm: rows for arm, rows in _by_arm(data, student).items() if arm != "labels"}
+        seeds = sorted(set.intersection(*(set(rows) for rows in runs.values()))) if "logits" in runs else []
+        if len(runs) < 2 or not seeds:
+            continue
+        means = {
+            part: {arm: statistics.mean(rows[seed][part] for seed in seeds) for arm, rows in runs.items()}
+            for part in ("select", "test")
+        }
+        best = max(means["select"], key=lambda arm: means["select"][arm])
+        ahead = means["test"][best] - means["test"]["logits"]
+        told = (
+            f"{student}: of {len(runs)} losses select chooses *{ARMS[best]}*; on test that is {ahead:+.2f} points "
+            f"beside *{ARMS['logits']}* ({len(seeds)} seeds)."
+        )
+        lines += [*textwrap.wrap(told, 115), ""]
+    return lines
 
 
 def _few(runs: list[dict[str, Any]]) -> list[str]:
@@ -65,9 +127,12 @@ def _few(runs: list[dict[str, Any]]) -> list[str]:
 
 
 def _mean(runs: list[dict[str, Any]], part: str) -> str:
-    values = [run[part] for run in runs]
+    values = [run[part] for run in runs if part in run]
+    if not values:
+        return ""
     spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.2f}{spread}"
+    few = f" ({len(values)} of them)" if len(values) < len(runs) else ""
+    return f"{statistics.mean(values):.2f}{spread}{few}"
 
 
 def _latencies(data: dict[str, Any]) -> list[str]:
