@@ -59,11 +59,11 @@ def picture(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def predict() -> Callable[..., Run]:
-    """Run a bundle's predictor in a process of its own that cannot import torch or lissom."""
+    """Run a bundle's predictor in a process of its own that cannot import torch, transformers or lissom."""
 
     def run(bundle: Path, *arguments: str) -> Run:
         code = (
-            "import sys, runpy; sys.modules['torch'] = sys.modules['lissom'] = None; "
+            "import sys, runpy; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'lissom'))); "
             "sys.argv = sys.argv[1:]; sys.path[0] = sys.argv[0].rpartition('/')[0]; "
             "runpy.run_path(sys.argv[0], run_name='__main__')"
         )
