@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from lissom.core.timing import BURST, WARM_UP, interleaved, spread
+from lissom.core.timing import BURST, WARM_UP, interleaved, spread, unrest
 
 
 def test_calls_take_turns_in_bursts() -> None:
@@ -47,3 +47,12 @@ def test_spread_is_relative() -> None:
     noisy = [1.0, 3.0] * 30
     assert spread(noisy) == pytest.approx(spread([10 * value for value in noisy]))
     assert spread(noisy) > 0.1
+
+
+def test_unrest_sees_a_pace_that_changes_however_many_samples_there_are() -> None:
+    steady = [1.0, 1.1, 0.9] * 200
+    changing = ([1.0] * 75 + [1.5] * 75) * 4
+    assert unrest(steady) == 0.0 and unrest([2.0]) == 0.0
+    assert unrest(changing) == pytest.approx(0.4)  # quartiles 1 and 1.5, median 1.25
+    assert unrest([3 * value for value in changing]) == pytest.approx(0.4)
+    assert spread(changing * 20) < 0.5

@@ -5,10 +5,13 @@ import random
 import time
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from lissom.core.statistics import median_interval
 
 WARM_UP = 10
 BURST = 5
+_PARTS = 8
 
 
 def interleaved(
@@ -59,3 +62,15 @@ def spread(samples: list[float]) -> float:
     """How noisy the timings are: the width of the median's 95 % interval over the median."""
     median, (low, high) = median_interval(samples)
     return (high - low) / median if median else 0.0
+
+
+def unrest(samples: list[float]) -> float:
+    """How much a machine's pace changed while it was timed: repeated measurements of one thing, held together.
+
+    The samples are cut into eight consecutive parts; what is given is the distance of the upper and the lower quartile
+    of their medians over the median of all. Noise that comes and goes shows here and not in :func:`spread`, which
+    shrinks with the number of samples.
+    """
+    medians = [float(np.median(part)) for part in np.array_split(np.asarray(samples), min(_PARTS, len(samples)))]
+    lower, middle, upper = np.quantile(medians, (0.25, 0.5, 0.75))
+    return float((upper - lower) / middle) if middle else 0.0

@@ -10,7 +10,16 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures, from_json
 from lissom.cost import profile
-from lissom.engine.measuring import Answers, Bench, grades, kept_answers, parity_inputs, timings
+from lissom.engine.measuring import (
+    NOISY,
+    Answers,
+    Bench,
+    grades,
+    kept_answers,
+    noise,
+    parity_inputs,
+    timings,
+)
 from lissom.engine.options import Options
 from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact, Target
@@ -76,8 +85,21 @@ def establish(
     for number, note in enumerate(artefact.notes):
         ledger.append("note", f"artefact {number}", note)
     figures = _figures(workload, bench, select)
+    _say_noise(figures, ledger, progress)
     ledger.append("baseline", "", figures)
     return Baseline(workload, bench, figures, select, fast)
+
+
+def _say_noise(figures: Figures, ledger: Ledger, progress: Progress) -> None:
+    """Write down that the machine is noisy, where longer measuring did not help."""
+    found = noise(list(figures.latency_samples_ms))
+    if found > NOISY:
+        note = (
+            f"this machine is noisy: repeated timings of the original lie {found:.0%} apart. Latencies are compared in "
+            "turn in one process, so ratios hold better than milliseconds; for sharper ones stop what else runs"
+        )
+        ledger.once("note", "noise", note)
+        progress.say(note)
 
 
 def example_arrays(workload: Workload, batch: int) -> tuple[np.ndarray, ...]:

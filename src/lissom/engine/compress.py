@@ -10,6 +10,7 @@ from lissom.core.records import Settings, Verdict
 from lissom.engine.baseline import Baseline, establish
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
+from lissom.engine.floor import check_floor
 from lissom.engine.folder import RunFolder
 from lissom.engine.fronting import FrontSearch
 from lissom.engine.identity import check_same
@@ -94,6 +95,8 @@ class _Run:
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
         if job.budget.costs:
             check_absolute(job.budget, baseline.figures)
+            with self.watch.part("baseline"):
+                check_floor(job.budget, baseline, self.ledger)
         context = self._context(baseline)
         carrier = Carrier(self.ledger, self.folder.work / "steps", context)
         trials = Trials(self.ledger, carrier, baseline, job.budget)
