@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures
+from lissom.engine.layer_times import in_proportion, with_times
 from lissom.engine.reach import Prober, Reach, _corrected, fitting, reach_record, reachable
 from lissom.plan.allocation import Choice, CostModel, Side, Term, Widths
 from lissom.plan.budget import parse_budget
@@ -129,19 +130,43 @@ def test_whatever_is_found_keeps_to_all_limits(size: float, latency: float, over
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        ({"latency": 1.9}, {"macs": 0.5, "parameters": 0.7}),  # twice too slow: half of the multiply-adds
-        ({"size": 0.475}, {"macs": 0.9, "parameters": 2.0}),  # half used: twice as many parameters
-        ({"size": 1.9, "memory": 0.95}, {"macs": 0.9, "parameters": 0.5}),  # the worst of what drives it counts
-        ({"latency": 0.95, "parameters": 1.9}, {"macs": 1.0, "parameters": 0.5}),
-        ({}, {"macs": 0.9, "parameters": 0.7}),
+        ({"latency": 1.9}, {"latency_ms": 0.5}),  # twice too slow: half of the time
+        ({"macs": 1.9}, {"macs": 0.5}),
+        ({"size": 0.475}, {"parameters": 2.0}),  # half used: twice as many parameters
+        ({"size": 1.9, "memory": 0.95}, {"parameters": 0.5}),  # the worst of what drives it counts
+        ({"latency": 0.95, "parameters": 1.9}, {"latency_ms": 1.0, "parameters": 0.5}),
+        ({}, {}),
     ],
 )
 def test_limits_move_by_how_far_the_measurement_was_off(usage: dict[str, float], expected: dict[str, float]) -> None:
-    model = cost_model(1.0)
-    full = {"macs": float(ORIGINAL.macs), "parameters": float(ORIGINAL.parameters)}
-    allowed = {"macs": 0.9 * full["macs"], "parameters": 0.7 * full["parameters"]}
-    moved = _corrected(allowed, model.full, usage, model, {})
-    assert {name: moved[name] / full[name] for name in moved} == pytest.approx(expected)
+    model = in_proportion(cost_model(1.0), ORIGINAL.latency_ms)
+    full = {name: model.cost(name, model.full) for name in ("macs", "parameters", "latency_ms")}
+    before = {"macs": 0.9, "parameters": 0.7, "latency_ms": 0.8}
+    moved = _corrected({name: share * full[name] for name, share in before.items()}, model.full, usage, model, {})
+    assert {name: moved[name] / full[name] for name in moved} == pytest.approx({**before, **expected})
+
+
+def test_a_limit_on_latency_cuts_where_the_time_goes_and_not_where_the_multiply_adds_are() -> None:
+    model = cost_model(1.0, 1.0)
+    times = {"g0": 9.0, "g1": 1.0}
+
+    class Timed(Measured):
+        def use_times(self) -> None:
+            self.model = with_times(self.model, {0: 1, 1: 1}, times, {"g0": 9 / UNITS, "g1": 1 / UNITS})
+
+        def measure(self, widths: Widths) -> dict[str, dict[str, float]]:
+            found = super().measure(widths)
+            for costs in found.values():
+                costs["latency"] = (9 * widths[0] + widths[1]) / (10 * UNITS)
+            return found
+
+    prober, budget = Timed(model), parse_budget("latency<=50%")
+    reachable(prober, budget)
+    found = fitting(prober, budget, "fp32")
+    assert found is not None and found.within and found.widths[1] > 2 * found.widths[0]
+    blind = Timed(model)
+    blind_found = fitting(blind, budget, "fp32")  # nothing was timed: in proportion to multiply-adds
+    assert blind_found is not None and found.lost < blind_found.lost
 
 
 def test_nothing_is_measured_twice(tmp_path: Path) -> None:

@@ -207,3 +207,23 @@ def test_a_wide_group_does_not_take_a_thousand_turns() -> None:
     while (below := choice.narrower(width)) != width:
         width, turns = below, turns + 1
     assert width == 8 and turns < 120
+
+
+def test_between_two_and_four_multiples_widths_are_whole_grains() -> None:
+    """What lies between grains costs the target as much as the grain above."""
+    group = Choice(0, "g", (1.0,) * 16, multiple=8, grain=8)
+    assert group.narrower(16) == 8 and group.narrower(8) == 8
+    assert Choice(0, "g", (1.0,) * 16, multiple=8, grain=4).narrower(16) == 12
+    assert Choice(0, "g", (1.0,) * 12, multiple=8, grain=8).narrower(12) == 11, "narrower than two grains"
+    assert Choice(0, "g", (1.0,) * 64, multiple=4, grain=8).narrower(64) == 60, "wide groups have their multiple"
+
+
+def test_the_time_of_layers_is_a_cost_like_the_others() -> None:
+    sides = (Side(4, ((0, 4),)),)
+    model = CostModel(
+        (Choice(0, "a", (1.0,) * 4), Choice(1, "b", (1.0,) * 4)),
+        (Term("a", 1.0, 10.0, sides, latency_ms=1.0), Term("b", 1.0, 1.0, (Side(4, ((1, 4),)),), latency_ms=8.0)),
+    )
+    assert model.cost("latency_ms", {0: 4, 1: 2}) == pytest.approx(5.0)
+    widths = allocate(model, {"latency_ms": 5.0})
+    assert widths is not None and widths[1] <= 2 and widths[0] == 4, "the slow layer goes, not the one of many macs"

@@ -9,6 +9,7 @@ from lissom.core.records import Figures
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Ladder, Rung
+from lissom.engine.layer_times import LayerTimer
 from lissom.engine.options import Options
 from lissom.engine.probing import FORMATS
 from lissom.engine.reach import Prober, Reach, fitting, reach_record, reachable
@@ -60,7 +61,9 @@ class Planner:
         workload, progress = self._context.original, self._context.progress
         with self._watch.part("analysis"):
             model = self._model(workload, progress)
-        prober = Prober(self._ledger, self._context, self._baseline.bench, self._baseline.figures, model)
+        bench, limited = self._baseline.bench, any(limit.measure == "latency" for limit in self._budget.costs)
+        timer = LayerTimer(self._ledger, workload, bench) if limited else None
+        prober = Prober(self._ledger, self._context, bench, self._baseline.figures, model, timer)
         with self._watch.part("probes"):
             reach = self._reach(prober, progress)
         hope = hope_of(self._budget, self._baseline.figures)

@@ -1,6 +1,7 @@
 """Untrained copies of a changed model, exported and measured: what a change would cost, before any training."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,19 +10,26 @@ from lissom.cost import profile
 from lissom.engine.measuring import Bench, timings
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
+from lissom.targets.target import Artefact
 from lissom.workload.workload import Workload
 
 FORMATS = ("fp32", "int8")
 _SECONDS = 1.5
 
 
-def measure_copy(workload: Workload, context: Context, bench: Bench) -> dict[str, dict[str, float]]:
-    """Size, latency (as a share of the original's), memory, macs and parameters by number format."""
+def measure_copy(
+    workload: Workload, context: Context, bench: Bench, seen: Callable[[Artefact], object] = lambda made: None
+) -> dict[str, dict[str, float]]:
+    """Size, latency (as a share of the original's), memory, macs and parameters by number format.
+
+    ``seen`` is shown the FP32 artefact while it is there.
+    """
     costs = profile(workload.module, workload.example)
     with tempfile.TemporaryDirectory() as folder:
         context = replace(context, folder=Path(folder))
         place = context.target.place(Path(folder), "probe")
         plain = context.target.export(workload.module, workload.example, place)
+        seen(plain)
         made = {"fp32": plain, "int8": QuantizeInt8(examples=64, search=False).apply(plain, workload, context)}
         runners = {name: context.target.load(item.path, threads=bench.threads) for name, item in made.items()}
         samples = timings({"original": bench.runner, **runners}, bench.example, seconds=_SECONDS)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lissom.core.ledger import Ledger
 from lissom.core.records import Figures
+from lissom.engine.layer_times import LayerTimer, in_proportion
 from lissom.engine.measuring import Bench
 from lissom.engine.probing import FORMATS, measure_copy
 from lissom.plan.allocation import CostModel, Widths, allocate, narrowest
@@ -20,6 +21,8 @@ _AIM = 0.95  # of a limit
 _NEAR, _SAFE = 0.85, 0.97  # a cut between the two is taken: nearer to the limit another measurement may miss it
 _INT8_SMALLER = 3.9  # times, with what scales and names add to a quarter
 _PROBES = 4
+# what the widths are chosen by, and the limits that it serves
+_DRIVES = {"latency_ms": ("latency",), "macs": ("macs",), "parameters": ("size", "memory", "parameters")}
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,20 @@ class Prober:
         bench: the original, loaded.
         original: its figures.
         model: groups and costs.
+        timer: times the layers of the first copy, so that limits on latency know which layers take it.
     """
 
-    def __init__(self, ledger: Ledger, context: Context, bench: Bench, original: Figures, model: CostModel) -> None:
-        self._ledger, self._context, self._bench = ledger, context, bench
-        self.original, self.model = original, model
+    def __init__(
+        self,
+        ledger: Ledger,
+        context: Context,
+        bench: Bench,
+        original: Figures,
+        model: CostModel,
+        timer: LayerTimer | None = None,
+    ) -> None:
+        self._ledger, self._context, self._bench, self._timer = ledger, context, bench, timer
+        self.original, self.model = original, in_proportion(model, original.latency_ms)
         self.importance = {choice.index: np.asarray(choice.importance) for choice in model.choices}
 
     def measure(self, widths: Widths) -> dict[str, dict[str, float]]:
@@ -68,7 +80,15 @@ class Prober:
 
     def _measure(self, widths: Widths) -> dict[str, dict[str, float]]:
         workload = without(self._context.original, weakest(self.importance, widths))
-        return measure_copy(workload, self._context, self._bench)
+        timer = self._timer
+        if timer is None or timer.known:
+            return measure_copy(workload, self._context, self._bench)
+        return measure_copy(workload, self._context, self._bench, lambda made: timer.measure(made, widths))
+
+    def use_times(self) -> None:
+        """From here on latency is spread over the layers as they were timed."""
+        if self._timer is not None:
+            self.model = self._timer.applied(self.model)
 
     def usage(self, measured: Mapping[str, float], budget: Budget) -> dict[str, float]:
         """What was measured as a share of each limit."""
@@ -89,22 +109,24 @@ def reachable(prober: Prober, budget: Budget) -> dict[str, Reach]:
     """The narrowest model by number format: what no step goes below."""
     widths = narrowest(prober.model)
     measured = prober.measure(widths)
+    prober.use_times()
     return {name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in FORMATS}
 
 
 def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:
     """The widest cut that keeps within the limits in a number format, found by measuring.
 
-    Limits on the artefact are turned into limits on parameters and multiply-adds, which the measurements of
-    the cuts tried so far correct.
+    Limits on the artefact are turned into limits on parameters, multiply-adds and the time of layers, which the
+    measurements of the cuts tried so far correct.
     """
     model = prober.model
-    full = {measure: model.cost(measure, model.full) for measure in ("parameters", "macs")}
-    allowed = {"parameters": full["parameters"], "macs": full["macs"]}
-    for limit in budget.costs:
-        share = _first_guess(limit.measure, prober, budget, precision)
-        measure = "macs" if limit.measure in ("latency", "macs") else "parameters"
-        allowed[measure] = min(allowed[measure], share * full[measure])
+    full = {measure: model.cost(measure, model.full) for measure in _DRIVES}
+    allowed = dict(full)
+    for measure, driven in _DRIVES.items():
+        for limit in budget.costs:
+            if limit.measure in driven:
+                share = _first_guess(limit.measure, prober, budget, precision)
+                allowed[measure] = min(allowed[measure], share * full[measure])
     safe: list[Reach] = []
     tight: list[Reach] = []
     seen: dict[str, tuple[float, float]] = {}
@@ -145,8 +167,8 @@ def _corrected(
     sees what an artefact costs besides its layers. ``seen`` keeps the last cost and share of each.
     """
     moved = dict(allowed)
-    for measure, drivers in (("macs", ("latency", "macs")), ("parameters", ("size", "memory", "parameters"))):
-        shares = [usage[name] for name in drivers if name in usage]
+    for measure, driven in _DRIVES.items():
+        shares = [usage[name] for name in driven if name in usage]
         if shares:
             cost, share = model.cost(measure, widths), max(*shares, 1e-6)
             moved[measure] = _where_it_aims(cost, share, seen.get(measure))

@@ -39,8 +39,10 @@ def coupled(workload: Workload) -> Coupling:
     return replace(found, groups=whole)
 
 
-def cost_model(workload: Workload, coupling: Coupling, analysis: Mapping[str, Any], multiple: int) -> CostModel:
-    """Choices and terms for :func:`lissom.plan.allocation.allocate`."""
+def cost_model(
+    workload: Workload, coupling: Coupling, analysis: Mapping[str, Any], multiple: int, grain: int = 1
+) -> CostModel:
+    """Choices and terms for :func:`lissom.plan.allocation.allocate` (see its ``Choice`` for the last two)."""
     choices = tuple(
         Choice(
             index=group["index"],
@@ -48,6 +50,7 @@ def cost_model(workload: Workload, coupling: Coupling, analysis: Mapping[str, An
             importance=tuple(group["importance"]),
             least=group["least"],
             multiple=multiple,
+            grain=grain,
         )
         for group in analysis["groups"]
     )

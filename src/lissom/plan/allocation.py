@@ -28,6 +28,8 @@ class Choice:
         importance: of each of its units; figures of all groups are comparable.
         least: how many units stay whatever happens.
         multiple: widths are whole multiples of it where the group is at least four times as wide.
+        grain: and of this where it is narrower, but at least twice as wide: what lies between costs the target as
+            much as the multiple above it.
     """
 
     index: int
@@ -35,6 +37,7 @@ class Choice:
     importance: tuple[float, ...]
     least: int = 1
     multiple: int = 1
+    grain: int = 1
 
     @property
     def units(self) -> int:
@@ -53,8 +56,9 @@ class Choice:
         """
         stride = max(1, width // 20)
         target = width - stride
-        if self.units >= _WIDE * self.multiple:
-            target = target // self.multiple * self.multiple
+        step = self.multiple if self.units >= _WIDE * self.multiple else self.grain
+        if self.units >= 2 * step:
+            target = target // step * step
         return target if target >= max(self.least, 1) else width
 
     def lost(self, width: int, below: int) -> float:
@@ -83,12 +87,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Term:
-    """A tensor of the model: what it costs at full width, and the sides that shrink it."""
+    """A tensor of the model: what it costs at full width, and the sides that shrink it.
+
+    ``latency_ms`` is the part of its layer's time that goes with its share; what stays whatever is cut is not in it.
+    """
 
     name: str
     parameters: float
     macs: float
     sides: tuple[Side, ...]
+    latency_ms: float = 0.0
 
     def share(self, widths: Mapping[int, int], full: Mapping[int, int]) -> float:
         """The share of the tensor that is left at these widths."""
@@ -97,7 +105,7 @@ class Term:
 
 @dataclass(frozen=True)
 class CostModel:
-    """The cost of a choice of widths, in parameters and multiply-adds."""
+    """The cost of a choice of widths, in parameters, multiply-adds and milliseconds."""
 
     choices: tuple[Choice, ...]
     terms: tuple[Term, ...]
@@ -108,7 +116,7 @@ class CostModel:
         return {choice.index: choice.units for choice in self.choices}
 
     def cost(self, measure: str, widths: Mapping[int, int]) -> float:
-        """The total of ``measure`` (``"parameters"`` or ``"macs"``) at these widths."""
+        """The total of ``measure`` (``"parameters"``, ``"macs"`` or ``"latency_ms"``) at these widths."""
         return sum(getattr(term, measure) * term.share(widths, self.full) for term in self.terms)
 
     def saved(self, measure: str, widths: Mapping[int, int], index: int, below: int) -> float:
@@ -134,7 +142,7 @@ def allocate(model: CostModel, limits: Mapping[str, float]) -> Widths | None:
 
     Args:
         model: groups and what they cost.
-        limits: the most of ``"parameters"`` and ``"macs"`` that is allowed.
+        limits: the most of ``"parameters"``, ``"macs"`` and ``"latency_ms"`` that is allowed.
 
     Returns:
         Group to width, or ``None`` when even the narrowest model costs more.

@@ -1,6 +1,6 @@
 """ONNX Runtime on the processor: the default target."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -56,6 +56,19 @@ class OnnxRuntime(Target):
         from lissom.targets.onnx_values import float_operators
 
         return float_operators(artefact.path) if artefact.precision == INT8 else {}
+
+    def layer_times(
+        self,
+        artefact: Artefact,
+        inputs: Sequence[np.ndarray],
+        *,
+        threads: int,
+        seconds: float,
+        between: Callable[[], object],
+    ) -> dict[str, float]:
+        from lissom.targets.onnx_times import layer_times
+
+        return layer_times(artefact.path, inputs, threads=threads, seconds=seconds, between=between)
 
     def values(self, path: Path, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         from lissom.targets.onnx_values import inner_values

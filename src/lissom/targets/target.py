@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -155,6 +155,28 @@ class Target(ABC):
 
     def fallbacks(self, artefact: Artefact) -> dict[str, int]:
         """Operators that run slower than meant: outside the fast kernels, or in float in an INT8 artefact."""
+        return {}
+
+    def layer_times(
+        self,
+        artefact: Artefact,
+        inputs: Sequence[np.ndarray],
+        *,
+        threads: int,
+        seconds: float,
+        between: Callable[[], object],
+    ) -> dict[str, float]:
+        """Milliseconds by layer of an FP32 artefact, from the runtime's profiler; empty where it has none.
+
+        A layer is called by the name of its weight in the model; what belongs to none is under ``""``.
+
+        Args:
+            artefact: what to run.
+            inputs: what to run it on.
+            threads: how many to run it with.
+            seconds: how long, in all.
+            between: is called in turn with it.
+        """
         return {}
 
     def values(self, path: Path, inputs: Sequence[np.ndarray]) -> dict[str, npt.NDArray[Any]]:
