@@ -13,30 +13,34 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Segments:
-    """Places sorted by the tag that they belong to.
+class Places:
+    """Where each tag occurs on a line of tags.
 
     Args:
-        tags: the tags, ascending, without the pinned one, (segments,).
-        order: places such that those of one tag are neighbours, (places,).
-        starts: where each tag's places start in ``order``, (segments,).
+        order: the places, those of one tag together, (places,).
+        starts: where those of each tag start in ``order``, and the end, (tags + 1,).
     """
 
-    tags: Array
     order: Array
     starts: Array
 
     @classmethod
-    def of(cls, line: Array) -> "Segments":
-        """Segments of a line of tags, (places,)."""
+    def of(cls, line: Array, count: int) -> "Places":
+        """The places on a line, (places,), of tags below ``count``."""
         order = np.argsort(line, kind="stable")
-        order = order[line[order] != PINNED]
-        tags, starts = np.unique(line[order], return_index=True)
-        return cls(tags, order, starts)
+        return cls(order, np.searchsorted(line[order], np.arange(count + 1)))
 
-    def count(self, flags: Flags) -> Array:
-        """How many flags are up per tag, (sets, segments), for flags of (sets, places)."""
-        return np.add.reduceat(flags[:, self.order], self.starts, axis=1, dtype=np.int64)
+    def where(self, dead: Flags) -> tuple[Array, Array]:
+        """Set and place of every occurrence of a dead tag, for flags of (sets, tags)."""
+        sets, tags = np.nonzero(dead)
+        several, spread = ranges(self.starts[tags], self.starts[tags + 1] - self.starts[tags])
+        return sets[several], self.order[spread]
+
+
+def ranges(starts: Array, sizes: Array) -> tuple[Array, Array]:
+    """Ranges of numbers, one after the other: for each number which range it is of, and the number."""
+    which = np.repeat(np.arange(len(starts)), sizes)
+    return which, np.arange(len(which)) + (starts - (np.cumsum(sizes) - sizes))[which]
 
 
 @dataclass(frozen=True)
@@ -83,33 +87,69 @@ class Structure:
         return tags[tags != PINNED]
 
     @cached_property
-    def _lines(self) -> tuple[Segments, Segments]:
-        return Segments.of(self.either_rows), Segments.of(self.either_cols)
+    def _row_of(self) -> Array:
+        """The number of the row of each cell, (cells,)."""
+        return np.repeat(np.arange(len(self.rows)), self.widths)
+
+    @cached_property
+    def _places(self) -> tuple[Places, Places]:
+        """Where tags are cells and where they are rows."""
+        return Places.of(self.cells, self.count), Places.of(self.rows, self.count)
+
+    @cached_property
+    def _either_places(self) -> tuple[Places, Places, Places]:
+        """Where tags are cells, rows and columns of eithers."""
+        lines = (self.either_cells, self.either_rows, self.either_cols)
+        cells, rows, cols = (Places.of(line, self.count) for line in lines)
+        return cells, rows, cols
 
     def alive_per_row(self, dead: Flags) -> Array:
         """How many cells live in each row, (sets, rows)."""
-        return np.add.reduceat(~dead[:, self.cells], self.starts, axis=1, dtype=np.int64)
+        sets, places = self._places[0].where(dead)
+        lost = np.bincount(sets * len(self.rows) + self._row_of[places], minlength=len(dead) * len(self.rows))
+        return self.widths - lost.reshape(len(dead), len(self.rows))
 
     def close(self, dead: Flags) -> Flags:
-        """All tags that die with those that are dead. Tag 0 among them means: not possible."""
+        """All tags that die with those that are dead. Tag 0 among them means: not possible; such a set may be left
+        unfinished."""
         dead = dead.copy()
-        before = -1
-        while (now := int(np.count_nonzero(dead))) != before and not dead[:, PINNED].all():
-            before = now
+        growing = np.arange(len(dead))
+        while len(growing):
+            now = dead[growing]
+            before = np.count_nonzero(now, axis=1)
             if len(self.rows):
-                doomed = np.repeat(dead[:, self.rows], self.widths, axis=1)
-                _kill(dead, self.cells, doomed)
-                _kill(dead, self.rows, self.alive_per_row(dead) == 0)
+                self._close_blocks(now)
             if len(self.either_cells):
-                self._close_eithers(dead)
+                self._close_eithers(now)
+            dead[growing] = now
+            growing = growing[(np.count_nonzero(now, axis=1) > before) & ~now[:, PINNED]]
         return dead
 
+    def _close_blocks(self, dead: Flags) -> None:
+        """With a row die its cells, and with its last cell a row."""
+        sets, rows = self._places[1].where(dead)
+        several, cells = ranges(self.starts[rows], self.widths[rows])
+        dead[sets[several], self.cells[cells]] = True
+        sets, rows = np.nonzero(self.alive_per_row(dead) == 0)
+        dead[sets, self.rows[rows]] = True
+
     def _close_eithers(self, dead: Flags) -> None:
+        """A cell dies with its row or column, these with their last cell, and a column whose cell dies otherwise."""
         cells, rows, cols = self.either_cells, self.either_rows, self.either_cols
-        _kill(dead, cells, dead[:, rows] | dead[:, cols])
-        for line in self._lines:
-            _kill(dead, line.tags, line.count(~dead[:, cells]) == 0)
-        _kill(dead, cols, dead[:, cells] & ~dead[:, rows])
+        at_cells, at_rows, at_cols = self._either_places
+        for at in (at_rows, at_cols):
+            sets, places = at.where(dead)
+            dead[sets, cells[places]] = True
+        sets, places = at_cells.where(dead)
+        for line, at in ((rows, at_rows), (cols, at_cols)):
+            lost = np.bincount(sets * self.count + line[places], minlength=dead.size).reshape(dead.shape)
+            size = np.diff(at.starts)
+            gone = (lost == size) & (size > 0)
+            gone[:, PINNED] = False
+            dead |= gone
+        sets, places = at_cells.where(dead)
+        dying = ~dead[sets, rows[places]]
+        dead[sets[dying], cols[places][dying]] = True
 
     def excess(self, dead: Flags) -> Array:
         """How many cells each living row has more than the poorest living row of its block, (sets, rows)."""
@@ -150,12 +190,6 @@ class Structure:
             renumber[self.either_rows[eithers]],
             renumber[self.either_cols[eithers]],
         )
-
-
-def _kill(dead: Flags, tags: Array, doomed: Flags) -> None:
-    """Mark tags as dead where ``doomed``, (sets, tags), says so; a tag may occur several times."""
-    sets, places = np.nonzero(doomed)
-    dead[sets, tags[places]] = True
 
 
 def structure(tags: Tags) -> Structure:
