@@ -22,6 +22,7 @@ from lissom.engine.compress import compress as carry_out
 from lissom.engine.delivery import delivered_plan
 from lissom.engine.fronting import plan_for
 from lissom.engine.options import Options
+from lissom.engine.racing import choose_target, is_race
 from lissom.plan.budget import check_costs, parse_budget
 from lissom.plan.move import Plan
 from lissom.report.html import write_page
@@ -156,7 +157,8 @@ def compress(
     Args:
         workload: from :func:`load`.
         budget: limits, for example ``"latency<=5ms, size<=2MB, drop<=0.5pt"``.
-        target: a name in ``lissom.targets.TARGETS``.
+        target: a name in ``lissom.targets.TARGETS``; or ``auto``, or several names by commas: the one that the
+            original is fastest on here, in a precision that keeps its score, all measured in turn.
         output: the folder of the run. A run that was stopped there goes on; a finished one is given back.
         options: how to search.
         settings: what is written down as asked for; by default what the workload says of itself.
@@ -170,11 +172,16 @@ def compress(
         LissomError: anything that a user can mend.
     """
     options = options or Options()
+    progress = progress or Progress()
+    if is_race(target):
+        limits = parse_budget(budget)
+        target = choose_target(target, workload, limits, options, Path(output), progress)
+        settings = None if settings is None else replace(settings, target=target)
     settings = settings or _settings(workload, budget, target, options)
     if plan is not None:
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
-    return _carry_out(workload, budget, target, Path(output), options, settings, progress or Progress(), plan)
+    return _carry_out(workload, budget, target, Path(output), options, settings, progress, plan)
 
 
 def _carry_out(

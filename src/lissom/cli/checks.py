@@ -10,6 +10,7 @@ from lissom.core.units import format_bytes, format_ms, format_seconds
 from lissom.engine.baseline import establish
 from lissom.engine.options import Options
 from lissom.engine.pace import measure_pace
+from lissom.engine.racing import is_race, racing
 from lissom.plan.budget import check_absolute, parse_budget
 from lissom.steps.distillation.learning import usual_learning
 from lissom.workload.weights import check_finite
@@ -20,9 +21,12 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options)
     """Score and measure the original, hold it against the budget, and print what a run would start from."""
     limits = parse_budget(budget)
     check_finite(workload.module.state_dict(), workload.name)
+    raced = [item.name for item in racing(target)] if is_race(target) else []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        baseline = establish(workload, find_target(target), options, work, Ledger(work), Progress())
+        baseline = establish(
+            workload, find_target(raced[0] if raced else target), options, work, Ledger(work), Progress()
+        )
     figures = baseline.figures
     check_absolute(limits, figures)
     splits = workload.splits
@@ -31,6 +35,8 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options)
     cost = f"{format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
     print(f"original score {figures.score:.2f} on select, {cost}")
     print(f"budget   {limits}")
+    if raced:
+        print(f"target   the fastest of {', '.join(raced)}; the figures above are of {raced[0]}")
     for note in workload.notes:
         print(f"note     {note}")
     pace = measure_pace(workload, workload, baseline.fast, usual_learning(workload.module)[1])

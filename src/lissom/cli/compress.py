@@ -30,7 +30,7 @@ def compress(
     ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("runs/lissom"),
     task: Annotated[str, typer.Option(help="What the model does.")] = "image",
-    target: Annotated[str, typer.Option(help="The runtime it will run on.")] = "onnxruntime",
+    target: Annotated[str, typer.Option(help="The runtime it will run on; auto: the fastest here.")] = "onnxruntime",
     weights: Annotated[Path | None, typer.Option(help="A checkpoint: .safetensors, or a state dict in .pt.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="Do without trained weights.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Allow weights and data to be fetched.")] = False,
@@ -76,7 +76,7 @@ def compress(
     batch: Annotated[int, typer.Option(help="Batch that latency is measured with.")] = 1,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     plan: Annotated[
-        str | None, typer.Option(help="distilbert, minilm, tinybert, or a plan in JSON: nothing is searched.")
+        str | None, typer.Option(help="int8, distilbert, minilm, tinybert, or a plan in JSON: nothing is searched.")
     ] = None,
     print_plan: Annotated[bool, typer.Option("--print-plan", help="Print the plan as JSON, and stop.")] = False,
     quick: Annotated[
@@ -118,8 +118,12 @@ def compress(
     from lissom.core.records import Settings
     from lissom.core.units import parse_seconds
     from lissom.engine.options import Options
+    from lissom.engine.racing import is_race, racing
 
-    find_target(target)
+    if is_race(target):
+        racing(target)  # what was named is there
+    else:
+        find_target(target)
     options = Options(
         threads=threads,
         batch=batch,

@@ -47,6 +47,26 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Entrant:
+    """The original on one target in one precision, in a race of all of them.
+
+    What could not be made has no figures. ``drop`` is in points, on a sample of the select split; 0 where the
+    precision is that of the original, or where it was too slow to be asked. ``reason`` says why it was chosen or not.
+    """
+
+    target: str
+    precision: str
+    latency_ms: float | None = None
+    latency_interval_ms: Interval | None = None
+    size_bytes: int | None = None
+    drop: float = 0.0
+    drop_interval: Interval = (0.0, 0.0)
+    samples: int = 0
+    chosen: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Width:
     """One layer's width: output channels (or features, heads) before and after."""
 

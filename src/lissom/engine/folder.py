@@ -1,8 +1,10 @@
 """The folder of a run: what is in it, who may write to it, and whether a run may go on there."""
 
+import contextlib
 import fcntl
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,22 @@ class RunFolder:
     def close(self) -> None:
         """Let others write."""
         os.close(self._lock)
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Generator[Ledger]:
+    """The ledger of a folder whose run has no settings yet, or has; nobody else may write meanwhile.
+
+    Raises:
+        LissomError: the folder holds something else, or another process is at work in it.
+    """
+    _refuse_foreign(path)
+    check_writable(path, _NEED_BYTES)
+    lock = _lock(path)
+    try:
+        yield Ledger(path)
+    finally:
+        os.close(lock)
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -41,6 +41,7 @@ def summary(view: RunView) -> dict[str, Any]:
         "final": _figures(verdict.final) if verdict else None,
         **_verdict(verdict),
         "front": list(view.front),
+        "race": to_json(view.race),
         "steps": [_step(trial, trial is view.delivered) for trial in view.trials],
         "started": view.started or None,
         "seconds": end.seconds if end else None,

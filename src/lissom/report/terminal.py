@@ -4,7 +4,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from lissom.core.records import Figures
+from lissom.core.records import Entrant, Figures
 from lissom.core.units import format_bytes, format_ms
 from lissom.report.commands import next_command
 from lissom.report.standing import standing
@@ -38,7 +38,7 @@ def table(view: RunView, width: int = USUAL) -> str:
             wrapped, as they are there to be copied.
     """
     width = max(NARROWEST, min(width, WIDEST))
-    rows: list[Row] = []
+    rows: list[Row] = [_racer(entrant) for entrant in view.race]
     if view.baseline is not None:
         rows.append(("original", *_measured(view.baseline), f"{conditions(view)}, on select"))
     rows += [(trial.move, *_measured(trial.figures), decision(trial, view.delivered)) for trial in view.trials]
@@ -47,6 +47,13 @@ def table(view: RunView, width: int = USUAL) -> str:
     for remark in remarks:
         lines += _wrapped(remark, width)
     return "\n".join([*lines, f"next: {next_command(view)}"])
+
+
+def _racer(entrant: Entrant) -> Row:
+    size = "-" if entrant.size_bytes is None else format_bytes(entrant.size_bytes)
+    latency = "-" if entrant.latency_ms is None else format_ms(entrant.latency_ms)
+    word = "chosen: " if entrant.chosen else ""
+    return f"on {entrant.target}, {entrant.precision}", size, latency, "", f"{word}{entrant.reason}"
 
 
 def _remarks(view: RunView) -> list[str]:

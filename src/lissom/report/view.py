@@ -1,5 +1,6 @@
 """Read the records of a run into one frozen value. Nothing else is needed to show it: no model, no torch."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 from lissom.core.ledger import NAME, Ledger
-from lissom.core.records import Figures, Machine, Neighbour, Settings, Trial, Verdict, from_json
+from lissom.core.records import Entrant, Figures, Machine, Neighbour, Settings, Trial, Verdict, from_json
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class RunView:
     ``delivered`` is the trial whose artefact was handed over: the last kept one, or, where none that was kept
     meets the budget, the closest of all. ``started`` is a date and time (UTC), empty in
     ledgers from before it was kept. ``time_limit_s`` is the limit of the last start. ``front`` are the numbers
-    of the trials that no other one beats.
+    of the trials that no other one beats; ``race`` is how targets and precisions compared, the fastest first.
     """
 
     folder: Path
@@ -68,6 +69,7 @@ class RunView:
     started: str = ""
     time_limit_s: float | None = None
     front: tuple[int, ...] = ()
+    race: tuple[Entrant, ...] = ()
 
     @property
     def original(self) -> Figures | None:
@@ -125,6 +127,7 @@ def read(folder: Path | str) -> RunView:
         started=_started(ledger),
         time_limit_s=next(reversed([start.get("time_limit_s") for start in ledger.values("start")]), None),
         front=tuple(ledger.find("front") or ()),
+        race=tuple(sorted(ledger.all(Entrant), key=lambda entrant: entrant.latency_ms or math.inf)),
     )
 
 
