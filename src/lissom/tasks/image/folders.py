@@ -23,7 +23,7 @@ def find_in_folder(folder: Path) -> Found:
         LissomError: there are none, or a class has too few.
     """
     names = sorted(_walk(folder))
-    return _arrange(str(folder), folder.name, FilePictures(folder, names), names)
+    return arrange(str(folder), folder.name, FilePictures(folder, names), names)
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -55,7 +55,7 @@ def find_in_zip(path: Path) -> Found:
     if any(member.flag_bits & 1 for member in archive.infolist()):
         raise LissomError(f"{path} is locked with a password", hint="unpack it and give the folder")
     names = sorted(name for name in archive.namelist() if _is_picture(name) and not name.startswith("__MACOSX/"))
-    return _arrange(str(path), path.stem, ZipPictures(archive, names), names)
+    return arrange(str(path), path.stem, ZipPictures(archive, names), names)
 
 
 def _is_picture(name: str) -> bool:
@@ -63,7 +63,12 @@ def _is_picture(name: str) -> bool:
     return os.path.splitext(file)[1].lower() in ENDINGS and not file.startswith(".")
 
 
-def _arrange(where: str, name: str, pictures: Pictures, names: list[str]) -> Found:
+def arrange(where: str, name: str, pictures: Pictures, names: list[str]) -> Found:
+    """Listings by split and class, from paths such as ``train/cat/1.png``: one for each picture.
+
+    Raises:
+        LissomError: there are no pictures, or a class has too few.
+    """
     if not names:
         raise LissomError(
             f"{where} holds no pictures", hint=f"known endings: {' '.join(sorted(ENDINGS))}; one folder a class"

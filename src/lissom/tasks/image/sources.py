@@ -8,6 +8,7 @@ from lissom.core.progress import Progress
 from lissom.tasks.image.csv_files import find_in_csv
 from lissom.tasks.image.datasets import DATASETS
 from lissom.tasks.image.folders import find_in_folder, find_in_zip
+from lissom.tasks.image.tars import find_in_tars, shards_in
 from lissom.tasks.image.user_data import find_in_object
 from lissom.tasks.listing import Found
 from lissom.workload.user_code import call, is_user_code
@@ -17,8 +18,9 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
     """List what a source of data holds, without decoding a picture.
 
     Args:
-        data: the name of a known data set; a path to a folder or zip of class folders or to a CSV of files and
-            labels; ``file.py:function``; or what such a function returns (see :func:`find_in_object`).
+        data: the name of a known data set; a path to a folder or zip of class folders, to a CSV of files and labels,
+            or to a tar or a folder of tars as WebDataset writes them; ``file.py:function``; or what such a function
+            returns (see :func:`find_in_object`).
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
 
@@ -34,7 +36,8 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
         return find_in_object(call(text), text)
     path = Path(text).expanduser()
     if path.is_dir():
-        return find_in_folder(path)
+        shards = shards_in(path)
+        return find_in_tars(path, shards) if shards else find_in_folder(path)
     if path.is_file():
         return _find_in_file(path)
     return _unknown(text)
@@ -43,11 +46,13 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
 def _find_in_file(path: Path) -> Found:
     if path.suffix.lower() == ".zip":
         return find_in_zip(path)
+    if path.suffix.lower() == ".tar":
+        return find_in_tars(path, [path])
     if path.suffix.lower() in (".csv", ".tsv"):
         return find_in_csv(path)
     raise LissomError(
         f"{path} is not data that can be read here",
-        hint="give a folder or .zip of class folders, a .csv of files and labels, or file.py:function",
+        hint="give a folder or .zip of class folders, a .tar, a .csv of files and labels, or file.py:function",
     )
 
 

@@ -1,0 +1,178 @@
+"""Tars of pictures, one or many shards, as WebDataset writes them: read in place, so they may be larger than memory.
+
+Members that share their path up to the first dot of the file's name are one example: ``0017.jpg`` and ``0017.cls``
+(the WebDataset format, https://github.com/webdataset/webdataset). Only where each picture lies is kept.
+"""
+
+import json
+import os
+import re
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lissom.core.errors import LissomError
+from lissom.tasks.image.folders import ENDINGS, arrange
+from lissom.tasks.listing import PARTS, Found, Listing
+
+LABELS = ("cls", "json")
+LABEL_KEYS = ("label", "cls", "class", "target")
+_WORD = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True)
+class TarPictures:
+    """Pictures in tars, by where they lie: shard, offset and size in bytes, each ``(pictures,)``."""
+
+    shards: Sequence[Path]
+    shard: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]
+    size: npt.NDArray[np.int64]
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, row: int) -> Image.Image:
+        """Open one picture."""
+        with self.shards[self.shard[row]].open("rb") as file:
+            file.seek(int(self.offset[row]))
+            return Image.open(BytesIO(file.read(int(self.size[row]))))
+
+    def name(self, row: int) -> str:
+        """The shard and the path in it."""
+        return f"{self.shards[self.shard[row]].name}: {self.names[row]}"
+
+
+@dataclass
+class _Example:
+    """What was found of one example so far."""
+
+    name: str = ""
+    offset: int = 0
+    size: int = 0
+    label: int | None = None
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The tars of a folder that holds nothing else but tars, texts and tables beside them; else none."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    tars = [path for path in files if path.suffix.lower() == ".tar"]
+    return [] if any(path.suffix.lower() in ENDINGS for path in files) else tars
+
+
+def find_in_tars(where: Path, shards: Sequence[Path]) -> Found:
+    """List the pictures of tars without decoding one.
+
+    Labels are whole numbers in a ``.cls`` beside each picture, or in a ``.json`` under ``label``, ``cls``, ``class`` or
+    ``target``: numbers of the model's outputs. Without them folders within the tars are classes. A shard whose name,
+    or whose folder's, begins with ``train``, ``val`` or ``test`` belongs to that split.
+
+    Args:
+        where: the tar, or the folder of them, for messages.
+        shards: the tars.
+
+    Raises:
+        LissomError: one is damaged or compressed, there are no pictures, or some have labels and some have none.
+    """
+    found = [(number, key, item) for number, shard in enumerate(shards) for key, item in _examples(shard) if item.name]
+    if not found:
+        raise LissomError(f"{where} holds no pictures", hint=f"known endings: {' '.join(sorted(ENDINGS))}")
+    items = [item for _, _, item in found]
+    pictures = TarPictures(
+        tuple(shards),
+        np.asarray([number for number, _, _ in found], dtype=np.int64),
+        np.asarray([item.offset for item in items], dtype=np.int64),
+        np.asarray([item.size for item in items], dtype=np.int64),
+        [item.name for item in items],
+    )
+    labelled = sum(item.label is not None for item in items)
+    if not labelled:
+        parts = [_part(where, shard) for shard in shards]
+        split = [parts[number] for number, _, _ in found]
+        return arrange(
+            str(where), where.stem, pictures, [_below(part, item) for part, item in zip(split, items, strict=True)]
+        )
+    if labelled < len(items):
+        name = next(pictures.name(row) for row, item in enumerate(items) if item.label is None)
+        raise LissomError(
+            f"{where}: {len(items) - labelled} of {len(items)} pictures have no label, such as {name!r}",
+            hint="give each a .cls or a .json with its label, or none of them",
+        )
+    return Found(where.stem, _listings(where, pictures, shards, items), numbered=True)
+
+
+def _listings(
+    where: Path, pictures: TarPictures, shards: Sequence[Path], items: Sequence[_Example]
+) -> dict[str, Listing[Image.Image]]:
+    labels = np.asarray([item.label for item in items], dtype=np.int64)
+    rows: dict[str, list[int]] = defaultdict(list)
+    parts = [_part(where, shard) for shard in shards]
+    whole = any(part is None for part in parts)
+    for row, number in enumerate(pictures.shard):
+        rows["all" if whole else parts[number] or "all"].append(row)
+    return {part: Listing(pictures, np.asarray(at, dtype=np.int64), labels[at]) for part, at in rows.items()}
+
+
+def _part(where: Path, shard: Path) -> str | None:
+    """The split that the name of a shard, or of a folder on the way to it, speaks of."""
+    way = shard.relative_to(where).parts if where != shard else (shard.name,)
+    words = [word[0] for name in way if (word := _WORD.match(name.lower()))]
+    return next((PARTS[word] for word in words if word in PARTS), None)
+
+
+def _below(part: str | None, item: _Example) -> str:
+    return item.name if part is None else f"{part}/{item.name}"
+
+
+def _examples(shard: Path) -> Iterator[tuple[str, _Example]]:
+    found: dict[str, _Example] = defaultdict(_Example)
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            for member in archive:
+                if member.isfile():
+                    _take(shard, archive, member, found)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise LissomError(
+            f"{shard} cannot be read as a tar: {error}",
+            hint="it may be cut off, or compressed: pictures are read in place, from a tar without compression",
+        ) from error
+    end = os.path.getsize(shard)
+    cut = next((item for item in found.values() if item.offset + item.size > end), None)
+    if cut is not None:
+        raise LissomError(f"{shard} is cut off within {cut.name!r}", hint="fetch it again")
+    yield from found.items()
+
+
+def _take(shard: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, found: dict[str, _Example]) -> None:
+    folder, slash, file = member.name.rpartition("/")
+    stem, _, ending = file.partition(".")
+    if file.startswith("."):
+        return
+    key = f"{folder}{slash}{stem}"
+    if f".{ending.lower()}" in ENDINGS:
+        item = found[key]
+        item.name, item.offset, item.size = member.name, member.offset_data, member.size
+    elif ending.lower() in LABELS:
+        text = archive.extractfile(member)
+        label = None if text is None else _label(text.read(), ending.lower())
+        if label is None and ending.lower() == "cls":
+            raise LissomError(f"{shard}: {member.name} is not a whole number", hint="labels are numbers of outputs")
+        found[key].label = label if label is not None else found[key].label
+
+
+def _label(content: bytes, ending: str) -> int | None:
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    if ending == "json" and isinstance(value, dict):
+        value = next((value[key] for key in LABEL_KEYS if key in value), None)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
