@@ -24,6 +24,10 @@ class TestLowRank(StepContract):
     case = STEP_CASES["low_rank"]
 
 
+class TestFactoriseEmbedding(StepContract):
+    case = STEP_CASES["factorise_embedding"]
+
+
 class TestSeparable(StepContract):
     case = STEP_CASES["separable"]
 

@@ -21,6 +21,18 @@ class LowRankLinear(nn.Sequential):
         super().__init__(nn.Linear(inputs, rank, bias=False), nn.Linear(rank, outputs, bias=bias))
 
 
+class LowRankEmbedding(nn.Sequential):
+    """A table of ``tokens`` rows of ``rank``, then a linear layer to ``features`` (Lan et al., 2020, "ALBERT", section
+    3.1). Token numbers of any shape to ``(..., features)``.
+
+    Args:
+        pad: the row of padding, which stays as it is in training.
+    """
+
+    def __init__(self, tokens: int, features: int, rank: int, *, pad: int | None = None) -> None:
+        super().__init__(nn.Embedding(tokens, rank, padding_idx=pad), nn.Linear(rank, features, bias=False))
+
+
 class LowRankChannels(nn.Sequential):
     """A convolution to ``rank`` channels, then one of 1x1 to ``outputs`` (Zhang, Zou, He and Sun, 2016,
     "Accelerating very deep convolutional networks", section 3.1)."""

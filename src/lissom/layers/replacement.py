@@ -15,6 +15,7 @@ LAYERS = Table(
     {
         "passed": "lissom.layers.passed:Passed",
         "low_rank_linear": "lissom.layers.low_rank:LowRankLinear",
+        "low_rank_embedding": "lissom.layers.low_rank:LowRankEmbedding",
         "low_rank_channels": "lissom.layers.low_rank:LowRankChannels",
         "low_rank_spatial": "lissom.layers.low_rank:LowRankSpatial",
         "tucker2": "lissom.layers.low_rank:Tucker2",

@@ -19,6 +19,7 @@ STEPS = Table(
         "eliminate": "lissom.steps.pruning.eliminate:Eliminate",
         "drop_layers": "lissom.steps.depth.drop_layers:DropLayers",
         "low_rank": "lissom.steps.factorization.low_rank:LowRank",
+        "factorise_embedding": "lissom.steps.factorization.embedding:FactoriseEmbedding",
         "separable": "lissom.steps.factorization.separable:SeparableConvolution",
         "sparsify": "lissom.steps.sparsity.sparsify:Sparsify",
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",

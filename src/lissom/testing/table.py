@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
+from lissom.steps.factorization.embedding import FactoriseEmbedding
 from lissom.steps.factorization.low_rank import LowRank
 from lissom.steps.factorization.separable import SeparableConvolution
 from lissom.steps.nothing import Nothing
@@ -34,6 +35,13 @@ def cut_workload() -> Workload:
     return without(tiny_workload(), REMOVED)
 
 
+def text_workload() -> Workload:
+    """The tiny BERT on sentences."""
+    from lissom.testing.tiny_texts import tiny_text_workload  # needs an extra of its own
+
+    return tiny_text_workload()
+
+
 STEP_CASES = {
     "nothing": StepCase(Nothing(), tiny_workload),
     "prune": StepCase(Prune(((0, "features.0", (0, 3)), (1, "features.3", (1, 2, 5)))), tiny_workload),
@@ -45,6 +53,7 @@ STEP_CASES = {
         LowRank((("features.3", "channels", (9,)), ("classifier", "linear", (2,))), examples=96, batch=48),
         tiny_workload,
     ),
+    "factorise_embedding": StepCase(FactoriseEmbedding(8, examples=96), text_workload),
     "separable": StepCase(SeparableConvolution((("features.6", 1),), examples=96, batch=48), tiny_workload),
     "sparsify": StepCase(Sparsify(0.6, examples=96, batch=48), cut_workload),
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
