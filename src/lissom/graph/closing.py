@@ -142,11 +142,10 @@ class Structure:
             dead[sets, cells[places]] = True
         sets, places = at_cells.where(dead)
         for line, at in ((rows, at_rows), (cols, at_cols)):
-            lost = np.bincount(sets * self.count + line[places], minlength=dead.size).reshape(dead.shape)
-            size = np.diff(at.starts)
-            gone = (lost == size) & (size > 0)
-            gone[:, PINNED] = False
-            dead |= gone
+            hit, lost = np.unique(sets * self.count + line[places], return_counts=True)
+            tags = hit % self.count
+            gone = (lost == at.starts[tags + 1] - at.starts[tags]) & (tags != PINNED)
+            dead[hit[gone] // self.count, tags[gone]] = True
         sets, places = at_cells.where(dead)
         dying = ~dead[sets, rows[places]]
         dead[sets[dying], cols[places][dying]] = True

@@ -10,6 +10,7 @@ from lissom.graph.tags import PINNED, Array, Tags
 
 BATCH = 1 << 23  # flags in memory at once
 PATIENCE = 64  # tags in a row that lead nowhere
+MANY = 1024  # single tags: if as many of them all lead nowhere, the others are not tried
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,15 @@ def _units_of(part: Structure, seeds: Array) -> list[Unit]:
         for columns in _columns_together(part):
             units.extend(Unit(tags, False) for tags in _accept(part, columns, used, rows))
     single = seeds[~used[seeds] & (seeds != PINNED)]
-    units.extend(Unit(tags, False) for tags in _accept(part, single[:, None], used, rows))
+    if len(single) <= MANY or any(True for _ in _accept(part, _some(single)[:, None], used.copy(), rows)):
+        units.extend(Unit(tags, False) for tags in _accept(part, single[:, None], used, rows))
     units.extend(Unit(tags, False) for tags in _completed(part, single, used))
     return units
+
+
+def _some(seeds: Array) -> Array:
+    """As many as are tried before the others are given up."""
+    return np.random.default_rng(0).permutation(seeds)[:MANY]
 
 
 def _completed(part: Structure, seeds: Array, used: Flags) -> Iterator[Array]:
