@@ -15,7 +15,8 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
-from lissom.engine import delivery, probing
+from lissom.engine import compress as engine
+from lissom.engine import delivery, grain, layer_times, probing
 from lissom.testing import fresh_net, tiny_workload
 from lissom.testing.tiny import Drawn, drawn_splits
 from lissom.workload.workload import Splits
@@ -220,6 +221,40 @@ def test_without_labels_agreement_is_the_guard(tmp_path: Path) -> None:
     found = summary(run)
     assert found["original"]["score"] == 100.0, "the original agrees with itself"
     assert found["final"]["score"] == pytest.approx(found["agreement"])
+
+
+def test_a_time_limit_that_is_spent_before_the_first_trial_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "time_left", lambda ledger, limit_s: 0.0)
+    options = lissom.Options(calibration=32, measure_s=0.02, time_limit_s=30, tries=1)
+    run = lissom.compress(
+        tiny_workload(), budget="parameters<=60%, drop<=60pt", output=tmp_path / "run", options=options
+    )
+    note = Ledger(run.folder).find("note", "time limit")
+    assert "the time limit of 30 s is shorter than one trial" in note and "give at least" in note
+    assert (run.bundle / "model.onnx").exists(), "what can be had without a recovery is there"
+
+
+def test_a_limit_on_latency_is_told_before_the_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timings of copies are made up, so that there is a line to read."""
+    monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(layer_times, "_SECONDS", 0.02)
+    monkeypatch.setattr(grain, "_SECONDS", 0.02)
+    monkeypatch.setattr(
+        probing,
+        "timings",
+        lambda runners, example, seconds: {name: [1.0 if name == "original" else 0.5] * 40 for name in runners},
+    )
+    run = lissom.compress(tiny_workload(), budget="latency<=60%, drop<=60pt", output=tmp_path / "run", options=OPTIONS)
+    ledger = Ledger(run.folder)
+    assert ledger.find("grain") in (2, 4, 8) and ledger.find("layer times")["full"]
+    assert {"minimum fp32", "middle fp32", "middle int8"} <= set(ledger.by_key("reach"))
+    kinds = [record.kind for record in ledger]
+    assert kinds.index("forecast") < kinds.index("trial")
+    told = ledger.by_key("forecast of trial")["1"]
+    assert told["expected"] > 0 and told["measured"] == ledger.all(Trial)[0].latency_ratio
+    assert "at the median" in ledger.find("note", "forecast") and "latency told before" in str(run)
 
 
 def test_a_time_limit_ends_with_the_best_so_far(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 from lissom.core.machine import describe
 from lissom.core.progress import Deadline, Progress
-from lissom.core.records import Settings, Verdict
+from lissom.core.records import Settings, Trial, Verdict
+from lissom.core.units import format_seconds
 from lissom.engine.baseline import Baseline, establish
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
 from lissom.engine.floor import check_floor
 from lissom.engine.folder import RunFolder
+from lissom.engine.forecast import compare
 from lissom.engine.fronting import FrontSearch
 from lissom.engine.identity import check_same
 from lissom.engine.methods import PRUNE
@@ -125,10 +127,25 @@ class _Run:
         job = self.job
         planner = Planner(self.ledger, context, carrier, baseline, job.budget, job.options, self.watch)
         prepared = planner.prepare()
+        self._say_late()
         with self.watch.part("trials"):
             if job.options.front:
-                return FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
-            return Search(self.ledger, mover, trials, job.options).run(prepared)
+                best = FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
+            else:
+                best = Search(self.ledger, mover, trials, job.options).run(prepared)
+        compare(self.ledger, job.progress)
+        return best
+
+    def _say_late(self) -> None:
+        """Write down that the time limit was spent before the first trial: its recovery is then as short as can be."""
+        if self.deadline.passed() and not self.ledger.all(Trial):
+            spent, limit = self.earlier_s + self.watch.total, self.job.options.time_limit_s or 0.0
+            note = (
+                f"the time limit of {format_seconds(limit)} is shorter than one trial: {format_seconds(spent)} went "
+                f"before it, so nothing was recovered; give at least {format_seconds(max(2 * spent, spent + 60))}"
+            )
+            self.ledger.once("note", "time limit", note)
+            self.job.progress.say(note)
 
     def _context(self, baseline: Baseline) -> Context:
         return Context(

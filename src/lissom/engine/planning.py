@@ -8,14 +8,16 @@ from lissom.core.progress import Progress
 from lissom.core.records import Figures
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
+from lissom.engine.forecast import foretell
+from lissom.engine.grain import grain
 from lissom.engine.ladder import Ladder, Rung
 from lissom.engine.layer_times import LayerTimer
 from lissom.engine.options import Options
 from lissom.engine.probing import FORMATS
-from lissom.engine.reach import Prober, Reach, fitting, reach_record, reachable
+from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
-from lissom.plan.allocation import CostModel
+from lissom.plan.allocation import CostModel, allocate, narrowest
 from lissom.plan.budget import Budget
 from lissom.steps.pruning.criteria import Sample
 from lissom.steps.step import Context
@@ -23,6 +25,7 @@ from lissom.workload.workload import Workload
 
 _HOPE = 2.5
 _LEAST_HOPE = 1.0
+_PICTURE = 4  # dimensions
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,15 @@ class Planner:
         self._ledger, self._context, self._carrier = ledger, context, carrier
         self._baseline, self._budget, self._options = baseline, budget, options
         self._watch = watch
+        self._fast = any(limit.measure == "latency" for limit in budget.costs)
 
     def prepare(self) -> Prepared:
         """Analyse the model, measure what is reachable, and judge the rungs."""
         workload, progress = self._context.original, self._context.progress
         with self._watch.part("analysis"):
             model = self._model(workload, progress)
-        bench, limited = self._baseline.bench, any(limit.measure == "latency" for limit in self._budget.costs)
-        timer = LayerTimer(self._ledger, workload, bench) if limited else None
+        bench = self._baseline.bench
+        timer = LayerTimer(self._ledger, workload, bench) if self._fast else None
         prober = Prober(self._ledger, self._context, bench, self._baseline.figures, model, timer)
         with self._watch.part("probes"):
             reach = self._reach(prober, progress)
@@ -70,6 +74,7 @@ class Planner:
         with self._watch.part("ladder"):
             ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, self._options.calibration)
             rungs = ladder.front() if self._options.front else ladder.rungs(hope)
+        foretell(self._ledger, prober.model, rungs)
         return Prepared(rungs, hope, reach.precision)
 
     def _model(self, workload: Workload, progress: Progress) -> CostModel:
@@ -80,7 +85,13 @@ class Planner:
             analysis = analyse(workload, coupling, sample)
             self._ledger.append("analysis", "", analysis)
         self._skipped(analysis)
-        return cost_model(workload, coupling, analysis, options.multiple)
+        return cost_model(workload, coupling, analysis, options.multiple, self._grain(workload))
+
+    def _grain(self, workload: Workload) -> int:
+        """What widths of narrow groups are multiples of, where speed is asked for and pictures are what is read."""
+        if not self._fast or all(tensor.dim() != _PICTURE for tensor in workload.example):
+            return 1
+        return grain(self._baseline.bench, self._ledger)
 
     def _reach(self, prober: Prober, progress: Progress) -> Reach:
         """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
@@ -89,6 +100,7 @@ class Planner:
         least = reachable(prober, self._budget)
         for name, item in least.items():
             self._ledger.once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
+        self._say_range(prober, progress)
         found = [item for name in least if (item := fitting(prober, self._budget, name)) is not None]
         if not found:
             worst = min(least.values(), key=lambda item: max(item.usage.values()))
@@ -102,6 +114,18 @@ class Planner:
         measured = prober.measure(best.widths)[best.precision]
         self._ledger.once("reach", f"widest {best.precision}", reach_record(best, measured))
         return best
+
+    def _say_range(self, prober: Prober, progress: Progress) -> None:
+        """Tell what is to be had on this target, from the narrowest cut to the original, before any training."""
+        model, original = prober.model, self._baseline.figures
+        measures = ("parameters", "macs")
+        half = allocate(model, {name: model.cost(name, model.full) / 2 for name in measures})
+        least = prober.measure(narrowest(model))
+        middle = least if half is None else prober.measure(half)
+        for name in FORMATS if half is not None else ():
+            reach = Reach(half or {}, name, prober.usage(middle[name], self._budget), 0.0)
+            self._ledger.once("reach", f"middle {name}", reach_record(reach, middle[name]))
+        progress.say(range_words(least, middle, original))
 
     def _skipped(self, analysis: dict[str, Any]) -> None:
         for operator, times in analysis["unknown"].items():

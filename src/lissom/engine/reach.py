@@ -8,6 +8,7 @@ import numpy as np
 
 from lissom.core.ledger import Ledger
 from lissom.core.records import Figures
+from lissom.core.units import format_bytes, format_ms
 from lissom.engine.layer_times import LayerTimer, in_proportion
 from lissom.engine.measuring import Bench
 from lissom.engine.probing import FORMATS, measure_copy
@@ -196,3 +197,24 @@ def reach_record(reach: Reach, measured: Mapping[str, Any]) -> dict[str, Any]:
         "macs": measured["macs"],
         "within": reach.within,
     }
+
+
+def range_words(
+    least: Mapping[str, Mapping[str, float]], middle: Mapping[str, Mapping[str, float]], original: Figures
+) -> str:
+    """What is to be had, in a sentence: sizes and latencies of the narrowest cut, one of about half, the original.
+
+    Args:
+        least: measurements of the narrowest cut by number format (see :meth:`Prober.measure`).
+        middle: of a cut to half of the parameters and multiply-adds.
+        original: its figures.
+    """
+
+    def told(found: Mapping[str, Mapping[str, float]]) -> str:
+        size = min(item["size"] for item in found.values())
+        return (
+            f"{format_bytes(size)}, {format_ms(min(item['latency'] for item in found.values()) * original.latency_ms)}"
+        )
+
+    whole = f"{format_bytes(original.size_bytes)}, {format_ms(original.latency_ms)}"
+    return f"within reach, before any training: from {told(least)}, by way of {told(middle)} at half, to {whole}"
