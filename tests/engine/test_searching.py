@@ -36,6 +36,7 @@ class Moves:
     def __init__(self, left_s: float = PLENTY) -> None:
         self.left_s, self.first_s = left_s, 100.0
         self.shares: list[float] = []
+        self.leaves_floats, self.has_half = False, False
 
     def time_left(self) -> float:
         return self.left_s
@@ -53,6 +54,7 @@ class Judged:
 
     def __init__(self, judge: Judge) -> None:
         self.judge, self.tried, self.told = judge, [], []
+        self.lossy: tuple[str, ...] = ()
 
     def try_move(self, state: State, move: Move) -> Tried:
         steps = (*state.steps, *move.steps)
@@ -65,12 +67,22 @@ class Judged:
         self.told.append(move.name)
         return self.tried[-1]
 
+    def loses(self, tried: Tried) -> bool:
+        return tried.trial.move in self.lossy
+
 
 def search(
-    folder: Path, prepared: Prepared, judge: Judge, *, moves: Moves | None = None, **options: Any
+    folder: Path,
+    prepared: Prepared,
+    judge: Judge,
+    *,
+    moves: Moves | None = None,
+    lossy: tuple[str, ...] = (),
+    **options: Any,
 ) -> tuple[list[str], Tried]:
     """The names of what was tried, and what is delivered."""
     trials: Any = Judged(judge)
+    trials.lossy = lossy
     mover: Any = moves or Moves()
     best = Search(Ledger(folder), mover, trials, Options(**options)).run(prepared)
     return trials.told, best
@@ -163,3 +175,41 @@ def test_the_first_recovery_leaves_a_little_of_the_time(tmp_path: Path) -> None:
     moves = Moves()
     search(tmp_path, ladder(0.1, 0.5), meets_down_to(-1), moves=moves)
     assert moves.shares[0] < 1 and set(moves.shares[1:]) == {1.0}
+
+
+INT8, MIXED, HALF = "quantize int8", "quantize int8, some layers in float", "fp16"
+
+
+class Formats:
+    """The cut misses by a little; of the number formats those named are kept."""
+
+    def __init__(self, *kept: str) -> None:
+        self.kept, self.tried = kept, 0
+
+    def __call__(self, number: int, quantized: bool, again: bool) -> tuple[bool, float]:
+        if not quantized:
+            return True, 0.1
+        self.tried += 1
+        return ("first", "second", "third")[self.tried - 1] in self.kept, 0.0
+
+
+@pytest.mark.parametrize(
+    ("lossy", "floats", "half", "kept", "told"),
+    [
+        ((INT8,), True, False, ("second",), [INT8, MIXED]),
+        ((INT8,), True, True, ("second",), [INT8, MIXED]),
+        ((INT8,), False, True, ("second",), [INT8, HALF]),
+        ((INT8,), True, True, ("third",), [INT8, MIXED, HALF]),
+        ((INT8,), False, False, (), [INT8]),
+        ((INT8, "cut 0"), True, False, (), [INT8]),
+        ((), True, True, ("first",), [INT8]),
+        ((), True, True, ("second",), [INT8, HALF]),
+    ],
+)
+def test_number_formats_follow_each_other_until_one_is_kept(
+    tmp_path: Path, lossy: tuple[str, ...], floats: bool, half: bool, kept: tuple[str, ...], told: list[str]
+) -> None:
+    moves = Moves(left_s=0.0)
+    moves.leaves_floats, moves.has_half = floats, half
+    found, _ = search(tmp_path, ladder(0.1), Formats(*kept), moves=moves, lossy=lossy)
+    assert found == ["cut 0", *told], "INT8 with layers in float is for what INT8 loses, and the cut did not"

@@ -48,8 +48,16 @@ class TestDistill(StepContract):
     case = STEP_CASES["distill"]
 
 
+class TestFp16(StepContract):
+    case = STEP_CASES["fp16"]
+
+
 class TestInt8(StepContract):
     case = STEP_CASES["int8"]
+
+
+class TestMixedInt8(StepContract):
+    case = STEP_CASES["int8_mixed"]
 
 
 def test_every_step_is_tried() -> None:

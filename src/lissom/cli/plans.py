@@ -17,13 +17,13 @@ def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str
     Raises:
         LissomError: there is neither, or the file holds no plan.
     """
-    from lissom.plan.recipes import RECIPES, recipe
+    from lissom.plan.recipes import NAMES, recipe
 
-    if word in RECIPES:
+    if word in NAMES:
         return recipe(word, workload, texts=texts or "", **({} if epochs is None else {"epochs": epochs}))
     path = Path(word)
     if not path.is_file():
-        raise LissomError(f"there is no recipe and no file {word!r}", hint=f"recipes: {', '.join(RECIPES)}")
+        raise LissomError(f"there is no recipe and no file {word!r}", hint=f"recipes: {', '.join(NAMES)}")
     for option, value in (("--epochs", epochs), ("--texts", texts)):
         if value is not None:
             raise LissomError(f"{option} is said by the plan in {path}", hint=f"change it there, or leave out {option}")

@@ -14,6 +14,7 @@ from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.learning import usual_learning
 from lissom.steps.step import ArtefactStep, Context
+from lissom.targets.target import FP16, Target
 from lissom.train.teacher import answered, cache_bytes
 from lissom.workload.workload import Workload
 
@@ -28,6 +29,17 @@ class Mover:
         self._ledger, self._context, self._carrier, self._options = ledger, context, carrier, options
         estimate = ledger.find("estimate")
         self.first_s = 0.0 if estimate is None else max(0.0, estimate["seconds"] - ENDING_S)
+
+    @property
+    def leaves_floats(self) -> bool:
+        """Whether INT8 can leave single layers in float: where the target can, and ranges are fixed beforehand."""
+        known = type(self._context.target).layers is not Target.layers
+        return known and all(tensor.is_floating_point() for tensor in self._context.original.example)
+
+    @property
+    def has_half(self) -> bool:
+        """Whether the target has half precision."""
+        return FP16 in self._context.target.precisions
 
     def time_left(self) -> float:
         """Seconds left for trials."""

@@ -11,7 +11,9 @@ from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.move import Move
 from lissom.plan.search import Outcome, first_rung, next_rung
 from lissom.steps.distillation.distill import Distill
+from lissom.steps.quantization.fp16 import HalfPrecision
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.step import ArtefactStep, Step
 
 _FIRST_SHARE = 0.95
@@ -65,8 +67,27 @@ class Search:
         tried = self._trials.try_move(base, move)
         if formats or not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
             return tried
-        quantized = self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),)))
+        quantized = self._quantize(tried)
         return quantized if quantized.trial.kept or quantized.overshoot < tried.overshoot else tried
+
+    def _quantize(self, tried: Tried) -> Tried:
+        """Number formats on top of what was tried, until one is kept: INT8; where it loses too much, with layers in
+        float; then FP16, where the target has it.
+
+        Returns:
+            The one that was kept, or else the nearest to the budget.
+        """
+        made = [self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),)))]
+        careful = self._trials.loses(made[0]) and not self._trials.loses(tried) and self._mover.leaves_floats
+        others: list[ArtefactStep] = [
+            *([MixedInt8()] if careful else []),
+            *([HalfPrecision()] if self._mover.has_half else []),
+        ]
+        for step in others:
+            if made[-1].trial.kept:
+                break
+            made.append(self._trials.try_move(tried.state, Move(step.describe(), (step,))))
+        return made[-1] if made[-1].trial.kept else min(made, key=lambda item: item.overshoot)
 
     def _longer(self, rung: Rung, precision: str) -> None:
         """Nothing met the budget: recover the widest cut that was tried once more, from where it stopped."""
@@ -83,7 +104,7 @@ class Search:
         move = self._mover.recorded(number, lambda: self._again(number, rung, learnt))
         tried = self._trials.try_move(State(), move)
         if tried.trial.kept or precision == "int8":
-            self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),)))
+            self._quantize(tried)
 
     def _again(self, number: int, rung: Rung, learnt: Sequence[Step]) -> Move:
         again = self._mover.cut(number, rung, (), 1.0)

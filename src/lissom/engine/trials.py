@@ -59,6 +59,13 @@ class Trials:
         self._baseline.bench.progress.say(f"{trial.move}: {decision}, {trial.reason}")
         return tried
 
+    def loses(self, tried: Tried) -> bool:
+        """Whether it loses more score than the budget allows."""
+        found = tried.state.comparison
+        assert found is not None, "what was tried was measured"
+        original = self._baseline.figures
+        return not self._budget.drop.check(original, found.figures, found.drop, found.latency_ratio).met
+
     def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool) -> Trial:
         start = time.monotonic()
         workload, spent = self._carrier.model(whole.model_steps)

@@ -9,6 +9,7 @@ from lissom.plan.move import Move, Plan
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import ENCODERS
+from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
@@ -18,6 +19,7 @@ from lissom.workload.workload import Workload
 
 RATE, BATCH = ENCODERS
 SAMPLE = Sample(examples=512)
+INT8 = "int8"
 
 
 def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -> Plan:
@@ -30,7 +32,7 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     - ``minilm``: half of the layers; attention and values of the last layer first, then answers (Wang et al., 2020,
       "MiniLM", section 3).
 
-    INT8 follows each as a move of its own.
+    INT8 follows each as a move of its own. ``int8`` alone is the number format and nothing else, for any model.
 
     Args:
         name: one of the above.
@@ -42,8 +44,11 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     Raises:
         LissomError: no recipe is called that, or the model has no encoder that is known, or one layer alone.
     """
-    if name not in RECIPES:
-        raise LissomError(f"unknown recipe {name!r}", hint=f"known: {', '.join(RECIPES)}")
+    if name not in NAMES:
+        raise LissomError(f"unknown recipe {name!r}", hint=f"known: {', '.join(NAMES)}")
+    if name == INT8:
+        # the original is a move too: what INT8 has to beat, and what stands where it does not
+        return Plan((Move("as it is", (Nothing(),)), Move("quantize int8", (QuantizeInt8(),))))
     if epochs < 1:
         raise LissomError(f"{epochs} epochs learn nothing", hint="give at least 1")
     encoder = find_encoder(workload.module)
@@ -101,6 +106,7 @@ RECIPES: dict[str, Callable[[Workload, Encoder, int, str], tuple[Step, ...]]] = 
     "minilm": _minilm,
     "tinybert": _tinybert,
 }
+NAMES = (INT8, *RECIPES)
 
 
 def _uniform(names: list[str]) -> list[str]:

@@ -25,7 +25,9 @@ STEPS = Table(
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
         "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",
         "distill": "lissom.steps.distillation.distill:Distill",
+        "fp16": "lissom.steps.quantization.fp16:HalfPrecision",
         "int8": "lissom.steps.quantization.int8:QuantizeInt8",
+        "int8_mixed": "lissom.steps.quantization.mixed:MixedInt8",
     },
 )
 

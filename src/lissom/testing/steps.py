@@ -127,7 +127,7 @@ class StepContract:
     def exported(self, workload: Workload, folder: Path) -> Artefact:
         """The FP32 artefact of a workload, where the step is for artefacts; else a file that nobody reads."""
         folder.mkdir(parents=True, exist_ok=True)
-        context = tiny_context(folder, workload)
+        context = tiny_context(folder, workload, target=self.case.target)
         path = context.target.place(folder, "given")
         if isinstance(self.case.step, ArtefactStep):
             return context.target.export(workload.module, workload.example, path)
@@ -136,7 +136,7 @@ class StepContract:
 
     def apply(self, workload: Workload, artefact: Artefact, folder: Path, original: Workload) -> Workload | Artefact:
         """Apply the step to whichever it is for."""
-        context, step = tiny_context(folder, original), self.case.step
+        context, step = tiny_context(folder, original, target=self.case.target), self.case.step
         if isinstance(step, ArtefactStep):
             return step.apply(artefact, workload, context)
         assert isinstance(step, ModelStep)
@@ -149,7 +149,7 @@ class StepContract:
         if isinstance(result, Workload):
             with torch.no_grad():
                 return result.module(*inputs).numpy()
-        runner = tiny_context(folder, workload).target.load(result.path, threads=1)
+        runner = tiny_context(folder, workload, target=self.case.target).target.load(result.path, threads=1)
         return runner.run([tensor.numpy() for tensor in inputs])[0]
 
 

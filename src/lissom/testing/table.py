@@ -11,7 +11,9 @@ from lissom.steps.factorization.separable import SeparableConvolution
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.eliminate import Eliminate
 from lissom.steps.pruning.prune import Prune, without
+from lissom.steps.quantization.fp16 import HalfPrecision
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.repair.batchnorm import ReestimateBatchNorm
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.sparsity.sparsify import Sparsify
@@ -24,10 +26,11 @@ REMOVED = {0: tuple(range(6)), 1: tuple(range(0, 32, 3))}
 
 @dataclass(frozen=True)
 class StepCase:
-    """A step, and what makes the workload that it is tried on."""
+    """A step, what makes the workload that it is tried on, and the target of its artefacts."""
 
     step: Step
     workload: Callable[[], Workload]
+    target: str = "onnxruntime"
 
 
 def cut_workload() -> Workload:
@@ -59,5 +62,7 @@ STEP_CASES = {
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
     "distill": StepCase(Distill(epochs=2, batch=64, views=1), cut_workload),
+    "fp16": StepCase(HalfPrecision(), tiny_workload, target="openvino"),
     "int8": StepCase(QuantizeInt8(examples=64, batch=32), tiny_workload),
+    "int8_mixed": StepCase(MixedInt8(examples=64, batch=32, share=0.999999), tiny_workload),
 }

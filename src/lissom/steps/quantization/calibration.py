@@ -1,12 +1,24 @@
-"""Calibration inputs held against what the model will see: ranges read from other inputs cut off, or waste steps."""
+"""Calibration inputs, held against what the model will see: ranges of other inputs cut off, or waste steps."""
 
 import numpy as np
 
 from lissom.core.errors import LissomError
 from lissom.targets.target import Inputs
+from lissom.workload.workload import Split, Workload, calibration_batches
 
 _TIMES = 8.0
 _SHARE = 0.999
+
+
+def calibration_inputs(workload: Workload, *, examples: int, batch: int, seed: int) -> Inputs:
+    """Training inputs without augmentation and labels, in batches, each a list of arrays ``(batch, ...)``."""
+    batches = calibration_batches(workload.splits.train, examples=examples, batch=batch, seed=seed)
+    return [[tensor.numpy() for tensor in item.inputs] for item in batches]
+
+
+def first_inputs(split: Split, count: int) -> Inputs:
+    """The first inputs of a split as one batch."""
+    return [[tensor.numpy() for tensor in split.take(range(min(count, len(split)))).inputs]]
 
 
 def check_range(calibration: Inputs, seen: Inputs) -> None:
