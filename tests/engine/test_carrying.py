@@ -9,9 +9,10 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
-from lissom.engine.carrying import Carrier
+from lissom.engine.carrying import Carrier, share_of_time
 from lissom.engine.models import restore_model, save_model
 from lissom.plan.move import Move
+from lissom.steps.distillation.distill import Distill
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.prune import Prune, without
 from lissom.steps.quantization.int8 import QuantizeInt8
@@ -152,3 +153,11 @@ def test_a_model_on_a_full_disk_is_explained(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "model.safetensors").symlink_to("/dev/full")
     with pytest.raises(LissomError, match="the disk is full"):
         save_model(tmp_path, workloads["cut"])
+
+
+def test_stages_of_learning_share_the_time_by_their_epochs() -> None:
+    inside, answers = Distill(2), Distill(4)
+    assert share_of_time((inside, answers)) == pytest.approx(1 / 3)
+    assert share_of_time((answers,)) == 1
+    assert share_of_time((Distill(4, share=0.5), Nothing(), answers)) == pytest.approx(1 / 3)
+    assert share_of_time((Nothing(), inside, answers)) == 1

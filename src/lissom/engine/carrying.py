@@ -2,17 +2,21 @@
 
 import hashlib
 import json
+import math
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lissom.core.files import writing
 from lissom.core.ledger import Ledger
+from lissom.core.progress import Deadline
 from lissom.engine.measuring import parity_inputs
 from lissom.engine.models import restore_model, save_model
 from lissom.plan.move import Move, Plan
+from lissom.steps.distillation.distill import Distill
 from lissom.steps.step import Context, ModelStep, Step
 from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact
@@ -36,11 +40,13 @@ class Carrier:
         workload = self._context.original
         seconds: dict[str, float] = {}
         for number, step in enumerate(steps):
-            workload, spent = self._apply(step, steps[: number + 1], workload)
+            workload, spent = self._apply(step, steps[: number + 1], workload, share_of_time(steps[number:]))
             seconds[step.name] = seconds.get(step.name, 0.0) + spent
         return workload, seconds
 
-    def _apply(self, step: ModelStep, so_far: tuple[Step, ...], workload: Workload) -> tuple[Workload, float]:
+    def _apply(
+        self, step: ModelStep, so_far: tuple[Step, ...], workload: Workload, share: float
+    ) -> tuple[Workload, float]:
         key = _key(so_far)
         folder = self._folder / key
         done: dict[str, Any] | None = self._ledger.find("step", key)
@@ -48,11 +54,15 @@ class Carrier:
             return restore_model(folder, self._context.original, tuple(done["notes"])), done["seconds"]
         start = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
-        result = step.apply(workload, replace(self._context, folder=folder))
+        result = step.apply(workload, replace(self._context, folder=folder, deadline=self._deadline(share)))
         save_model(folder, result)
         spent = time.monotonic() - start
         self._ledger.append("step", key, {"step": step.to_json(), "seconds": spent, "notes": list(result.notes)})
         return result, spent
+
+    def _deadline(self, share: float) -> Deadline:
+        left = self._context.deadline.left()
+        return self._context.deadline if share == 1 or math.isinf(left) else Deadline(left * share)
 
     def adopt(self, run: Path, plan: Plan) -> None:
         """Take over what another run on the same weights has done of a plan."""
@@ -94,6 +104,15 @@ class Carrier:
             made = step.apply(made, workload, context)
             check_parity(workload.module, context.target, made, inputs)
         return made
+
+
+def share_of_time(steps: Sequence[Step]) -> float:
+    """The part of the time left that the first of some steps may take: by epochs, where others learn after it."""
+    first = steps[0]
+    if not isinstance(first, Distill):
+        return 1.0
+    epochs = [step.epochs * step.share for step in steps if isinstance(step, Distill)]
+    return epochs[0] / sum(epochs)
 
 
 def _key(steps: tuple[Step, ...]) -> str:
