@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
+DEMO_TEXT ?= runs/demo-text
 QUICK ?=
 
-.PHONY: demo test test-all check format clean
+.PHONY: demo demo-text test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
 	  --budget "size<=2%, latency<=15%, drop<=0.5pt" --target onnxruntime --time-limit 4m $(QUICK) -o $(DEMO)
+
+demo-text: $(READY)
+	$(BIN)/lissom compress zoo:minilm_l6_h384 --data movie-reviews --task text --length 64 --download \
+	  --plan tinybert --epochs 2 --budget "latency<=20%, size<=20%, drop<=3pt" --time-limit 10m $(QUICK) -o $(DEMO_TEXT)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
@@ -29,7 +34,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs/demo
+	rm -rf $(VENV) runs/demo runs/demo-text
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

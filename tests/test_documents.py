@@ -21,7 +21,9 @@ from safetensors.torch import save_file
 import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.text.movie_reviews import find_movie_reviews
 from lissom.train.loop import Schedule, supervised, train
+from lissom.zoo.fine_tuned import encoder_files
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")]
@@ -44,7 +46,7 @@ def quickened(command: str, runs: Path) -> list[str]:
     """The command in its quick mode, with its folders under ``runs``."""
     words = shlex.split(command.replace("runs/", f"{runs}/"))
     if words[0] == "make":
-        return [*words, "QUICK=--quick", f"DEMO={runs}/demo"]
+        return [*words, "QUICK=--quick", f"DEMO={runs}/demo", f"DEMO_TEXT={runs}/demo-text"]
     return [*words, "--quick"] if words[:2] == ["lissom", "compress"] else words
 
 
@@ -59,8 +61,10 @@ def data() -> None:
 
     try:
         find("fashion-mnist", download=True, progress=Progress(False))
+        find_movie_reviews(download=True)
+        encoder_files(download=True, progress=Progress(False))
     except LissomError as error:
-        pytest.skip(f"the commands need Fashion-MNIST: {error}")
+        pytest.skip(f"the commands need Fashion-MNIST, and film reviews with an encoder: {error}")
 
 
 @pytest.mark.parametrize("command", [command for command in ALL if command not in THIS])
