@@ -44,14 +44,20 @@ def test_a_quiet_machine_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_on_a_noisy_one_it_goes_on_until_it_is_quiet_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = asked(monkeypatch, iter([RESTLESS, STEADY * 20]))
-    found = timings({"a": Nothing(), "b": Nothing()}, [], seconds=2.0)
+    found = timings({"a": Nothing(), "b": Nothing()}, [], seconds=2.0, patience=4)
     assert spent == [2.0, 2.0] and found["b"] == [*RESTLESS, *(STEADY * 20)], "nothing that was measured is lost"
 
 
 def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = asked(monkeypatch, iter([RESTLESS] * 9))
-    timings({"a": Nothing()}, [], seconds=2.0)
+    timings({"a": Nothing()}, [], seconds=2.0, patience=4)
     assert spent == [2.0, 2.0, 4.0]
+
+
+def test_without_patience_it_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = asked(monkeypatch, iter([RESTLESS] * 9))
+    timings({"a": Nothing()}, [], seconds=2.0)
+    assert spent == [2.0]
 
 
 @pytest.mark.parametrize(("samples", "said"), [(STEADY, False), (RESTLESS, True)])

@@ -25,6 +25,8 @@ from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact, Target
 from lissom.workload.workload import Batch, Workload
 
+_PATIENCE = 4  # on a noisy machine
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -109,7 +111,7 @@ def example_arrays(workload: Workload, batch: int) -> tuple[np.ndarray, ...]:
 
 def _figures(workload: Workload, bench: Bench, select: Answers) -> Figures:
     with bench.progress.waiting("measuring the original"):
-        samples = timings({"original": bench.runner}, bench.example, seconds=bench.seconds / 2)
+        samples = timings({"original": bench.runner}, bench.example, seconds=bench.seconds / 2, patience=_PATIENCE)
     costs = profile(workload.module, workload.example)
     return bench.figures(
         workload,

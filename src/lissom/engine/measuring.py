@@ -19,6 +19,7 @@ from lissom.workload.workload import Grades, Split, Workload, calibration_batche
 _BATCH = 100
 _PARITY_EXAMPLES = 8
 NOISY = 0.05  # as a share of the median
+_PATIENCE = 2  # with comparisons, which are made in turn
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,24 @@ def parity_inputs(split: Split) -> list[np.ndarray]:
     return [tensor.numpy() for tensor in batch.inputs]
 
 
-def timings(runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float) -> dict[str, list[float]]:
-    """Latencies in ms, taken in turn. On a noisy machine they go on, up to four times as long."""
+def timings(
+    runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float, patience: int = 1
+) -> dict[str, list[float]]:
+    """Latencies in ms, taken in turn.
+
+    Args:
+        runners: what is timed, by name.
+        example: the batch that it is timed with.
+        seconds: how long, in all.
+        patience: on a noisy machine it goes on, up to so many times as long.
+    """
     calls = {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
     samples = interleaved(calls, seconds=seconds)
-    for more_s in (seconds, 2 * seconds):
-        if not any(noise(values) > NOISY for values in samples.values()):
-            break
-        more = interleaved(calls, seconds=more_s, seed=round(more_s / seconds))
+    spent = 1
+    while spent < patience and any(noise(values) > NOISY for values in samples.values()):
+        more = interleaved(calls, seconds=spent * seconds, seed=spent)
         samples = {name: [*samples[name], *more[name]] for name in samples}
+        spent *= 2
     return samples
 
 
@@ -141,7 +151,8 @@ class Bench:
         ours, theirs = grades(workload, found, original), grades(workload, original, original)
         runner = self.target.load(artefact.path, threads=self.threads)
         with self.progress.waiting("measuring latency"):
-            samples = timings({"original": self.runner, "final": runner}, self.example, seconds=seconds or self.seconds)
+            runners = {"original": self.runner, "final": runner}
+            samples = timings(runners, self.example, seconds=seconds or self.seconds, patience=_PATIENCE)
         ratio, ratio_range = ratio_interval(samples["final"], samples["original"])
         drop, drop_range = drop_interval(theirs, ours, workload.task.score)
         figures = self.figures(workload, artefact, samples["final"], found, ours, named, costs)
