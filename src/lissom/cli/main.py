@@ -1,5 +1,6 @@
 """The ``lissom`` command: words to calls. Commands are read when they are called, so that ``--help`` is quick."""
 
+import logging
 import os
 import sys
 from importlib import metadata
@@ -52,6 +53,7 @@ _UsageError: Any = typer.BadParameter.__bases__[0]  # Typer has no public name f
 def main() -> None:
     """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
     code = 0
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao makes it warn of what users cannot mend
     try:
         code = app(prog_name="lissom", standalone_mode=False)
     except LissomError as error:
