@@ -162,10 +162,7 @@ def _indifferent(
     """Whether everything outside of the modules stays as it was when they put out these tensors instead."""
     alike: list[bool] = []
 
-    def stub(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
-        if name not in run.outputs:
-            return forward
-
+    def stub(name: str, _: Callable[..., Any]) -> Callable[..., Any]:
         def answers(*given: Any, **named: Any) -> Any:
             wanted = [_of(wider, links.get((name, n)), leaf) for n, leaf in enumerate(run.inputs[name])]
             alike.append(_same(pytree.tree_leaves((given, named)), wanted))
