@@ -46,7 +46,8 @@ def quickened(command: str, runs: Path) -> list[str]:
     """The command in its quick mode, with its folders under ``runs``."""
     words = shlex.split(command.replace("runs/", f"{runs}/"))
     if words[0] == "make":
-        return [*words, "QUICK=--quick --epochs 1 --length 16", f"DEMO={runs}/demo", f"DEMO_TEXT={runs}/demo-text"]
+        short = " --epochs 1 --length 16" if "demo-text" in words else ""
+        return [*words, f"QUICK=--quick{short}", f"DEMO={runs}/demo", f"DEMO_TEXT={runs}/demo-text"]
     return [*words, "--quick"] if words[:2] == ["lissom", "compress"] else words
 
 
