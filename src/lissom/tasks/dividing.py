@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.tasks.grouping import by_groups
 from lissom.tasks.listing import Found, Item, Listing, Rows
 
 SELECT_SHARE, SELECT_MOST = 0.1, 5000
@@ -50,6 +51,8 @@ def _into_parts(found: Found[Item], select: float | None, seed: int) -> Found[It
     if select is not None and "select" in parts:
         note = "the data has a select split of its own: no other was carved"
         found = replace(found, notes=(*found.notes, note))
+    if any(part.groups is not None for part in parts.values()):
+        return by_groups(found, TEST_SHARE, select or SELECT_SHARE)
     if "all" in parts:
         made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))})
         sizes = ", ".join(f"{name} {len(made[name])}" for name in ("train", "select", "test"))

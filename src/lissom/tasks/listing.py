@@ -35,11 +35,14 @@ class Listing(Generic[Item]):
     """Some of the examples, with their labels: what a split is made of before it is prepared.
 
     ``rows`` says which examples, ``labels`` their class numbers (or numbers to be told), both ``(examples,)``.
+    ``groups`` are the names of what examples have in common beside their class, such as the speaker, ``(examples,)``:
+    a group is never divided.
     """
 
     items: Items[Item]
     rows: Rows
     labels: npt.NDArray[Any] | None
+    groups: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +50,8 @@ class Listing(Generic[Item]):
     def at(self, positions: npt.ArrayLike) -> "Listing[Item]":
         """The examples at ``positions``, in that order."""
         chosen = np.asarray(positions, dtype=np.int64)
-        return Listing(self.items, self.rows[chosen], None if self.labels is None else self.labels[chosen])
+        labels, groups = (None if values is None else values[chosen] for values in (self.labels, self.groups))
+        return Listing(self.items, self.rows[chosen], labels, groups)
 
     def names(self) -> list[str]:
         """What the examples are called."""

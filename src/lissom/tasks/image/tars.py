@@ -19,7 +19,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from lissom.core.errors import LissomError
-from lissom.tasks.image.folders import ENDINGS, arrange
+from lissom.tasks.class_folders import arrange
+from lissom.tasks.image.folders import ENDINGS, PICTURES
 from lissom.tasks.listing import PARTS, Found, Listing
 
 LABELS = ("cls", "json")
@@ -97,9 +98,8 @@ def find_in_tars(where: Path, shards: Sequence[Path]) -> Found:
     if not labelled:
         parts = [_part(where, shard) for shard in shards]
         split = [parts[number] for number, _, _ in found]
-        return arrange(
-            str(where), where.stem, pictures, [_below(part, item) for part, item in zip(split, items, strict=True)]
-        )
+        names = [_below(part, item) for part, item in zip(split, items, strict=True)]
+        return arrange(str(where), where.stem, pictures, names, PICTURES)
     if labelled < len(items):
         name = next(pictures.name(row) for row, item in enumerate(items) if item.label is None)
         raise LissomError(
