@@ -15,12 +15,12 @@ from PIL import Image
 from lissom.core.errors import LissomError
 from lissom.core.files import sha256
 from lissom.export import bundle as bundling
-from lissom.export.bundle import Contents, handling_source, predictor, runner_source, write_bundle
+from lissom.export.bundle import Contents, handling_source, predictor, runner_sources, write_bundle
 from lissom.tasks.image.handling import Preprocessing
 from lissom.testing.tiny import CLASSES, PREPROCESSING
 
 FILES = {
-    "model.onnx", "handling.json", "handling.py", "vectors.npz", "predict.py", "runner.py", "checking.py",
+    "model.onnx", "handling.json", "handling.py", "vectors.npz", "predict.py", "runner.py", "singly.py", "checking.py",
     "requirements.txt", "README.md", "manifest.json",
 }  # fmt: skip
 
@@ -113,7 +113,9 @@ def test_what_the_handling_refuses_it_refuses_in_the_bundle_too(tmp_path: Path) 
 
 
 def test_the_predictor_imports_nothing_of_lissom() -> None:
-    for source in (predictor("image"), predictor("checking"), runner_source("lissom.export.runners.onnx_runner")):
+    carried = runner_sources("lissom.export.runners.onnx_runner")
+    assert set(carried) == {"runner.py", "singly.py"}
+    for source in (predictor("image"), predictor("checking"), *carried.values()):
         assert "lissom" not in source and "torch" not in source.replace("PyTorch", "")
 
 
@@ -142,7 +144,7 @@ def test_a_picture_is_answered_as_by_the_model(
 
 
 @pytest.mark.parametrize(
-    "name", ["handling.json", "model.onnx", "vectors.npz", "README.md", "handling.py", "runner.py"]
+    "name", ["handling.json", "model.onnx", "vectors.npz", "README.md", "handling.py", "runner.py", "singly.py"]
 )
 def test_an_altered_file_is_noticed(bundle: Path, name: str, predict: Callable[..., Any]) -> None:
     with (bundle / name).open("ab") as file:

@@ -46,7 +46,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_needs_no_torch_and_no_transformers(bundle: Path) -> None:
     needed = (bundle / "requirements.txt").read_text(encoding="utf-8").split()
     assert sorted(needed) == ["numpy", "onnxruntime", "tokenizers"]
-    for name in ("predict.py", "handling.py", "runner.py", "checking.py"):
+    for name in ("predict.py", "handling.py", "runner.py", "singly.py", "checking.py"):
         source = (bundle / name).read_text(encoding="utf-8").replace("PyTorch", "").replace("without torch", "")
         assert not [word for word in ("torch", "transformers", "lissom") if f"import {word}" in source], name
 

@@ -20,6 +20,7 @@ from lissom.core.files import sha256, writing
 
 SCHEMA = 2
 ARTEFACT = "model"
+_SINGLY = "singly"
 _ERRORS_IMPORT = "from lissom.core.errors import LissomError\n"
 _ERRORS_INSTEAD = """
 class LissomError(ValueError):
@@ -72,7 +73,8 @@ def write_bundle(folder: Path, contents: Contents) -> None:
         (making / "predict.py").write_text(predictor(contents.task), encoding="utf-8")
         (making / "handling.py").write_text(handling_source(contents.task), encoding="utf-8")
         (making / "checking.py").write_text(predictor("checking"), encoding="utf-8")
-        (making / "runner.py").write_text(runner_source(contents.runner), encoding="utf-8")
+        for name, source in runner_sources(contents.runner).items():
+            (making / name).write_text(source, encoding="utf-8")
         requirements = "\n".join(_requirements(contents))
         (making / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
         (making / "README.md").write_text(contents.card, encoding="utf-8")
@@ -95,10 +97,13 @@ def handling_source(task: str) -> str:
     return source.replace(_ERRORS_IMPORT, _ERRORS_INSTEAD)
 
 
-def runner_source(runner: str) -> str:
-    """The source of ``runner.py``: how the artefact is run, free of lissom."""
+def runner_sources(runner: str) -> dict[str, str]:
+    """How the artefact is run, free of lissom: ``runner.py`` and what it imports, by name of the file."""
     package, _, name = runner.rpartition(".")
-    return resources.files(package).joinpath(f"{name}.py").read_text(encoding="utf-8")
+    sources = [resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8") for file in (name, _SINGLY)]
+    imported = f"from {package}.{_SINGLY} import"
+    assert sources[0].count(imported) == 1, "a runner imports one_at_a_time alone of lissom"
+    return {"runner.py": sources[0].replace(imported, f"from {_SINGLY} import"), f"{_SINGLY}.py": sources[1]}
 
 
 def _requirements(contents: Contents) -> list[str]:

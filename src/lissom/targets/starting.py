@@ -1,10 +1,10 @@
 """A cold start: how long loading takes and how much memory, in a process that knows the runtime alone."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.export.bundle import runner_sources
 
 _CHILD = """
 import json, sys, time
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 import numpy as np
 
@@ -23,15 +23,15 @@ def read(field):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field))
 
-source, path, shapes, threads = json.loads(sys.argv[1])
-spec = spec_from_file_location("runner", source)
-module = module_from_spec(spec)
-spec.loader.exec_module(module)
+folder, path, shapes, threads = json.loads(sys.argv[1])
+sys.path.insert(0, folder)
+from runner import Runner
+
 example = [np.zeros(shape, dtype) for shape, dtype in shapes]
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
 before, start = read("VmRSS"), time.perf_counter()
-runner = module.Runner(Path(path), threads)
+runner = Runner(Path(path), threads)
 runner.run(example)
 took = time.perf_counter() - start
 print(json.dumps({"peak_memory_bytes": read("VmHWM") - before, "first_answer_ms": took * 1e3}))
@@ -58,12 +58,13 @@ def start(runner: str, path: Path, example: Sequence[np.ndarray], *, threads: in
     Raises:
         LissomError: it cannot be loaded or run.
     """
-    spec = importlib.util.find_spec(runner)
-    assert spec is not None and spec.origin is not None
     shapes = [(list(array.shape), str(array.dtype)) for array in example]
-    command = [sys.executable, "-c", _CHILD, json.dumps([spec.origin, str(path), shapes, threads])]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in runner_sources(runner).items():
+            (Path(folder) / name).write_text(source, encoding="utf-8")
+        command = [sys.executable, "-c", _CHILD, json.dumps([folder, str(path), shapes, threads])]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise LissomError(f"the memory of {path.name} could not be measured: {done.stderr.strip()[-200:]}")
     return Start(**json.loads(done.stdout.strip().splitlines()[-1]))

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from lissom.export.runners.singly import one_at_a_time
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # each of its parts says that it is experimental
     from executorch.extension.pybindings import portable_lib
@@ -47,8 +49,7 @@ class Runner:
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
         self._ready()
-        answers = [self._one([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
-        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
+        return one_at_a_time(self._one, inputs)
 
     def _one(self, example: Sequence[np.ndarray]) -> list[np.ndarray]:
         outputs = self._forward.execute([torch.from_numpy(np.ascontiguousarray(array)) for array in example])

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from lissom.export.runners.singly import one_at_a_time
+
 REQUIREMENTS = ("numpy", "ai-edge-litert")
 
 
@@ -20,8 +22,7 @@ class Runner:
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
-        answers = [self._one([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
-        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
+        return one_at_a_time(self._one, inputs)
 
     def _one(self, example: Sequence[np.ndarray]) -> list[np.ndarray]:
         for detail, array in zip(self._inputs, example, strict=True):

@@ -7,6 +7,8 @@ from typing import Any
 import ncnn
 import numpy as np
 
+from lissom.export.runners.singly import one_at_a_time
+
 REQUIREMENTS = ("numpy", "ncnn")
 _NATIVE: Any = ncnn  # a compiled module, which tells no types
 
@@ -29,11 +31,10 @@ class Runner:
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
-        answers = [self._one([array[place] for array in inputs]) for place in range(len(inputs[0]))]
-        return [np.stack(parts) for parts in zip(*answers, strict=True)]
+        return one_at_a_time(self._one, inputs)
 
     def _one(self, example: Sequence[np.ndarray]) -> list[np.ndarray]:
         extractor = self._net.create_extractor()
         for number, array in enumerate(example):
-            extractor.input(f"in{number}", _NATIVE.Mat(np.ascontiguousarray(array)))
-        return [np.array(extractor.extract(name)[1]) for name in self._outputs]
+            extractor.input(f"in{number}", _NATIVE.Mat(np.ascontiguousarray(array[0])))
+        return [np.array(extractor.extract(name)[1])[None] for name in self._outputs]

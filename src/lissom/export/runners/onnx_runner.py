@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from lissom.export.runners.singly import one_at_a_time
+
 REQUIREMENTS = ("numpy", "onnxruntime")
 
 
@@ -25,10 +27,7 @@ class Runner:
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
-        if not self._single or len(inputs[0]) == 1:
-            return self._run(inputs)
-        answers = [self._run([array[place : place + 1] for array in inputs]) for place in range(len(inputs[0]))]
-        return [np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*answers, strict=True)]
+        return one_at_a_time(self._run, inputs) if self._single and len(inputs[0]) > 1 else self._run(inputs)
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         outputs = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
