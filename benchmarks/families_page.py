@@ -61,6 +61,9 @@ NOTES = """## What is built
 - **BERT** family: encoders, with their pooler (DistilBERT has none). TinyBERT's projection to its teacher's
   size is `lissom.zoo.text.FitProjection` (240,384 parameters from 312 to 768), for training only.
   `lissom.zoo.distilbert_start.distilbert_from_bert` starts a DistilBERT from a BERT's every second layer.
+- **DS-CNN** and **BC-ResNet** are ours, for keyword spotting, 12 classes; inputs are bands x frames. DS-CNN is
+  built for the 10 cepstral coefficients of its paper and takes any number of bands, BC-ResNet takes 40. Its
+  parameters are those of the paper (9.2 k to 321 k); BatchNorm by sub-band is counted with its scale.
 - **small input**: the network of that name with its first halvings taken out, for a total stride of 8 at 28 and
   32 pixels and 16 at 64, so that 4x4 is left; 10 classes.
 """

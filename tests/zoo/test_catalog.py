@@ -51,6 +51,11 @@ COUNTED = {
     "efficientnet_lite2": (6_092_072, 859.74),
     "efficientnet_lite3": (8_197_096, 1607.55),
     "efficientnet_lite4": (13_006_568, 3943.56),
+    "ds_cnn_s": (23_180, 2.66),
+    "ds_cnn_m": (136_580, 9.82),
+    "ds_cnn_l": (413_736, 28.33),
+    "bc_resnet_1": (9_232, 2.48),
+    "bc_resnet_8": (321_068, 85.92),
 }
 # The same for encoders of text at 128 tokens, with attention in the multiply-adds.
 COUNTED_TEXT = {
@@ -81,6 +86,8 @@ FAST = {
     "resnet20",
     "bert_tiny",
     "tinybert_4l_312",
+    "ds_cnn_s",
+    "bc_resnet_1",
 }
 
 
@@ -165,6 +172,7 @@ def test_providers_and_inputs() -> None:
     assert (entry("mobilenet_v2").provider, entry("mobilenet_v2").input) == ("torchvision", (1, 3, 224, 224))
     assert (entry("efficientnet_b7").input, entry("resnet20").input) == ((1, 3, 600, 600), (1, 3, 32, 32))
     assert (entry("distilbert").provider, entry("distilbert").input) == ("transformers", (1, 128))
+    assert (entry("ds_cnn_s").input, entry("bc_resnet_1").input) == ((1, 1, 10, 49), (1, 1, 40, 101))
     assert input_shape("mobilenet_v2_28px") == (1, 3, 28, 28)
 
 

@@ -7,11 +7,13 @@ from importlib.resources import files
 
 from lissom.core.errors import LissomError
 from lissom.zoo.models import MODELS
-from lissom.zoo.names import FAMILIES, SMALL_INPUT, TEXT, TIMM, TORCHVISION
+from lissom.zoo.names import BC_RESNET, DS_CNN, FAMILIES, SMALL_INPUT, TEXT, TIMM, TORCHVISION
 from lissom.zoo.published import PUBLISHED, Published
 
 COUNTS_FILE = "counts.json"
 TOKENS = 128
+# Bands and frames of one second, as the papers have them.
+_SOUND = {**dict.fromkeys(DS_CNN, (10, 49)), **dict.fromkeys(BC_RESNET, (40, 101))}
 _PIXELS = {
     "resnet20": 32,
     "resnet56": 32,
@@ -36,7 +38,7 @@ class Entry:
         name: what ``build`` takes.
         family: which it belongs to.
         provider: the library that has it: torchvision, timm, transformers or lissom.
-        input: shape of its input, batch 1: ``(1, 3, height, width)``, or ``(1, tokens)``.
+        input: shape of its input, batch 1: ``(1, 3, height, width)``, ``(1, tokens)``, or ``(1, 1, bands, frames)``.
         parameters: exact.
         macs: multiply-adds of convolutions and linear layers.
         attention_macs: multiply-adds of attention, not in ``macs``.
@@ -61,6 +63,8 @@ def input_shape(name: str) -> tuple[int, ...]:
     """The usual input of a model, batch 1."""
     if name in TEXT:
         return (1, TOKENS)
+    if name in _SOUND:
+        return (1, 1, *_SOUND[name])
     pixels = int(name.rpartition("_")[2].removesuffix("px")) if name in SMALL_INPUT else _PIXELS.get(name, 224)
     return (1, 3, pixels, pixels)
 

@@ -15,6 +15,8 @@ TEXT = (
     "bert_small",
     "bert_medium",
 )
+DS_CNN = ("ds_cnn_s", "ds_cnn_m", "ds_cnn_l")
+BC_RESNET = ("bc_resnet_1", "bc_resnet_1_5", "bc_resnet_2", "bc_resnet_3", "bc_resnet_6", "bc_resnet_8")
 SMALL_INPUT_FAMILIES = (
     "mobilenet_v1_x1_0",
     "mobilenet_v2",
@@ -76,6 +78,8 @@ OURS = {
     "squeezenet_bypass": ("squeezenet1_0_simple_bypass", "squeezenet1_0_complex_bypass"),
     "resnet_cifar": ("resnet20", "resnet56"),
     "text": TEXT,
+    "ds_cnn": DS_CNN,
+    "bc_resnet": BC_RESNET,
     "small_input": SMALL_INPUT,
 }
 
@@ -99,5 +103,7 @@ FAMILIES = {
     "ResNet": _starting("resnet18", "resnet34", "resnet50"),
     "ResNet for CIFAR": OURS["resnet_cifar"],
     "BERT": TEXT,
+    "DS-CNN": DS_CNN,
+    "BC-ResNet": BC_RESNET,
     "small input": SMALL_INPUT,
 }

@@ -9,6 +9,8 @@ _SLIM = "tensorflow/models, research/slim/nets/mobilenet_v1.md"
 _MEGVII = "megvii-model/ShuffleNet-Series, ShuffleNetV1/README.md"
 _LITE = "tensorflow/tpu, models/official/efficientnet/lite/README.md"
 _SHUFFLE = "Zhang et al. 2018, tables 1 and 2"
+_HELLO = "Zhang et al. 2017, tables 2 and 4; an operation is a multiplication or an addition"
+_BROADCAST = "Kim et al. 2021, table 1"
 _MINILM = "microsoft/unilm, minilm/README.md"
 
 
@@ -49,6 +51,10 @@ def _timm(score: float, parameters: str, macs: str, tag: str) -> Published:
 
 def _glue(score: float | None, measure: str, source: str, *, checked: bool = True) -> Published:
     return Published(score, measure, "", "", source, checked)
+
+
+def _commands(score: float | None, parameters: str, macs: str, source: str = _HELLO) -> Published:
+    return Published(score, "Speech Commands v1, 12 classes", parameters, macs, source, checked=False)
 
 
 PUBLISHED = {
@@ -113,6 +119,14 @@ PUBLISHED = {
     ),
     "minilm_l12_h384": _glue(85.7, "MNLI-m dev", _MINILM),
     "minilm_l6_h384": _glue(83.3, "MNLI-m dev", _MINILM),
+    "ds_cnn_s": _commands(94.4, "", "5.4 MOps"),
+    "ds_cnn_m": _commands(94.9, "", "19.8 MOps"),
+    "ds_cnn_l": _commands(95.4, "", "56.9 MOps"),
+    "bc_resnet_1": _commands(96.6, "9.2 k", "", _BROADCAST),
+    "bc_resnet_2": _commands(None, "27.3 k", "", _BROADCAST),
+    "bc_resnet_3": _commands(None, "54.2 k", "", _BROADCAST),
+    "bc_resnet_6": _commands(None, "188 k", "", _BROADCAST),
+    "bc_resnet_8": _commands(98.0, "321 k", "", _BROADCAST),
 }
 # TensorFlow's padding changes no count; the scores are those of the TensorFlow networks.
 PUBLISHED |= {f"tf_efficientnet_lite{size}": PUBLISHED[f"efficientnet_lite{size}"] for size in range(5)}
