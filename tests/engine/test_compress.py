@@ -221,6 +221,10 @@ def test_without_labels_agreement_is_the_guard(tmp_path: Path) -> None:
     found = summary(run)
     assert found["original"]["score"] == 100.0, "the original agrees with itself"
     assert found["final"]["score"] == pytest.approx(found["agreement"])
+    assert found["divergence"] > 0 and found["original"]["by_labels"] is found["final"]["by_labels"] is False
+    assert "no labels were used" in " ".join(str(run).split()) and " agreement " in str(run).splitlines()[0]
+    for place in ("report.html", "bundle/README.md"):
+        assert "No labels were used" in (tmp_path / "run" / place).read_text(encoding="utf-8")
 
 
 def test_a_time_limit_that_is_spent_before_the_first_trial_is_said(

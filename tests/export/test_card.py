@@ -44,6 +44,13 @@ def test_what_it_says() -> None:
     )
 
 
+def test_without_labels_it_says_so() -> None:
+    before, after = (replace(figures, by_labels=False) for figures in (BEFORE, AFTER))
+    text = card(replace(VERDICT, original=before, final=after, divergence=0.0123))
+    assert "Agreement with the original's answers: 96.4 %, divergence 0.0123 nats.\nNo labels were used" in text
+    assert "| agreement | 93.30 | 93.10 |" in text and "The agreement is of 10000 examples" in text
+
+
 def test_a_missed_budget_is_not_hidden() -> None:
     assert "Budget: size<=2%, drop<=0.5pt: missed." in card(replace(VERDICT, met=False))
 

@@ -218,11 +218,37 @@ def write_crowded(folder: Path) -> Path:
     return folder
 
 
+def write_unlabelled(folder: Path) -> Path:
+    """A run on pictures without labels: what is scored is agreement."""
+    settings = replace(SETTINGS, data="photos", budget="size<=30%, drop<=2pt")
+    ledger = Ledger(folder)
+    ledger.put(settings)
+    ledger.put(MACHINE)
+    first, last = (replace(figures(share, score, 0), by_labels=False) for share, score in ((1.0, 100.0), (0.2, 98.8)))
+    ledger.append("baseline", "", first)
+    item = replace(trial(1, "quantize int8", 0.2, 98.8, True, "meets the budget"), drop=1.2, drop_interval=(0.7, 1.8))
+    item = replace(item, figures=last)
+    ledger.put(item, key="1")
+    word = replace(
+        verdict(),
+        original=replace(first, split="test"),
+        final=replace(last, split="test"),
+        drop=1.2,
+        drop_interval=(0.7, 1.8),
+        limits=(LimitCheck("drop", 1.2, 2.0, "1.20 points", "2.00 points", True),),
+        agreement=98.8,
+        divergence=0.0123,
+    )
+    finish(ledger, word, item)
+    return folder
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "met": write_met,
     "missed": write_missed,
     "unfinished": write_unfinished,
     "crowded": write_crowded,
+    "unlabelled": write_unlabelled,
 }
 
 
@@ -266,3 +292,9 @@ def unfinished_run(copied: Callable[[str], Path]) -> Path:
 def crowded_run(copied: Callable[[str], Path]) -> Path:
     """A run with many classes, layers and moves."""
     return copied("crowded")
+
+
+@pytest.fixture
+def unlabelled_run(copied: Callable[[str], Path]) -> Path:
+    """A run without labels."""
+    return copied("unlabelled")

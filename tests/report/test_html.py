@@ -115,6 +115,13 @@ def test_a_missed_run_says_by_how_much(missed_run: Path) -> None:
     assert [attributes for _, attributes in reader.tags if attributes.get("class") == "gauge over"]
 
 
+def test_without_labels_the_page_is_of_agreement(unlabelled_run: Path) -> None:
+    text = _read(unlabelled_run).text
+    assert "No labels were used" in text and "divergence from its probabilities 0.0123 nats" in text
+    assert "agreement against size" in text and "lowest agreement allowed" in text
+    assert "score against" not in text and "lowest score" not in text
+
+
 def test_an_unfinished_run_claims_no_verdict(unfinished_run: Path) -> None:
     text = _read(unfinished_run).text
     assert "Not finished: 2 moves tried, 2 kept. So far the result is 8.9x smaller" in text

@@ -26,6 +26,12 @@ def test_a_met_run_has_every_promised_field(met_run: Path) -> None:
     assert content["machine"]["processor"] == "Fixture CPU @ 2.00GHz"
 
 
+def test_without_labels_it_says_so(unlabelled_run: Path) -> None:
+    content = summary(read(unlabelled_run))
+    assert content["original"]["by_labels"] is content["final"]["by_labels"] is False
+    assert content["agreement"] == 98.8 and content["divergence"] == 0.0123
+
+
 def test_every_step_has_its_decision_and_its_figures(met_run: Path) -> None:
     steps = summary(read(met_run))["steps"]
     assert [step["kept"] for step in steps] == [True, True, False, False, True]

@@ -63,6 +63,18 @@ def test_an_unfinished_run_says_so_and_how_to_go_on(unfinished_run: Path) -> Non
     assert _shown(unfinished_run, 80)[-3:] == UNFINISHED.splitlines()
 
 
+def test_without_labels_the_table_is_of_agreement_and_says_so(unlabelled_run: Path) -> None:
+    lines = _shown(unlabelled_run, 100)
+    assert lines[0].split() == ["move", "size", "latency", "agreement", "decision"]
+    told = " ".join(" ".join(lines).split())
+    said = "no labels were used: the drop is the share of answers that are not the original's; agreement 98.80 %"
+    assert f"{said}, divergence from its probabilities 0.0123 nats" in told
+
+
+def test_with_labels_nothing_is_said_of_that(met_run: Path) -> None:
+    assert "no labels" not in "".join(_shown(met_run, 100))
+
+
 @pytest.mark.parametrize("width", [60, 80, 95, 110])
 def test_nothing_but_a_command_is_wider_than_asked_and_nothing_is_lost(crowded_run: Path, width: int) -> None:
     lines = _shown(crowded_run, width)

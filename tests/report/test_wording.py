@@ -48,6 +48,10 @@ def test_the_outcome_in_one_sentence(met_run: Path) -> None:
     )
 
 
+def test_without_labels_the_outcome_is_agreement(unlabelled_run: Path) -> None:
+    assert outcome(read(unlabelled_run)).endswith("its agreement with it is 98.80 of 100 (95 %: 98.35 to 99.25).")
+
+
 def test_a_miss_says_which_limit_and_by_how_much(missed_run: Path) -> None:
     assert outcome(read(missed_run)).startswith("Budget missed (latency by 20 %): the result is ")
 

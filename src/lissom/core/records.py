@@ -29,6 +29,7 @@ class Figures:
         latency_samples_ms: single timings, for the distribution in the report.
         score_by_class: in class order, ``None`` for a class without examples; empty where there are no classes.
         examples: how many the score is of (0: not written down).
+        by_labels: whether labels were scored against; without them the score is agreement with the original.
     """
 
     score: float
@@ -44,6 +45,12 @@ class Figures:
     latency_samples_ms: tuple[float, ...] = ()
     score_by_class: tuple[float | None, ...] = ()
     examples: int = 0
+    by_labels: bool = True
+
+    @property
+    def measure(self) -> str:
+        """What the score is: ``"score"``, or ``"agreement"`` where there were no labels."""
+        return "score" if self.by_labels else "agreement"
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,8 @@ class Verdict:
     """The final measurement on the test split, opened once, for the result alone.
 
     ``drop`` is in points, ``latency_ratio`` is against the original's in the same process; intervals are 95 %.
-    ``agreement`` is the score of the result where the original's answers are taken for the truth.
+    ``agreement`` is the score of the result where the original's answers are taken for the truth, ``divergence`` the
+    mean Kullback-Leibler divergence of its classes' probabilities from the original's, in nats (``None``: no classes).
     """
 
     met: bool
@@ -130,6 +138,7 @@ class Verdict:
     classes: tuple[str, ...] = ()
     widths: tuple[Width, ...] = ()
     agreement: float = 0.0
+    divergence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ def _judge(
         classes=original.classes,
         widths=widths(original, workload),
         agreement=comparison.agreement,
+        divergence=comparison.divergence,
     )
 
 

@@ -40,6 +40,7 @@ class Comparison:
     latency_ratio: float
     latency_ratio_interval: tuple[float, float]
     agreement: float
+    divergence: float | None = None
 
 
 def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
@@ -66,9 +67,14 @@ def kept_answers(path: Path, runner: Runner, split: Split, progress: Progress, w
     return found
 
 
+def by_labels(workload: Workload, found: Answers) -> bool:
+    """Whether labels can be graded against."""
+    return workload.labelled and found.targets is not None
+
+
 def grades(workload: Workload, found: Answers, original: Answers) -> Grades:
     """Grades by the labels, or by agreement with the original where there are none."""
-    if workload.labelled and found.targets is not None:
+    if found.targets is not None and by_labels(workload, found):
         return workload.task.grade(found.outputs, found.targets)
     return workload.task.agreement(found.outputs, original.outputs)
 
@@ -158,7 +164,8 @@ class Bench:
         figures = self.figures(workload, artefact, samples["final"], found, ours, named, costs)
         agreement = workload.task.score(workload.task.agreement(found.outputs, original.outputs))
         base = self.figures(workload, self.original, samples["original"], original, theirs, named, (0, 0))
-        return Comparison(figures, drop, drop_range, ratio, ratio_range, agreement), base
+        divergence = workload.task.divergence(found.outputs, original.outputs)
+        return Comparison(figures, drop, drop_range, ratio, ratio_range, agreement, divergence), base
 
     def figures(
         self,
@@ -188,4 +195,5 @@ class Bench:
             latency_samples_ms=tuple(round(value, 6) for value in samples[:500]),
             score_by_class=() if targets is None else workload.task.classes(graded, targets),
             examples=len(graded),
+            by_labels=by_labels(workload, found),
         )

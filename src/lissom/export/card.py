@@ -9,6 +9,7 @@ _EXAMPLES = {"image": "PICTURE", "text": '"a sentence"'}
 def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: list[str], notes: list[str]) -> str:
     """The card as Markdown."""
     final, original = verdict.final, verdict.original
+    name = final.measure
     low, high = verdict.drop_interval
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     met = "met" if verdict.met else "missed"
@@ -24,7 +25,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
         "",
         f"Drop: {verdict.drop:.2f} points (95 %: {low:.2f} to {high:.2f}).",
         f"Latency: {verdict.latency_ratio:.1%} of the original's, timed in turn in one process.",
-        f"Agreement with the original's answers: {verdict.agreement:.1f} %.",
+        *_answers(verdict),
         f"Measured on {machine.processor}, {machine.cores} cores, {versions}.",
         "",
         "## How it was made",
@@ -39,7 +40,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
         "",
         "## Limits",
         "",
-        f"The score is of {final.examples} examples of {settings.data}, on the split that nothing was chosen by.",
+        f"The {name} is of {final.examples} examples of {settings.data}, on the split that nothing was chosen by.",
         "On other data and on another processor, measure again: INT8 may round otherwise, latency will differ.",
     ]
     if notes:
@@ -47,9 +48,17 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
     return "\n".join(lines) + "\n"
 
 
+def _answers(verdict: Verdict) -> list[str]:
+    divergence = "" if verdict.divergence is None else f", divergence {verdict.divergence:.4f} nats"
+    lines = [f"Agreement with the original's answers: {verdict.agreement:.1f} %{divergence}."]
+    if not verdict.final.by_labels:
+        lines.append("No labels were used: the drop is the share of answers that are not the original's.")
+    return lines
+
+
 def _rows(before: Figures, after: Figures) -> list[tuple[str, str, str]]:
     return [
-        ("score", f"{before.score:.2f}", f"{after.score:.2f}"),
+        (before.measure, f"{before.score:.2f}", f"{after.score:.2f}"),
         ("latency (median)", format_ms(before.latency_ms), format_ms(after.latency_ms)),
         ("size", format_bytes(before.size_bytes), format_bytes(after.size_bytes)),
         ("peak memory", format_bytes(before.peak_memory_bytes), format_bytes(after.peak_memory_bytes)),

@@ -52,7 +52,7 @@ def cards(now: Standing) -> tuple[Card, ...]:
             _gauge(now.limit("latency")),
         ),
         Card(
-            "score",
+            before.measure,
             lower(now.drop),
             f"{before.score:.2f}",
             f"{after.score:.2f}",

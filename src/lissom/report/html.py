@@ -22,6 +22,7 @@ from lissom.report.view import RunView
 from lissom.report.wording import (
     balance,
     conditions,
+    guard,
     missed,
     outcome,
     page_path,
@@ -59,6 +60,7 @@ def _facts(view: RunView) -> dict[str, Any]:
         "balance": balance(now) if now else "",
         "missed": missed(now.limits) if now else "",
         "conditions": conditions(view),
+        "guard": guard(view),
         "cards": cards(now) if now else (),
         "paths": [(cost, path_chart(view, cost)) for cost in COSTS] if view.baseline and view.trials else [],
         "moves": [(trial, [step_text(step) for step in trial.steps], parts_text(trial)) for trial in view.trials],

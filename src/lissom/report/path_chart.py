@@ -16,7 +16,7 @@ _WRITTEN = {"latency": format_ms, "size": format_bytes}
 
 
 def path_chart(view: RunView, cost: str) -> Markup:
-    """Score against ``cost`` (``"latency"`` or ``"size"``) on the split that decisions are made by.
+    """Score (or agreement) against ``cost`` (``"latency"`` or ``"size"``) on the split that decisions are made by.
 
     Trials far below all others are drawn at the lower edge as triangles, so that they do not flatten the rest.
     """
@@ -26,14 +26,14 @@ def path_chart(view: RunView, cost: str) -> Markup:
     limits = {limit.measure: limit.allowed(view.baseline) for limit in parse_budget(view.settings.budget).limits}
     least = view.baseline.score - limits[DROP]
     across, upward = scales(points, limits.get(cost), least)
-    label = f"score against {cost}: " + "; ".join(point.title.replace("\n", ", ") for point in points)
+    label = f"{view.baseline.measure} against {cost}: " + "; ".join(point.title.replace("\n", ", ") for point in points)
     return drawing(
         HEIGHT,
         label,
         _allowed(across, upward, limits.get(cost), least),
         *_grid(across, upward, cost),
         *_cost_limit(across, limits.get(cost), cost),
-        *_score_limit(points, across, upward, least),
+        *_score_limit(points, across, upward, f"lowest {view.baseline.measure} allowed", least),
         *(_front(points, view.front, across, upward) if view.front else _arrows(points, across, upward, cost)),
         *(_mark(point, across, upward) for point in points),
         *_ring(points, across, upward),
@@ -74,15 +74,15 @@ def _cost_limit(across: Scale, limit: float | None, cost: str) -> list[Markup]:
     ]
 
 
-def _score_limit(points: list[Point], across: Scale, upward: Scale, least: float) -> list[Markup]:
-    """The lowest score allowed, named at the end of its line where fewer marks are."""
+def _score_limit(points: list[Point], across: Scale, upward: Scale, name: str, least: float) -> list[Markup]:
+    """The lowest score allowed, with its ``name`` at the end of its line where fewer marks are."""
     y = down(upward, least)
     near = [across.share(p.cost) for p in points if abs(down(upward, p.score) - y - 10) < 24]
     right = sum(share > 0.5 for share in near) <= sum(share <= 0.5 for share in near)
     kind, x = ("limit-text end", "100%") if right else ("limit-text", 4)
     return [
         element("line", class_="limit", x1=0, x2="100%", y1=y, y2=y),
-        element("text", f"lowest score allowed, {least:.2f}", class_=kind, x=x, y=y + 15),
+        element("text", f"{name}, {least:.2f}", class_=kind, x=x, y=y + 15),
     ]
 
 

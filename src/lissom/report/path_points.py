@@ -53,7 +53,7 @@ def _told(figures: Figures, title: str) -> str:
     low, high = figures.score_interval
     return (
         f"{title}\n{format_bytes(figures.size_bytes)}, {format_ms(figures.latency_ms)}, "
-        f"score {figures.score:.2f} ({low:.2f} to {high:.2f})"
+        f"{figures.measure} {figures.score:.2f} ({low:.2f} to {high:.2f})"
     )
 
 

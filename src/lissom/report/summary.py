@@ -20,6 +20,7 @@ _FIGURES = (
     "peak_memory_bytes",
     "split",
     "examples",
+    "by_labels",
 )
 
 
@@ -68,7 +69,7 @@ def _figures(figures: Figures | None) -> dict[str, Any] | None:
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, Any]:
-    names = ("drop", "drop_interval", "latency_ratio", "latency_ratio_interval", "limits", "agreement")
+    names = ("drop", "drop_interval", "latency_ratio", "latency_ratio_interval", "limits", "agreement", "divergence")
     return {name: to_json(getattr(verdict, name)) if verdict else None for name in names}
 
 

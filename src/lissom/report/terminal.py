@@ -13,6 +13,7 @@ from lissom.report.wording import (
     balance,
     conditions,
     decision,
+    guard,
     missed,
     page_path,
     progress,
@@ -21,7 +22,7 @@ from lissom.report.wording import (
 
 NARROWEST, USUAL, WIDEST = 60, 100, 110
 MOST_REMARKS = 5
-_HEADINGS = ("move", "size", "latency", "score", "decision")
+_COLUMNS = 5
 _GAP = "   "
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|points|ms|s|B|kB|MB|GB|k|M|G)\b|%)")
 _GLUE = "\ue000"
@@ -42,9 +43,9 @@ def table(view: RunView, width: int = USUAL) -> str:
     if view.baseline is not None:
         rows.append(("original", *_measured(view.baseline), f"{conditions(view)}, on select"))
     rows += [(trial.move, *_measured(trial.figures), decision(trial, view.delivered)) for trial in view.trials]
-    lines = _aligned([_HEADINGS, *rows], width) if rows else []
-    remarks = [*_remarks(view), *(f"warning: {text}" for text in warnings(view)), _last_word(view)]
-    for remark in remarks:
+    lines = _aligned([("move", "size", "latency", view.measure, "decision"), *rows], width) if rows else []
+    remarks = [*_remarks(view), *(f"warning: {text}" for text in warnings(view)), guard(view), _last_word(view)]
+    for remark in filter(None, remarks):
         lines += _wrapped(remark, width)
     return "\n".join([*lines, f"next: {next_command(view)}"])
 
@@ -81,7 +82,7 @@ def _last_word(view: RunView) -> str:
 
 def _aligned(rows: Sequence[Row], width: int) -> list[str]:
     """Rows as lines: figures are as wide as they need to be, the move and the decision share the rest."""
-    columns = [max(len(row[index]) for row in rows) for index in range(len(_HEADINGS))]
+    columns = [max(len(row[index]) for row in rows) for index in range(_COLUMNS)]
     left = width - sum(columns[1:4]) - len(_GAP) * (len(columns) - 1)
     move = min(columns[0], max(left * 9 // 20, left - columns[4]))
     lines: list[str] = []

@@ -77,6 +77,11 @@ class RunView:
         return self.verdict.original if self.verdict else self.baseline
 
     @property
+    def measure(self) -> str:
+        """What scores are: ``"score"``, or ``"agreement"`` where there are no labels."""
+        return self.baseline.measure if self.baseline else "score"
+
+    @property
     def kept(self) -> tuple[Trial, ...]:
         """The trials whose move was kept, in order."""
         return tuple(trial for trial in self.trials if trial.kept)

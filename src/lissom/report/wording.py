@@ -63,6 +63,20 @@ def warnings(view: RunView) -> tuple[str, ...]:
     return ()
 
 
+def guard(view: RunView) -> str:
+    """What was held against what, where there were no labels; else nothing."""
+    if view.measure == "score":
+        return ""
+    said = "no labels were used: the drop is the share of answers that are not the original's"
+    verdict = view.verdict
+    if verdict is None:
+        return said
+    divergence = (
+        "" if verdict.divergence is None else f", divergence from its probabilities {verdict.divergence:.4f} nats"
+    )
+    return f"{said}; agreement {verdict.agreement:.2f} %{divergence}"
+
+
 def conditions(view: RunView) -> str:
     """What the original was measured as: ``"FP32, onnxruntime, 1 thread"``."""
     settings = view.settings
@@ -87,7 +101,10 @@ def gain(now: Standing) -> str:
     size = times(before, after, less="smaller", more="larger", same="no smaller")
     speed = times(1.0, now.latency_ratio, less="faster", more="slower", same="no faster")
     score = f"{lower(now.drop)} ({interval(now.drop_interval)})"
-    return f"the result is {size} and {speed} than the original, and its score is {score}"
+    if not now.original.by_labels:
+        score = f"{now.result.score:.2f} of 100 ({interval(now.result.score_interval)})"
+    name = "score" if now.original.by_labels else "agreement with it"
+    return f"the result is {size} and {speed} than the original, and its {name} is {score}"
 
 
 def progress(view: RunView) -> str:

@@ -93,6 +93,10 @@ class Task(Protocol):
         """Grades of outputs where the original's outputs are taken for the truth."""
         ...
 
+    def divergence(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> float | None:
+        """How far the chances that outputs give the classes are from the original's, in nats; ``None``: no classes."""
+        ...
+
     def chance(self, targets: npt.NDArray[Any]) -> float:
         """The score of guessing without looking."""
         ...

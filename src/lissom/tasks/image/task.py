@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lissom.tasks.class_order import check_original
+from lissom.tasks.divergence import divergence
 from lissom.workload.workload import Grades
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -74,6 +75,10 @@ class ImageClassification:
     def agreement(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> Grades:
         """1 where the likeliest class is the original's, else 0, ``(batch,)``."""
         return (outputs.argmax(1) == original.argmax(1)).astype(np.float64)
+
+    def divergence(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
+        """The mean Kullback-Leibler divergence from the original's probabilities, in nats."""
+        return divergence(outputs, original)
 
     def chance(self, targets: npt.NDArray[Any]) -> float:
         """The accuracy in percent of always answering the most frequent class."""

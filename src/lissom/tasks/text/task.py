@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.tasks.class_order import check_original
+from lissom.tasks.divergence import divergence
 from lissom.tasks.text.metrics import METRICS, accuracy
 from lissom.workload.workload import Grades
 
@@ -64,6 +65,10 @@ class TextClassification:
         """The likeliest class and the original's, ``(batch, 2)``."""
         return self.grade(outputs, original.argmax(1))
 
+    def divergence(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> float:
+        """The mean Kullback-Leibler divergence from the original's probabilities, in nats."""
+        return divergence(outputs, original)
+
     def chance(self, targets: npt.NDArray[Any]) -> float:
         """The score of always answering the most frequent class."""
         usual = np.full(len(targets), np.bincount(targets).argmax())
@@ -115,6 +120,9 @@ class TextRegression:
     def agreement(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> Grades:
         """What was predicted and what the original predicts, ``(batch, 2)``."""
         return self.grade(outputs, original[:, 0])
+
+    def divergence(self, outputs: npt.NDArray[Any], original: npt.NDArray[Any]) -> None:
+        """None: there are no classes."""
 
     def chance(self, targets: npt.NDArray[Any]) -> float:
         """The score of guessing: 0."""
