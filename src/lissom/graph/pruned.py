@@ -27,6 +27,7 @@ from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
 from lissom.graph.cut import Cut, state
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
+from lissom.graph.landmarks import Landmarks, OtherAnswerError
 from lissom.graph.resizing import Changes, resize, run_resized
 from lissom.graph.rewriting import rewrite
 from lissom.graph.slicing import sliced, sliced_copy
@@ -147,7 +148,9 @@ def adapt(own: nn.Module, part: Part, changes: Changes, cut: Cut) -> tuple[Attri
     args, kwargs = inputs_in_double(part.args, dict(part.kwargs))
     probe = excite(in_double(own))
     with torch.no_grad(), double_by_default():
-        expected = run_resized(part, changes, {**_constants(part, cut), **state(probe)}, (args, kwargs))
+        left = {**_constants(part, cut), **state(probe)}
+        landmarks = Landmarks(part)
+        expected = run_resized(part, changes, left, (args, kwargs), landmarks.note)
     why, tried = "", list[Attributes]()
     for attributes in _proposals(own, part, changes):
         if attributes in tried:
@@ -155,7 +158,8 @@ def adapt(own: nn.Module, part: Part, changes: Changes, cut: Cut) -> tuple[Attri
         tried.append(attributes)
         before = {n: {a: getattr(probe.get_submodule(n), a) for a in v} for n, v in attributes.items()}
         set_attributes(probe, attributes)
-        why = difference(probe, expected, args, kwargs)
+        with landmarks.guard(probe):
+            why = difference(probe, expected, args, kwargs)
         if not why:
             set_attributes(own, attributes)
             return attributes, ""
@@ -190,6 +194,8 @@ def difference(module: nn.Module, expected: Sequence[Any], args: Any, kwargs: An
     try:
         with torch.no_grad(), double_by_default():
             outputs = pytree.tree_leaves(module(*args, **kwargs))
+    except OtherAnswerError as error:
+        return f"its layer {error} computes something else with the new sizes"
     except Exception as error:  # whatever the user's forward raises for sizes that it does not know
         return f"its forward fails ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
     outputs, expected = ([t for t in ts if isinstance(t, torch.Tensor)] for ts in (outputs, expected))

@@ -1,6 +1,6 @@
 """What the calls of a captured graph look like with the sizes that are left after a cut."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,13 @@ def _with(call: Call, change: Change) -> Resized:
     return Resized(operator, tuple(args), kwargs)
 
 
-def run_resized(part: Part, changes: Changes, state: Mapping[str, torch.Tensor], inputs: Any) -> list[Any]:
+def run_resized(
+    part: Part,
+    changes: Changes,
+    state: Mapping[str, torch.Tensor],
+    inputs: Any,
+    note: Callable[[fx.Node, Any], None],
+) -> list[Any]:
     """What a part puts out with the sizes that are left, in double precision, flat.
 
     Args:
@@ -83,20 +89,22 @@ def run_resized(part: Part, changes: Changes, state: Mapping[str, torch.Tensor],
         changes: its calls that changed.
         state: its parameters, buffers and constants by name in the part, with what is left of them.
         inputs: positional inputs, and inputs by name.
+        note: is told what each node of the captured graph gives.
     """
     signature = part.program.graph_signature
     given = iter(pytree.tree_leaves(inputs))
     values = [next(given) if s.kind == InputKind.USER_INPUT else state[str(s.target)] for s in signature.input_specs]
-    outputs = _Interpreter(part.program.graph_module, changes).run(*values)
+    outputs = _Interpreter(part.program.graph_module, changes, note).run(*values)
     return [out for out, s in zip(outputs, signature.output_specs, strict=True) if s.kind == OutputKind.USER_OUTPUT]
 
 
 class _Interpreter(fx.Interpreter):
     """Calls what the changes say, with the precisions that are written into the graph doubled."""
 
-    def __init__(self, module: fx.GraphModule, changes: Changes) -> None:
+    def __init__(self, module: fx.GraphModule, changes: Changes, note: Callable[[fx.Node, Any], None]) -> None:
         super().__init__(module)
         self.changes = changes
+        self.note = note
 
     def run_node(self, n: fx.Node) -> Any:
         if n.op != "call_function":
@@ -105,4 +113,6 @@ class _Interpreter(fx.Interpreter):
         given: Any = (new.args, dict(new.kwargs))
         mapped: Any = self.map_nodes_to_values(given, n)
         args, kwargs = pytree.tree_map(precise, mapped)
-        return new.target(*args, **kwargs)
+        result = new.target(*args, **kwargs)
+        self.note(n, result)
+        return result
