@@ -95,7 +95,7 @@ def test_a_run_from_python_is_made_again_from_python(view: RunView) -> None:
 
 def test_a_finished_run_is_put_to_use(view: RunView) -> None:
     assert next_command(view) == f"lissom predict {view.folder}/bundle PICTURE"
-    assert next_command(_with(view, task="text")) == f"python {view.folder}/bundle/predict.py --help"
+    assert next_command(_with(view, task="text")) == f'lissom predict {view.folder}/bundle "a sentence"'
 
 
 def test_an_unfinished_run_goes_on(unfinished_run: Path) -> None:

@@ -3,7 +3,7 @@
 from lissom.core.records import Figures, Machine, Settings, Verdict
 from lissom.core.units import format_bytes, format_count, format_ms
 
-_EXAMPLES = {"image": "PICTURE", "text": '"a sentence"'}
+INPUTS = {"image": "PICTURE", "text": '"a sentence"'}
 
 
 def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: list[str], notes: list[str]) -> str:
@@ -35,7 +35,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
         "## Use",
         "",
         "    pip install -r requirements.txt",
-        f"    python predict.py {_EXAMPLES.get(settings.task, 'INPUT')}",
+        f"    python predict.py {INPUTS.get(settings.task, 'INPUT')}",
         "    python predict.py --verify",
         "",
         "## Limits",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lissom.core.records import Settings
+from lissom.export.card import INPUTS
 from lissom.report.view import RunView
 
 # The options of lissom compress that say how a workload is loaded; the rest follows from them.
@@ -52,10 +53,7 @@ def next_command(view: RunView) -> str:
     """What one would type after looking at this run."""
     if not view.finished:
         return command_again(view)
-    bundle = view.folder / "bundle"
-    if view.settings.task == "image":
-        return shlex.join(["lissom", "predict", str(bundle)]) + " PICTURE"
-    return shlex.join(["python", str(bundle / "predict.py"), "--help"])
+    return f"{shlex.join(['lissom', 'predict', str(view.folder / 'bundle')])} {INPUTS.get(view.settings.task, 'INPUT')}"
 
 
 def chosen(settings: Settings) -> tuple[tuple[str, str], ...]:
