@@ -16,6 +16,8 @@ from lissom.engine.trials import State, Tried
 from lissom.plan.move import Move
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.pruning.prune import Prune
+from lissom.steps.quantization.distilled import DistillInt8
+from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep
 
 PLENTY = 1e6
@@ -37,12 +39,16 @@ class Moves:
         self.left_s, self.first_s = left_s, 100.0
         self.shares: list[float] = []
         self.leaves_floats, self.has_half = False, False
+        self.learns_int8 = False
 
     def time_left(self) -> float:
         return self.left_s
 
     def recorded(self, number: int, make: Callable[[], Move]) -> Move:
         return make()
+
+    def learnt_int8(self, number: int) -> Move | None:
+        return Move(LEARNT, (DistillInt8(), QuantizeInt8())) if self.learns_int8 else None
 
     def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
         self.shares.append(share)
@@ -177,6 +183,7 @@ def test_the_first_recovery_leaves_a_little_of_the_time(tmp_path: Path) -> None:
     assert moves.shares[0] < 1 and set(moves.shares[1:]) == {1.0}
 
 
+LEARNT = "distill in INT8 + quantize int8"
 INT8, MIXED, HALF = "quantize int8", "quantize int8, some layers in float", "fp16"
 
 
@@ -190,7 +197,7 @@ class Formats:
         if not quantized:
             return True, 0.1
         self.tried += 1
-        return ("first", "second", "third")[self.tried - 1] in self.kept, 0.0
+        return ("first", "second", "third", "fourth")[self.tried - 1] in self.kept, 0.0
 
 
 @pytest.mark.parametrize(
@@ -213,3 +220,22 @@ def test_number_formats_follow_each_other_until_one_is_kept(
     moves.leaves_floats, moves.has_half = floats, half
     found, _ = search(tmp_path, ladder(0.1), Formats(*kept), moves=moves, lossy=lossy)
     assert found == ["cut 0", *told], "INT8 with layers in float is for what INT8 loses, and the cut did not"
+
+
+@pytest.mark.parametrize(
+    ("lossy", "kept", "told"),
+    [
+        ((INT8,), ("fourth",), [INT8, MIXED, HALF, LEARNT]),
+        ((INT8,), (), [INT8, MIXED, HALF, LEARNT]),
+        ((INT8,), ("third",), [INT8, MIXED, HALF]),
+        ((), (), [INT8, HALF]),
+        ((INT8, "cut 0"), (), [INT8, HALF]),
+    ],
+)
+def test_int8_is_learnt_as_the_last_resort(
+    tmp_path: Path, lossy: tuple[str, ...], kept: tuple[str, ...], told: list[str]
+) -> None:
+    moves = Moves(left_s=0.0)
+    moves.leaves_floats = moves.has_half = moves.learns_int8 = True
+    found, _ = search(tmp_path, ladder(0.1), Formats(*kept), moves=moves, lossy=lossy)
+    assert found == ["cut 0", *told], "only where INT8 loses too much, and nothing else was kept"

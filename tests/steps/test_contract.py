@@ -48,6 +48,10 @@ class TestDistill(StepContract):
     case = STEP_CASES["distill"]
 
 
+class TestDistillInt8(StepContract):
+    case = STEP_CASES["distill_int8"]
+
+
 class TestFp16(StepContract):
     case = STEP_CASES["fp16"]
 

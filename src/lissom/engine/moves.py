@@ -13,6 +13,8 @@ from lissom.engine.pace import measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.learning import usual_learning
+from lissom.steps.quantization.distilled import DistillInt8
+from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context
 from lissom.targets.target import FP16, Target
 from lissom.train.teacher import answered, cache_bytes
@@ -35,6 +37,23 @@ class Mover:
         """Whether INT8 can leave single layers in float: where the target can, and ranges are fixed beforehand."""
         known = type(self._context.target).layers is not Target.layers
         return known and all(tensor.is_floating_point() for tensor in self._context.original.example)
+
+    def learnt_int8(self, number: int) -> Move | None:
+        """Distillation in INT8 with INT8 after it, for trial ``number``, where there is time for it.
+
+        ``None`` for models that do not read numbers of their own, whose ranges nobody knows beforehand.
+        """
+        known = self._ledger.find("learnt int8", str(number))
+        if known is None:
+            floats = all(tensor.is_floating_point() for tensor in self._context.original.example)
+            known = floats and not self._context.deadline.passed()
+            self._ledger.append("learnt int8", str(number), known)
+        if not known:
+            return None
+        rate, batch = usual_learning(self._context.original.module)
+        epochs = self._options.epochs or max(1, self._options.most_epochs // 4)
+        learn = DistillInt8(epochs=epochs, rate=rate / 6, batch=batch)
+        return Move(f"{learn.describe()} + quantize int8", (learn, QuantizeInt8()))
 
     @property
     def has_half(self) -> bool:
@@ -74,7 +93,7 @@ class Mover:
         known = self._ledger.find("pace", str(number))
         if known is None:
             _, batch = usual_learning(self._context.original.module)
-            known = measure_pace(self._context.original, workload, self._context.answer, batch)
+            known = measure_pace(self._context.original, workload, self._context.answer, batch, self._context.team)
             self._ledger.append("pace", str(number), known)
         return known
 

@@ -72,21 +72,24 @@ class Search:
 
     def _quantize(self, tried: Tried) -> Tried:
         """Number formats on top of what was tried, until one is kept: INT8; where it loses too much, with layers in
-        float; then FP16, where the target has it.
+        float; then FP16, where the target has it; at last INT8 that was learnt.
 
         Returns:
             The one that was kept, or else the nearest to the budget.
         """
         made = [self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),)))]
-        careful = self._trials.loses(made[0]) and not self._trials.loses(tried) and self._mover.leaves_floats
+        lossy = self._trials.loses(made[0]) and not self._trials.loses(tried)
         others: list[ArtefactStep] = [
-            *([MixedInt8()] if careful else []),
+            *([MixedInt8()] if lossy and self._mover.leaves_floats else []),
             *([HalfPrecision()] if self._mover.has_half else []),
         ]
         for step in others:
             if made[-1].trial.kept:
                 break
             made.append(self._trials.try_move(tried.state, Move(step.describe(), (step,))))
+        last = self._mover.learnt_int8(len(self._trials.tried) + 1) if lossy and not made[-1].trial.kept else None
+        if last is not None:
+            made.append(self._trials.try_move(tried.state, last))
         return made[-1] if made[-1].trial.kept else min(made, key=lambda item: item.overshoot)
 
     def _longer(self, rung: Rung, precision: str) -> None:

@@ -85,7 +85,7 @@ class Trials:
             self._baseline.figures,
             comparison,
             state.comparison,
-            quantized=not move.model_steps,
+            quantized=move.changes_format_alone,
             rewritten=rewritten,
         )
         return Trial(

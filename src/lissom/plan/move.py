@@ -23,6 +23,11 @@ class Move:
         """The steps that give a new artefact."""
         return tuple(step for step in self.steps if isinstance(step, ArtefactStep))
 
+    @property
+    def changes_format_alone(self) -> bool:
+        """Whether it changes the number format, and the model only for that."""
+        return all(step.of_format for step in self.steps)
+
     def to_json(self) -> dict[str, Any]:
         """The move as plain values."""
         return {"name": self.name, "steps": [step.to_json() for step in self.steps]}

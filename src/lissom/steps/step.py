@@ -9,6 +9,7 @@ from lissom.core.progress import Deadline, Progress
 from lissom.core.tables import Table
 from lissom.targets.target import Artefact, Target
 from lissom.train.teacher import Answer
+from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
 STEPS = Table(
@@ -25,6 +26,7 @@ STEPS = Table(
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
         "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",
         "distill": "lissom.steps.distillation.distill:Distill",
+        "distill_int8": "lissom.steps.quantization.distilled:DistillInt8",
         "fp16": "lissom.steps.quantization.fp16:HalfPrecision",
         "int8": "lissom.steps.quantization.int8:QuantizeInt8",
         "int8_mixed": "lissom.steps.quantization.mixed:MixedInt8",
@@ -37,7 +39,8 @@ class Context:
     """What a step may look at besides the workload.
 
     ``answer`` gives the original's outputs by the fastest way there is; ``folder`` is where a step keeps what
-    it can go on from after a kill; ``shared`` is where results are kept that do not depend on the trial.
+    it can go on from after a kill; ``shared`` is where results are kept that do not depend on the trial. ``team`` are
+    the processes that carry a step out together.
     """
 
     original: Workload
@@ -48,13 +51,18 @@ class Context:
     seed: int = 0
     deadline: Deadline = field(default_factory=lambda: Deadline(None))
     progress: Progress = field(default_factory=lambda: Progress(False))
+    team: Team = ALONE
 
 
 @dataclass(frozen=True)
 class Step(ABC):
-    """The base of all steps. Fields are plain values, checked in the constructor, written as JSON."""
+    """The base of all steps. Fields are plain values, checked in the constructor, written as JSON.
+
+    One ``of_format`` belongs to a change of the number format.
+    """
 
     name: ClassVar[str]
+    of_format: ClassVar[bool] = False
 
     @abstractmethod
     def describe(self) -> str:
@@ -66,7 +74,9 @@ class Step(ABC):
 
 
 class ModelStep(Step):
-    """Gives a new model."""
+    """Gives a new model. One that ``learns`` takes most of the time, and several processes can share it."""
+
+    learns: ClassVar[bool] = False
 
     @abstractmethod
     def apply(self, workload: Workload, context: Context) -> Workload:
@@ -75,6 +85,8 @@ class ModelStep(Step):
 
 class ArtefactStep(Step):
     """Gives a new artefact: a runtime's own tool."""
+
+    of_format = True
 
     @abstractmethod
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:

@@ -11,6 +11,7 @@ from lissom.steps.factorization.separable import SeparableConvolution
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.eliminate import Eliminate
 from lissom.steps.pruning.prune import Prune, without
+from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.fp16 import HalfPrecision
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.quantization.mixed import MixedInt8
@@ -62,6 +63,7 @@ STEP_CASES = {
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
     "distill": StepCase(Distill(epochs=2, batch=64, views=1), cut_workload),
+    "distill_int8": StepCase(DistillInt8(epochs=1, batch=64, examples=64), cut_workload),
     "fp16": StepCase(HalfPrecision(), tiny_workload, target="openvino"),
     "int8": StepCase(QuantizeInt8(examples=64, batch=32), tiny_workload),
     "int8_mixed": StepCase(MixedInt8(examples=64, batch=32, share=0.999999), tiny_workload),
