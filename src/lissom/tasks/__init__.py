@@ -6,6 +6,7 @@ TASKS = Table(
     "task",
     {
         "image": "lissom.tasks.image.loading:load_image_workload",
+        "speech": "lissom.tasks.speech.loading:load_speech_workload",
         "text": "lissom.tasks.text.loading:load_text_workload",
     },
 )

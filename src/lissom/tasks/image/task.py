@@ -20,7 +20,7 @@ Metric = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Grades]
 
 @dataclass(frozen=True)
 class ImageClassification:
-    """One class out of several for each picture; outputs are ``(batch, classes)`` before the softmax.
+    """One class out of several for each picture or other example; outputs are ``(batch, classes)`` before the softmax.
 
     Args:
         num_classes: how many classes there are.
@@ -29,6 +29,9 @@ class ImageClassification:
         own_loss: replaces cross entropy; from ``(outputs, targets)`` to a scalar.
         own_metric: replaces "is the likeliest class right"; from ``(outputs, targets)`` to a grade between 0
             and 1 for each example.
+        name: as in the table of tasks.
+        examples: what they are called in messages.
+        settings: the options that say how they are prepared, for hints.
     """
 
     num_classes: int
@@ -37,6 +40,8 @@ class ImageClassification:
     own_loss: Loss | None = None
     own_metric: Metric | None = None
     name: str = "image"
+    examples: str = "pictures"
+    settings: str = "--size, --mean and --std"
 
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:
         """The mean loss of a batch, a scalar."""
@@ -95,7 +100,7 @@ class ImageClassification:
         Raises:
             LissomError: saying which, with the order that its answers suggest.
         """
-        check_original(outputs, targets, classes)
+        check_original(outputs, targets, classes, what=self.examples, settings=self.settings)
 
     def classes(self, grades: Grades, targets: npt.NDArray[Any]) -> tuple[float | None, ...]:
         """The accuracy in percent of each class, in class order; ``None`` where it has no example."""

@@ -1,0 +1,1 @@
+"""Keyword spotting: a clip of sound in, one word of several out."""

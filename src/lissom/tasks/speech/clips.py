@@ -1,0 +1,112 @@
+"""Where clips come from: files, members of a zip, arrays. Nothing is decoded before it is read."""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.tasks.listing import Items
+from lissom.tasks.speech.handling import Samples, opened, read_clip, resampled
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip, not yet decoded: a file, its bytes, or samples with their rate."""
+
+    source: Path | bytes | tuple[Samples, int]
+
+    def samples(self, rate: int) -> Samples:
+        """In one channel at ``rate``, ``(samples,)``.
+
+        Raises:
+            LissomError: it cannot be read.
+        """
+        if isinstance(self.source, tuple):
+            return resampled(self.source[0], self.source[1], rate)
+        return read_clip(self.source, rate)
+
+    def rate(self) -> int:
+        """Samples a second, as it was recorded.
+
+        Raises:
+            LissomError: it cannot be read.
+        """
+        if isinstance(self.source, tuple):
+            return self.source[1]
+        with opened(self.source) as file:
+            return file.samplerate
+
+
+Clips = Items[Clip]
+
+
+@dataclass(frozen=True)
+class FileClips:
+    """Clips in files below a folder."""
+
+    folder: Path
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, row: int) -> Clip:
+        """One clip."""
+        return Clip(self.folder / self.names[row])
+
+    def name(self, row: int) -> str:
+        """The path below the folder."""
+        return self.names[row]
+
+
+@dataclass(frozen=True)
+class ZipClips:
+    """Clips in a zip, read in place: members are never unpacked, their paths never used as paths."""
+
+    archive: zipfile.ZipFile
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, row: int) -> Clip:
+        """One clip."""
+        return Clip(self.archive.read(self.names[row]))
+
+    def name(self, row: int) -> str:
+        """The path in the archive."""
+        return self.names[row]
+
+
+@dataclass(frozen=True)
+class ObjectClips:
+    """Clips out of the user's own sequence of ``((samples, rate), label)``."""
+
+    items: Any
+    label: str
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def read(self, row: int) -> Clip:
+        """One clip.
+
+        Raises:
+            LissomError: it is something else than samples with their rate.
+        """
+        try:
+            samples, rate = self.items[row][0]
+            array = np.asarray(samples, dtype=np.float32)
+        except (TypeError, ValueError, IndexError) as error:
+            raise LissomError(f"{self.name(row)} is not ((samples, rate), label)") from error
+        if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+            raise LissomError(f"{self.name(row)}: samples of the shape {array.shape}, not one row of finite numbers")
+        return Clip((array, int(rate)))
+
+    def name(self, row: int) -> str:
+        """The split and the number of the clip."""
+        return f"{self.label} {row}"

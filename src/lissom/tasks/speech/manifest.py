@@ -1,0 +1,110 @@
+"""A manifest: JSON lines that name a file of sound each, its label, and where they are known its split and speaker."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.tasks.listing import PARTS, Found, Listing
+from lissom.tasks.speech.clips import Clip, FileClips
+
+FILES = ("audio", "file", "path", "audio_filepath", "filename")
+LABELS = ("label", "command", "keyword", "class", "text")
+SPLITS = ("split", "subset", "part")
+SPEAKERS = ("speaker", "group", "speaker_id", "client_id")
+Row = dict[str, Any]
+
+
+def find_in_manifest(path: Path) -> Found[Clip]:
+    """List the clips of a manifest; files are looked for from its folder.
+
+    Labels are names of classes, sorted, or numbers of the model's outputs.
+
+    Raises:
+        LissomError: it is damaged or empty, a row lacks a file or a label that others have, or files are missing.
+    """
+    rows = _rows(path)
+    names = [str(_value(path, number, row, FILES)) for number, row in rows]
+    missing = [name for name in names if not (path.parent / name).is_file()]
+    if missing:
+        shown = ", ".join(repr(name) for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise LissomError(
+            f"{path} names {len(missing)} of {len(names)} files that are not there: {shown}",
+            hint=f"paths are read from {path.parent.resolve()}",
+        )
+    labels, classes = _labels(path, rows)
+    groups = _column(path, rows, SPEAKERS)
+    clips = FileClips(path.parent, names)
+    parts: dict[str, Listing[Clip]] = {}
+    for part, places in _by_part(path, rows).items():
+        at = np.asarray(places, dtype=np.int64)
+        speakers = None if groups is None else np.asarray(groups)[at]
+        parts[part] = Listing(clips, at, None if labels is None else labels[at], speakers)
+    return Found(path.stem, parts, classes, numbered=labels is not None and not classes)
+
+
+def _rows(path: Path) -> list[tuple[int, Row]]:
+    """The rows with the numbers of their lines."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise LissomError(f"{path} cannot be read as text: {error}", hint="save it as UTF-8") from error
+    rows: list[tuple[int, Row]] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise LissomError(f"{path}, line {number}: {error.msg}", hint="one JSON object in each line") from error
+        if not isinstance(row, dict):
+            raise LissomError(f"{path}, line {number}: a {type(row).__name__}, not an object")
+        rows.append((number, row))  # pyright: ignore[reportUnknownArgumentType]
+    if not rows:
+        raise LissomError(f"{path} is empty", hint='{"audio": "yes/1.wav", "label": "yes", "speaker": "anna"}')
+    return rows
+
+
+def _value(path: Path, number: int, row: Row, names: tuple[str, ...]) -> Any:
+    found = next((row[name] for name in names if row.get(name) not in (None, "")), None)
+    if found is None:
+        raise LissomError(f"{path}, line {number} has no {names[0]}", hint=f"it may be called {', '.join(names)}")
+    return found
+
+
+def _column(path: Path, rows: list[tuple[int, Row]], names: tuple[str, ...]) -> list[str] | None:
+    """One value of every row as text; ``None`` where no row has it.
+
+    Raises:
+        LissomError: some rows have it and some have not.
+    """
+    if not any(row.get(name) not in (None, "") for _, row in rows for name in names):
+        return None
+    return [str(_value(path, number, row, names)) for number, row in rows]
+
+
+def _labels(path: Path, rows: list[tuple[int, Row]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    words = _column(path, rows, LABELS)
+    if words is None:
+        return None, ()
+    given = [next(row[name] for name in LABELS if row.get(name) not in (None, "")) for _, row in rows]
+    if all(isinstance(value, int) for value in given):
+        return np.asarray(given, dtype=np.int64), ()
+    classes = tuple(sorted(set(words)))
+    number = {name: k for k, name in enumerate(classes)}
+    return np.asarray([number[word] for word in words], dtype=np.int64), classes
+
+
+def _by_part(path: Path, rows: list[tuple[int, Row]]) -> dict[str, list[int]]:
+    splits = _column(path, rows, SPLITS)
+    if splits is None:
+        return {"all": list(range(len(rows)))}
+    parts: dict[str, list[int]] = defaultdict(list)
+    for place, ((number, _), split) in enumerate(zip(rows, splits, strict=True)):
+        if split.lower() not in PARTS:
+            raise LissomError(f"{path}, line {number}: a split {split!r}", hint=f"known: {', '.join(PARTS)}")
+        parts[PARTS[split.lower()]].append(place)
+    return dict(parts)

@@ -1,0 +1,55 @@
+"""What a user may say about clips, their features and the training on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lissom.core.errors import LissomError
+from lissom.tasks.speech.augmentation import Augmentation
+
+USUAL = Augmentation()
+
+
+@dataclass(frozen=True)
+class SpeechOptions:
+    """What a user may say about clips beside the model and the data.
+
+    Args:
+        rate: samples a second that clips are brought to; by default as most of them have, at most 16000.
+        seconds: length of the window that the model hears.
+        bands: of the mel scale.
+        window_ms: length of a frame.
+        hop_ms: from one frame to the next.
+        mean: of the log power, for a model that was trained on features made so; by default each clip is measured
+            against its own loudest part.
+        std: of the log power, with ``mean``.
+        speaker: a pattern that finds the speaker in a path: its first group.
+        classes: names of the model's outputs in order, where the alphabetical order is not it.
+        augmentation: makes views for training.
+        label_smoothing: of the cross entropy.
+    """
+
+    rate: int | None = None
+    seconds: float = 1.0
+    bands: int = 40
+    window_ms: float = 30.0
+    hop_ms: float = 10.0
+    mean: float | None = None
+    std: float = 1.0
+    speaker: str | None = None
+    classes: Sequence[str] = ()
+    augmentation: Augmentation | None = USUAL
+    label_smoothing: float = 0.0
+
+
+def chosen_options(options: dict[str, Any]) -> SpeechOptions:
+    """The options of a call to ``lissom.load``.
+
+    Raises:
+        LissomError: there is none of that name.
+    """
+    known = [field.name for field in fields(SpeechOptions)]
+    for name in options:
+        if name not in known:
+            raise LissomError(f"the task speech has no option {name!r}", hint=f"it has {', '.join(known)}")
+    return SpeechOptions(**options)

@@ -1,0 +1,116 @@
+"""A workload of clips: features, labels by speaker, damaged and silent clips, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("soundfile")
+pytest.importorskip("kaldi_native_fbank")
+
+import soundfile
+
+import lissom
+from lissom.core.errors import LissomError
+from lissom.tasks.speech.handling import Features, read_clip
+from lissom.tasks.speech.split import ClipSplit
+from lissom.testing.tiny_sounds import RATE, SOUNDS, write_sounds
+from lissom.workload.workload import Workload
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sounds(tmp_path_factory.mktemp("sounds"), each=6)
+
+
+def load(data: Path, **options: object) -> Workload:
+    return lissom.load("zoo:ds_cnn_s", data=data, task="speech", random_weights=True, **options)
+
+
+def test_inputs_are_what_a_bundle_computes(folder: Path) -> None:
+    workload = load(folder)
+    split = workload.splits.test
+    assert isinstance(split, ClipSplit) and workload.classes == SOUNDS and workload.task.name == "speech"
+    features = Features.from_json(workload.handling["features"])
+    assert features.rate == RATE
+    batch = split.take([0, 3])
+    assert batch.inputs[0].shape == (2, 1, 40, 100) and batch.targets is not None
+    for row, place in enumerate((0, 3)):
+        sound = read_clip(folder / split.names[place], features.rate)
+        expected = features(features.window(sound))
+        np.testing.assert_allclose(batch.inputs[0][row].numpy(), expected, atol=0.02)
+        assert SOUNDS[int(batch.targets[row])] == split.names[place].split("/")[0]
+    with torch.no_grad():
+        assert workload.module(*workload.example).shape == (1, 3)
+
+
+def test_views_of_training_clips_are_the_same_each_time(folder: Path) -> None:
+    train = load(folder).splits.train
+    plain, first, again, other = (train.take([1, 2], view=view).inputs[0] for view in (None, 0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other) and not torch.equal(first, plain)
+    assert torch.equal(train.take([2], view=0).inputs[0], first[1:])
+    test = load(folder).splits.test
+    assert torch.equal(test.take([0], view=5).inputs[0], test.take([0]).inputs[0])
+
+
+def test_speakers_are_kept_apart(folder: Path) -> None:
+    workload = load(folder)
+    said = {
+        name: {item.split("/")[1] for item in getattr(workload.splits, name).names}
+        for name in ("train", "select", "test")
+    }
+    assert sum(map(len, said.values())) == 4
+    assert any("clips of" in note for note in workload.notes)
+
+
+def test_features_without_memory_are_made_each_time(folder: Path) -> None:
+    split = load(folder).splits.select
+    assert isinstance(split, ClipSplit) and split.kept is not None
+    lean = ClipSplit(split.windows, split.names, split.labels, split.features, None, 0).with_kept(10)
+    assert lean.kept is None and torch.equal(lean.take([1, 4]).inputs[0], split.take([1, 4]).inputs[0])
+
+
+def test_silent_and_damaged_clips_are_named(tmp_path: Path) -> None:
+    folder = write_sounds(tmp_path / "sounds", each=40)
+    soundfile.write(folder / "flat" / "ada" / "0.wav", np.zeros(4000), RATE)
+    bad = folder / "rise" / "ben" / "3.wav"
+    bad.write_bytes(bad.read_bytes()[:500])
+    notes = "\n".join(load(folder).notes)
+    assert "1 clips are silent: flat/ada/0.wav" in notes
+    assert "1 clips could not be read and were left out: rise/ben/3.wav: it is cut off: 500 bytes of" in notes
+    for number in range(10):
+        (folder / "rise" / "ben" / f"{number}.wav").write_bytes(b"nothing")
+    with pytest.raises(LissomError, match=r"10 of \d+ \w+ clips cannot be read: rise/ben/0.wav: it is not sound"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"pixels": 3}, "has no option 'pixels'"),
+        ({"rate": 100}, "rate 100 is not possible"),
+        ({"classes": ["a", "b"]}, "2 class names for a model with 3 outputs"),
+        ({"speaker": "x(y)z"}, "does not fit"),
+    ],
+)
+def test_refusals(folder: Path, options: dict[str, object], said: str) -> None:
+    with pytest.raises(LissomError, match=said):
+        load(folder, **options)
+
+
+def test_a_model_of_another_input_is_refused(folder: Path) -> None:
+    with pytest.raises(LissomError, match="cannot be run on features of"):
+        lissom.load("zoo:bc_resnet_1", data=folder, task="speech", random_weights=True, bands=20)
+    with pytest.raises(LissomError, match=r"answers one clip with \(1, 1, 4000\), not \(1, classes\)"):
+        lissom.load(torch.nn.Flatten(2), data=folder, task="speech", random_weights=True)
+
+
+def test_speakers_of_their_own_labels_make_a_class_each(folder: Path) -> None:
+    classes = list(reversed(SOUNDS))
+    workload = load(folder, classes=classes)
+    split = workload.splits.test
+    assert isinstance(split, ClipSplit)
+    targets = split.take(range(len(split))).targets
+    assert targets is not None
+    assert [classes[int(number)] for number in targets] == [name.split("/")[0] for name in split.names]
