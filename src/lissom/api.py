@@ -20,6 +20,7 @@ from lissom.cost import profile as profile_module
 from lissom.engine.compress import Job
 from lissom.engine.compress import compress as carry_out
 from lissom.engine.delivery import delivered_plan
+from lissom.engine.following import dismiss, follow, greet
 from lissom.engine.fronting import plan_for
 from lissom.engine.options import Options
 from lissom.engine.racing import choose_target, is_race
@@ -32,6 +33,7 @@ from lissom.report.view import read
 from lissom.targets import TARGETS
 from lissom.targets.target import Target
 from lissom.tasks.loading import load as load_workload
+from lissom.train.team import Team, assemble
 from lissom.workload.storage import load_model
 from lissom.workload.workload import Workload
 
@@ -154,6 +156,9 @@ def compress(
 ) -> Run:
     """Make a workload's model meet a budget on a target, and prove it.
 
+    Several processes that ``torchrun`` or ``accelerate launch`` has started make one run: all learn, the first one
+    does the rest.
+
     Args:
         workload: from :func:`load`.
         budget: limits, for example ``"latency<=5ms, size<=2MB, drop<=0.5pt"``.
@@ -173,6 +178,9 @@ def compress(
     """
     options = options or Options()
     progress = progress or Progress()
+    team = assemble()
+    if not team.leads:
+        return _follow(workload, Path(output), options.seed, team)
     if is_race(target):
         limits = parse_budget(budget)
         target = choose_target(target, workload, limits, options, Path(output), progress)
@@ -181,7 +189,14 @@ def compress(
     if plan is not None:
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
-    return _carry_out(workload, budget, target, Path(output), options, settings, progress, plan)
+    return _carry_out(workload, budget, target, Path(output), options, settings, progress, plan, team)
+
+
+def _follow(workload: Workload, folder: Path, seed: int, team: Team) -> Run:
+    met = follow(workload, find_target("onnxruntime"), folder, seed=seed, team=team)
+    if met is None:
+        raise SystemExit(2)  # the leader says why
+    return Run(folder, met)
 
 
 def _carry_out(
@@ -193,12 +208,35 @@ def _carry_out(
     settings: Settings,
     progress: Progress,
     plan: Plan | None,
+    team: Team,
     earlier: Path | None = None,
+) -> Run:
+    greet(workload, team)
+    met: bool | None = None
+    try:
+        run = _lead(workload, budget, target, folder, options, settings, progress, plan, team, earlier)
+        met = run.met
+        return run
+    finally:
+        dismiss(team, met)
+
+
+def _lead(
+    workload: Workload,
+    budget: str,
+    target: str,
+    folder: Path,
+    options: Options,
+    settings: Settings,
+    progress: Progress,
+    plan: Plan | None,
+    team: Team,
+    earlier: Path | None,
 ) -> Run:
     limits, runtime = parse_budget(budget), find_target(target)
     if plan is None and not options.front:
         check_costs(limits)
-    job = Job(workload, limits, runtime, folder, settings, options, progress, plan, earlier)
+    job = Job(workload, limits, runtime, folder, settings, options, progress, plan, earlier, team)
     try:
         met = carry_out(job)
     except BaseException:
@@ -259,7 +297,12 @@ def apply_plan(
     told = {**settings.options, "weights": None if own is None else str(own), "plan of": str(run), "budget": budget}
     again = replace(settings, budget=budget or settings.budget, options=told)
     known = Path(run) if weights is None else None
-    return _carry_out(workload, again.budget, settings.target, Path(output), options, again, Progress(), plan, known)
+    team = assemble()
+    if not team.leads:
+        return _follow(workload, Path(output), settings.seed, team)
+    return _carry_out(
+        workload, again.budget, settings.target, Path(output), options, again, Progress(), plan, team, known
+    )
 
 
 def write_reports(folder: Path) -> None:

@@ -53,6 +53,8 @@ _UsageError: Any = typer.BadParameter.__bases__[0]  # Typer has no public name f
 def main() -> None:
     """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
     code = 0
+    if int(os.environ.get("RANK", "0")) > 0:  # one of several processes that a launcher started: the first one prints
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao makes it warn of what users cannot mend
     try:
         code = app(prog_name="lissom", standalone_mode=False)

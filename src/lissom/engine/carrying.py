@@ -54,11 +54,20 @@ class Carrier:
             return restore_model(folder, self._context.original, tuple(done["notes"])), done["seconds"]
         start = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
+        if step.learns:
+            self._call(step, so_far)
         result = step.apply(workload, replace(self._context, folder=folder, deadline=self._deadline(share)))
         save_model(folder, result)
         spent = time.monotonic() - start
         self._ledger.append("step", key, {"step": step.to_json(), "seconds": spent, "notes": list(result.notes)})
         return result, spent
+
+    def _call(self, step: ModelStep, so_far: tuple[Step, ...]) -> None:
+        """Let the other processes of the team carry the step out as well (see :mod:`lissom.engine.following`)."""
+        before = _key(so_far[:-1]) if len(so_far) > 1 else None
+        notes = [] if before is None else self._ledger.find("step", before)["notes"]  # pyright: ignore[reportOptionalSubscript]
+        order = {"step": step.to_json(), "folder": _key(so_far), "before": before, "notes": notes}
+        self._context.team.led(order)
 
     def _deadline(self, share: float) -> Deadline:
         left = self._context.deadline.left()

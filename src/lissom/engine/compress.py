@@ -28,6 +28,7 @@ from lissom.plan.budget import Budget, check_absolute
 from lissom.plan.move import Plan
 from lissom.steps.step import Context
 from lissom.targets.target import Target
+from lissom.train.team import ALONE, Team
 from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
@@ -37,7 +38,7 @@ class Job:
     """All that a run is given.
 
     With a ``plan`` nothing is searched: it is carried out as it is. What the run in ``earlier`` did of it on the
-    same weights is taken from there.
+    same weights is taken from there. ``team`` are the processes that learn together, which this one leads.
     """
 
     workload: Workload
@@ -49,6 +50,7 @@ class Job:
     progress: Progress
     plan: Plan | None = None
     earlier: Path | None = None
+    team: Team = ALONE
 
 
 def compress(job: Job) -> bool:
@@ -157,6 +159,7 @@ class _Run:
             seed=self.job.options.seed,
             deadline=self.deadline,
             progress=self.job.progress,
+            team=self.job.team,
         )
 
     def _end(self, verdict: Verdict) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def check_same(workload: Workload, ledger: Ledger) -> None:
     Raises:
         LissomError: the weights or the data are not the ones the run began with.
     """
-    now = {"weights": _weights(workload), **{name: _split(split) for name, split in _splits(workload).items()}}
+    now = {"weights": weights_of(workload), **{name: _split(split) for name, split in _splits(workload).items()}}
     before = ledger.find("identity")
     if before is None:
         ledger.append("identity", "", now)
@@ -35,7 +35,8 @@ def _splits(workload: Workload) -> dict[str, Split]:
     return {"train split": splits.train, "select split": splits.select, "test split": splits.test}
 
 
-def _weights(workload: Workload) -> str:
+def weights_of(workload: Workload) -> str:
+    """The weights of a workload as sixteen hexadecimal digits."""
     digest = hashlib.sha256()
     for name, tensor in workload.module.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -93,7 +93,7 @@ class Mover:
         known = self._ledger.find("pace", str(number))
         if known is None:
             _, batch = usual_learning(self._context.original.module)
-            known = measure_pace(self._context.original, workload, self._context.answer, batch)
+            known = measure_pace(self._context.original, workload, self._context.answer, batch, self._context.team)
             self._ledger.append("pace", str(number), known)
         return known
 

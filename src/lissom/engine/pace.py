@@ -12,6 +12,7 @@ from lissom.steps.distillation.distill import Distill
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
 from lissom.train.teacher import Answer
+from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
@@ -19,8 +20,12 @@ _ASKED = 256  # examples at once
 _MOST_BYTES = 4_000_000_000  # of the original's answers on disk
 
 
-def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int) -> dict[str, float]:
-    """Seconds of an epoch of the cut model, and of the original answering every training example once."""
+def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, team: Team = ALONE) -> dict[str, float]:
+    """Seconds of an epoch of the cut model, and of the original answering every training example once.
+
+    Of a team this process alone learns here, on its share of a batch; what the exchange of gradients takes comes on
+    top, and the training is shortened by it as it goes (see :class:`lissom.train.cycle.Cycle`).
+    """
     device = best_device()
     learner = device.place(copy.deepcopy(cut.module).train())
     optimizer = torch.optim.AdamW(learner.parameters(), lr=0.0)
@@ -28,7 +33,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int) 
     groups = shuffled(len(split), batch, seed=0, epoch=0)
 
     def learn(number: int) -> None:
-        sent = device.send(split.take(groups[number % len(groups)], view=0))
+        sent = device.send(split.take(team.share(groups[number % len(groups)])[0], view=0))
         with device.autocast():
             outputs = learner(*sent.inputs)
         original.task.distance(outputs, outputs).backward()

@@ -9,6 +9,7 @@ from lissom.core.progress import Deadline, Progress
 from lissom.core.tables import Table
 from lissom.targets.target import Artefact, Target
 from lissom.train.teacher import Answer
+from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
 STEPS = Table(
@@ -38,7 +39,8 @@ class Context:
     """What a step may look at besides the workload.
 
     ``answer`` gives the original's outputs by the fastest way there is; ``folder`` is where a step keeps what
-    it can go on from after a kill; ``shared`` is where results are kept that do not depend on the trial.
+    it can go on from after a kill; ``shared`` is where results are kept that do not depend on the trial. ``team`` are
+    the processes that carry a step out together.
     """
 
     original: Workload
@@ -49,6 +51,7 @@ class Context:
     seed: int = 0
     deadline: Deadline = field(default_factory=lambda: Deadline(None))
     progress: Progress = field(default_factory=lambda: Progress(False))
+    team: Team = ALONE
 
 
 @dataclass(frozen=True)

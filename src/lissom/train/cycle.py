@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 from lissom.core.progress import Deadline
 
@@ -20,11 +21,19 @@ class Cycle:
         steps: how many are planned.
         warm_up: part of the cycle, 0 to 1.
         deadline: the time left.
+        agree: makes one process's plan that of all which share the steps; by default there is one.
     """
 
-    def __init__(self, steps: int, warm_up: float, deadline: Deadline | None = None) -> None:
+    def __init__(
+        self,
+        steps: int,
+        warm_up: float,
+        deadline: Deadline | None = None,
+        agree: Callable[[float], float] = lambda left: left,
+    ) -> None:
         self.planned, self.step, self.left, self.done = max(1, steps), 0, max(1, steps), 0.0
         self._warm_up, self._deadline = warm_up, deadline or Deadline(None)
+        self._agree = agree
         self._began: float | None = None
         self._counted = 0
 
@@ -53,6 +62,7 @@ class Cycle:
         self._counted += 1
         if self._counted % _EVERY == 0:
             self.fit(self._deadline.left() * _SPARE, (now - self._began) / self._counted)
+            self.left = int(self._agree(self.left))
 
     def fit(self, seconds: float, step_s: float) -> None:
         """Go on for as many of the planned steps as fit into ``seconds`` when each takes ``step_s``."""

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import io
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,9 +19,11 @@ from lissom.core.progress import Deadline, Progress
 from lissom.train.batches import lengths_of, prepared, shuffled
 from lissom.train.cycle import Cycle
 from lissom.train.device import Device, best_device
+from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Batch, Split, Task
 
 Objective = Callable[[Any, Batch, int], Tensor]
+_PRIME = 7919  # apart are the random numbers of two processes
 
 
 def supervised(task: Task) -> Objective:
@@ -65,6 +67,7 @@ def train(
     deadline: Deadline | None = None,
     what: str = "training",
     device: Device | None = None,
+    team: Team = ALONE,
 ) -> nn.Module:
     """Train a copy of ``module``.
 
@@ -80,38 +83,44 @@ def train(
         deadline: the cycle is shortened so that it ends before.
         what: what the bar says.
         device: where to train; by default the best there is.
+        team: the processes that share each batch, all of which call this with the same arguments. The gradients are
+            those of the whole batch where the loss is a mean over examples; BatchNorm sees each process's part alone.
 
     Returns:
         The trained copy, in eval mode on the processor.
 
     Raises:
-        LissomError: the loss is not a number any more.
+        LissomError: the loss is not a number any more, or a process of the team was lost.
     """
     device = device or best_device()
     learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
     own = objective.train().to(device.name) if isinstance(objective, nn.Module) else nn.Module()
-    cycle = Cycle(schedule.epochs * per_epoch, schedule.warm_up, deadline)
-    state = _State(learner, own, schedule, cycle, zeros)
-    if checkpoint is not None and checkpoint.exists():
+    cycle = Cycle(schedule.epochs * per_epoch, schedule.warm_up, deadline, team.led)
+    team.align(tensor for part in (learner, own) for tensor in (*part.parameters(), *part.buffers()))
+    state = _State(learner, own, schedule, cycle, zeros, team)
+    if checkpoint is not None and team.led(checkpoint.exists()):
         state.load(checkpoint)
     for epoch in range(state.epoch, schedule.epochs):
-        if cycle.finished or (deadline is not None and deadline.passed()):
+        if cycle.finished or (deadline is not None and team.led(deadline.passed())):
             break
         learner.train()
         view = epoch if schedule.views is None else epoch % schedule.views
         groups = _order(split, schedule, epoch)[:per_epoch]
+        shares = [team.share(group) for group in groups]
         bar = (progress or Progress(False)).track(
-            prepared(split, groups, view),
+            prepared(split, [mine for mine, _ in shares], view),
             f"{what}, epoch {epoch + 1} of {schedule.epochs}",
             total=len(groups),
         )
-        with _own_random_state(schedule.seed, epoch, device):
-            whole = _epoch(state, device, bar, objective, view, deadline or Deadline(None))
+        weighted = zip(bar, [weight for _, weight in shares], strict=False)
+        with _own_random_state(schedule.seed + _PRIME * team.rank, epoch, device):
+            whole = _epoch(state, device, weighted, objective, view, deadline or Deadline(None))
+        team.level(buffer for module in (learner, own) for buffer in module.buffers())
         if not whole:
             break
         state.epoch = epoch + 1
-        if checkpoint is not None:
+        if checkpoint is not None and team.leads:
             state.save(checkpoint)
     if cycle.step < cycle.planned and progress is not None:
         progress.say(f"{what}: the time allowed {cycle.step / per_epoch:.3g} of {schedule.epochs} epochs")
@@ -135,10 +144,17 @@ class _State:
     """What a resumed training needs: model, the objective's own weights, optimiser, step and epoch."""
 
     def __init__(
-        self, learner: nn.Module, own: nn.Module, schedule: Schedule, cycle: Cycle, zeros: Sequence[str]
+        self,
+        learner: nn.Module,
+        own: nn.Module,
+        schedule: Schedule,
+        cycle: Cycle,
+        zeros: Sequence[str],
+        team: Team,
     ) -> None:
         self.learner, self.own, self.schedule, self.cycle, self.epoch = learner, own, schedule, cycle, 0
-        learnt = [p for p in (*learner.parameters(), *own.parameters()) if p.requires_grad]
+        self.team = team
+        self.learnt = learnt = [p for p in (*learner.parameters(), *own.parameters()) if p.requires_grad]
         decayed = [p for p in learnt if p.dim() > 1]
         plain = [p for p in learnt if p.dim() <= 1]
         groups = [
@@ -187,22 +203,31 @@ class _State:
         self.cycle.resume(state["cycle"])
 
 
-def _epoch(state: _State, device: Device, batches: Any, objective: Objective, view: int, deadline: Deadline) -> bool:
-    """Learn from every batch, or until the cycle ends; whether the deadline left the time for it."""
-    for batch in batches:
+def _epoch(
+    state: _State,
+    device: Device,
+    batches: Iterable[tuple[Batch, float]],
+    objective: Objective,
+    view: int,
+    deadline: Deadline,
+) -> bool:
+    """Learn from every batch, each with its weight, or until the cycle ends; whether the deadline left the time."""
+    team = state.team
+    for batch, weight in batches:
         if state.cycle.finished:
             return True
-        if deadline.passed():
+        if team.any(deadline.passed())[0]:
             return False
         sent = device.send(batch)
         with device.autocast():
             outputs = state.learner(*sent.inputs)
         loss = objective(outputs, sent, view)
-        if not torch.isfinite(loss):
+        if team.any(not torch.isfinite(loss))[0]:
             raise LissomError(
                 f"the loss became {loss.item()} at step {state.cycle.step} (rate {state.schedule.rate:g})",
                 hint="lower the learning rate, or check the inputs for NaN",
             )
-        loss.backward()
+        (loss * weight).backward()
+        team.average(state.learnt)
         state.advance()
     return True

@@ -49,6 +49,7 @@ class Distill(ModelStep):
     texts: str = ""
 
     name = "distill"
+    learns = True
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -89,6 +90,7 @@ class Distill(ModelStep):
             progress=context.progress,
             deadline=context.deadline,
             what="distilling",
+            team=context.team,
         )
         return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
 
@@ -145,14 +147,16 @@ class Distill(ModelStep):
             return LiveTeacher(context.original.module, device)
         folder = context.shared / "teacher"
         split = context.original.splits.train
-        keep_answers(
-            split,
-            context.answer,
-            folder,
-            views=views,
-            progress=context.progress,
-            what="asking the original",
-        )
+        if context.team.leads:
+            keep_answers(
+                split,
+                context.answer,
+                folder,
+                views=views,
+                progress=context.progress,
+                what="asking the original",
+            )
+        context.team.led(None)  # the others wait
         return CachedTeacher(folder, views, device)
 
 
