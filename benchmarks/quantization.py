@@ -166,9 +166,11 @@ def look(work: Path, names: list[str]) -> None:
         for key, target, path in _places(work / name):
             if key in found["rows"]:
                 artefact = target.artefact(path, key.rpartition(" ")[2])
+                start = target.start(path, example, threads=1)
                 found["rows"][key] |= {
                     "size_bytes": artefact.size_bytes,
-                    "peak_memory_bytes": target.peak_memory_bytes(path, example, threads=1),
+                    "peak_memory_bytes": start.peak_memory_bytes,
+                    "first_answer_ms": start.first_answer_ms,
                     "fallbacks": target.fallbacks(artefact),
                 }
         _add("speed", name, found)

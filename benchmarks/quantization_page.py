@@ -68,7 +68,43 @@ def _speed(speed: dict[str, Any]) -> list[str]:
         lines.append(f"| {key} | {' | '.join(cells)} |")
     missing = {(key, why) for found in speed.values() for key, why in found["missing"].items()}
     lines += ["", *(f"- {key}: {why}" for key, why in sorted(missing)), *([""] if missing else [])]
-    return lines + _choices(speed, keys, best)
+    return lines + _looks(speed, keys) + _choices(speed, keys, best)
+
+
+def _looks(speed: dict[str, Any], keys: list[str]) -> list[str]:
+    """What each artefact takes besides time, and what does not run as meant."""
+    if not all("size_bytes" in row for found in speed.values() for row in found["rows"].values()):
+        return []
+    lines = [
+        "## Size, memory and start",
+        "",
+        "Megabytes of the files / megabytes that loading and one run add to a process / milliseconds from nothing",
+        "loaded to the first answer, each in a process of its own, once.",
+        "",
+        f"| target and precision | {' | '.join(speed)} |",
+        f"|---|{'---|' * len(speed)}",
+    ]
+    for key in keys:
+        rows = [found["rows"].get(key) for found in speed.values()]
+        cells = ["-" if row is None else _look(row) for row in rows]
+        lines.append(f"| {key} | {' | '.join(cells)} |")
+    return [
+        *lines,
+        "",
+        "Operators that fell back: outside the fast kernels of a runtime, or in float in an INT8 artefact.",
+        "",
+        *(
+            f"- {name}, {key}: {', '.join(f'{count} {kind}' for kind, count in row['fallbacks'].items())}"
+            for name, found in speed.items()
+            for key, row in found["rows"].items()
+            if row["fallbacks"]
+        ),
+        "",
+    ]
+
+
+def _look(row: dict[str, Any]) -> str:
+    return f"{row['size_bytes'] / 1e6:.1f} / {row['peak_memory_bytes'] / 1e6:.0f} / {row['first_answer_ms']:.0f}"
 
 
 def _choices(speed: dict[str, Any], keys: list[str], best: dict[str, str]) -> list[str]:

@@ -67,7 +67,7 @@ def photos(folder: Path) -> Subject:
 
 def cifar10(name: str, work: Path) -> Subject:
     """A network trained on CIFAR-10, and its test pictures; ours is what the product itself decides for."""
-    workload = _workload(name, work)
+    workload = workload_of(name, work)
     test = workload.splits.test.take(range(len(workload.splits.test)))
     assert test.targets is not None
     seen = np.concatenate([batch[0] for batch in calibration_inputs(workload, examples=EXAMPLES, batch=64, seed=0)])
@@ -84,7 +84,7 @@ def cifar10(name: str, work: Path) -> Subject:
     return Subject(workload.module, seen, test.inputs[0].numpy(), test.targets.numpy(), {"lissom": ours})
 
 
-def _workload(name: str, work: Path) -> Workload:
+def workload_of(name: str, work: Path) -> Workload:
     data, weights = work / "cifar10.zip", work / f"{name}.safetensors"
     if name == "resnet20":
         mean, std = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)

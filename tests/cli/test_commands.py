@@ -128,6 +128,7 @@ def test_bench_verifies_and_measures(finished: tuple[Path, Done], lissom: Lissom
     assert found["problems"] == {str(bundle): []}
     low, high = found["measured"][0]["latency_interval_ms"]
     assert 0 < low <= found["measured"][0]["latency_ms"] <= high
+    assert found["measured"][0]["first_answer_ms"] > 0 and found["measured"][0]["peak_memory_bytes"] > 0
     text = lissom("bench", bundle, "--verify", "--seconds", "0.1").out
     assert "hashes and test vectors are as recorded" in text
 

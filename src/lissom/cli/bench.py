@@ -22,6 +22,8 @@ def bench(
 ) -> None:
     """Measure bundles in turn in one process: median, 95 % interval and 95th percentile of the latency.
 
+    "first" is the time from nothing loaded to the first answer, in a process of its own, as is the memory.
+
     Example: lissom bench runs/demo/bundle --verify
     """
     from lissom.core.errors import LissomError
@@ -61,12 +63,13 @@ def _print_checks(problems: dict[str, list[str]], parity: "dict[str, Parity]") -
 def _print_rows(rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    head = f"{'bundle':<32} {'target':<12} {'format':<6} {'threads':>7} {'size':>10} {'memory':>10}"
+    head = f"{'bundle':<32} {'target':<12} {'format':<6} {'threads':>7} {'size':>10} {'memory':>10} {'first':>9}"
     print(f"{head} {'median':>11} {'95 % interval':>18} {'p95':>11}")
     for row in rows:
         low, high = row["latency_interval_ms"]
         print(
             f"{row['bundle'][-32:]:<32} {row['target']:<12} {row['precision']:<6} {row['threads']:>7} "
             f"{format_bytes(row['size_bytes']):>10} {format_bytes(row['peak_memory_bytes']):>10} "
-            f"{row['latency_ms']:>8.3f} ms {f'{low:.3f} to {high:.3f}':>18} {row['latency_p95_ms']:>8.3f} ms"
+            f"{row['first_answer_ms']:>6.0f} ms"
+            f"{row['latency_ms']:>9.3f} ms {f'{low:.3f} to {high:.3f}':>18} {row['latency_p95_ms']:>8.3f} ms"
         )

@@ -42,6 +42,7 @@ def measure_bundles(bundles: Sequence[Path], threads: Sequence[int], seconds: fl
             median, interval = median_interval(samples)
             manifest, artefact = _manifest(Path(name)), _artefact(Path(name))
             example = [array[:1] for array in _vectors(Path(name))[0]]
+            start = _target(Path(name)).start(artefact.path, example, threads=count)
             rows.append(
                 {
                     "bundle": name,
@@ -50,7 +51,8 @@ def measure_bundles(bundles: Sequence[Path], threads: Sequence[int], seconds: fl
                     "threads": count,
                     "batch": 1,
                     "size_bytes": artefact.size_bytes,
-                    "peak_memory_bytes": _target(Path(name)).peak_memory_bytes(artefact.path, example, threads=count),
+                    "peak_memory_bytes": start.peak_memory_bytes,
+                    "first_answer_ms": start.first_answer_ms,
                     "latency_ms": median,
                     "latency_interval_ms": interval,
                     "latency_p95_ms": float(np.quantile(samples, 0.95)),

@@ -17,6 +17,8 @@ from lissom.core.errors import LissomError, first_line
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from lissom.targets.starting import Start
+
 Arrays = list[npt.NDArray[Any]]
 Inputs = Sequence[Sequence[np.ndarray]]
 FP32, FP16, INT8 = "fp32", "fp16", "int8"
@@ -127,11 +129,19 @@ class Target(ABC):
         except Exception as error:  # every runtime has exceptions of its own
             raise LissomError(f"{path} cannot be loaded by {self.title}: {first_line(error)}") from error
 
-    def peak_memory_bytes(self, path: Path, example: Sequence[np.ndarray], *, threads: int) -> int:
-        """The most memory that loading the artefact and running it once adds to a process."""
+    def start(self, path: Path, example: Sequence[np.ndarray], *, threads: int) -> "Start":
+        """What a fresh process needs to load the artefact and run it once: memory and time.
+
+        Raises:
+            LissomError: it cannot be loaded or run.
+        """
         from lissom.targets.starting import start
 
-        return start(self.runner, path, example, threads=threads).peak_memory_bytes
+        return start(self.runner, path, example, threads=threads)
+
+    def peak_memory_bytes(self, path: Path, example: Sequence[np.ndarray], *, threads: int) -> int:
+        """The most memory that loading the artefact and running it once adds to a process."""
+        return self.start(path, example, threads=threads).peak_memory_bytes
 
     @abstractmethod
     def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
