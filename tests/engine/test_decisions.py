@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lissom.core.records import Figures, LimitCheck
-from lissom.engine.decisions import decide, overshoot
+from lissom.engine.decisions import clear, decide, overshoot
 from lissom.engine.measuring import Comparison
 from lissom.plan.budget import parse_budget
 
@@ -124,3 +124,18 @@ def test_rewritten_layers_have_to_pay(
 ) -> None:
     found = decide(BUDGET, ORIGINAL, tried, before, quantized=False, rewritten=True)
     assert found.kept is expected and reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("tried", "expected"),
+    [
+        (measured(0.05, 0.10, 0.4), True),
+        (measured(0.09, 0.18, 0.5), True),  # nine tenths of both, and the interval of the drop ends at its limit
+        (measured(0.095, 0.10, 0.4), False),
+        (measured(0.05, 0.19, 0.4), False),
+        (measured(0.05, 0.10, 0.6), False),  # the drop may be 1.1
+        (measured(0.50, 0.10, 0.4), False),
+    ],
+)
+def test_met_with_margin(tried: Comparison, expected: bool) -> None:
+    assert clear(BUDGET, ORIGINAL, tried) is expected

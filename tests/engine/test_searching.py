@@ -1,6 +1,7 @@
 """Which cuts a search tries, in which order, and what it delivers. Trials are decided by a table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,17 @@ class Moves:
     def __init__(self, left_s: float = PLENTY) -> None:
         self.left_s, self.first_s = left_s, 100.0
         self.shares: list[float] = []
+        self.paces: dict[int, float] = {}
+        self.asked: list[int] = []
         self.leaves_floats, self.has_half = False, False
         self.learns_int8 = False
 
     def time_left(self) -> float:
         return self.left_s
+
+    def epochs(self, rungs: list[Rung]) -> list[float]:
+        self.asked = [10 - rung.widths[0] for rung in rungs]
+        return [self.paces[number] for number in self.asked]
 
     def recorded(self, number: int, make: Callable[[], Move]) -> Move:
         return make()
@@ -61,6 +68,7 @@ class Judged:
     def __init__(self, judge: Judge) -> None:
         self.judge, self.tried, self.told = judge, [], []
         self.lossy: tuple[str, ...] = ()
+        self.clear: tuple[str, ...] = ()
 
     def try_move(self, state: State, move: Move) -> Tried:
         steps = (*state.steps, *move.steps)
@@ -73,6 +81,9 @@ class Judged:
         self.told.append(move.name)
         return self.tried[-1]
 
+    def clearly_meets(self, tried: Tried) -> bool:
+        return tried.trial.move in self.clear
+
     def loses(self, tried: Tried) -> bool:
         return tried.trial.move in self.lossy
 
@@ -84,11 +95,12 @@ def search(
     *,
     moves: Moves | None = None,
     lossy: tuple[str, ...] = (),
+    clear: tuple[str, ...] = (),
     **options: Any,
 ) -> tuple[list[str], Tried]:
     """The names of what was tried, and what is delivered."""
     trials: Any = Judged(judge)
-    trials.lossy = lossy
+    trials.lossy, trials.clear = lossy, clear
     mover: Any = moves or Moves()
     best = Search(Ledger(folder), mover, trials, Options(**options)).run(prepared)
     return trials.told, best
@@ -112,6 +124,33 @@ def test_while_a_time_limit_leaves_some_a_narrower_cut_is_tried(tmp_path: Path) 
     assert [type(step).__name__ for step in best.state.steps] == ["Prune", "Distill", "QuantizeInt8"], (
         "what is known to work is one move with it"
     )
+
+
+def test_where_the_budget_is_met_with_margin_the_time_that_is_left_is_not_used(tmp_path: Path) -> None:
+    told, best = search(tmp_path, ladder(0.1, 0.5, 3.0), meets_down_to(2), time_limit_s=600.0, clear=("quantize int8",))
+    assert told == ["cut 1", "quantize int8"] and best.trial.move == "quantize int8"
+
+
+def test_where_no_cut_is_within_the_limits_one_trial_shows_how_near_it_comes(tmp_path: Path) -> None:
+    prepared = replace(ladder(0.1, 0.5, 0.9), reachable=False)
+    told, best = search(tmp_path, prepared, meets_down_to(-1), time_limit_s=600.0)
+    assert told == ["cut 2"] and best.overshoot == 0.5, "a wider one costs more, and more learning makes none cheaper"
+
+
+@pytest.mark.parametrize(
+    ("paces", "first"),
+    [
+        ({0: 3.0, 2: 15.0}, 2),  # 1.8 points are within the hope of 2: it learns for four times as long
+        ({0: 3.0, 2: 8.0}, 1),
+        ({0: 30.0, 2: 30.0}, 1),  # there is time enough for all
+    ],
+)
+def test_a_cut_that_learns_faster_may_lose_more_before(tmp_path: Path, paces: dict[int, float], first: int) -> None:
+    moves = Moves()
+    moves.paces = paces
+    told, _ = search(tmp_path, ladder(0.1, 0.5, 1.8, 2.5), meets_down_to(2), moves=moves)
+    assert told[0] == f"cut {first}"
+    assert moves.asked == [0, 2], "only what the pace may decide is timed"
 
 
 def test_after_a_miss_a_wider_cut_is_tried(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lissom.plan.search import Outcome, first_rung, next_rung
+from lissom.plan.search import Outcome, first_rung, hopes_by_pace, next_rung
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,19 @@ from lissom.plan.search import Outcome, first_rung, next_rung
 )
 def test_the_first_rung_is_the_narrowest_hopeful_one(drops: list[float], hope: float, expected: int) -> None:
     assert first_rung(drops, hope) == expected
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [
+        ([5.0, 5.0, 5.0], [2.0, 2.0, 2.0]),  # nothing limits the time
+        ([3.0, 15.0], [2.0, 4.0]),  # four times as long, with the one that everybody has before
+        ([0.0, 3.0], [2.0, 4.0]),
+        ([4.0, 3.0], [2.0, 2.0]),  # noise: a narrower one is no slower
+    ],
+)
+def test_a_rung_that_learns_for_longer_may_lose_more_before(epochs: list[float], expected: list[float]) -> None:
+    assert hopes_by_pace(2.0, epochs) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from lissom.engine.paying import WORTH, costs_of, pays
 from lissom.plan.budget import DROP, Budget
 
 _SPARE = 0.5
+_CLEAR = 0.9
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,15 @@ def _number_format(budget: Budget, original: Figures, tried: Comparison, before:
     if overshoot(now) < overshoot(earlier):
         return Decision(True, f"nearer to the budget ({speed:.2f}x the speed)")
     return Decision(False, f"not faster ({speed:.2f}x the speed), and no limit needs the size")
+
+
+def clear(budget: Budget, original: Figures, tried: Comparison) -> bool:
+    """Whether the budget is met with margin: another measurement of the same artefact would hardly miss it.
+
+    Costs use at most nine tenths of their limits, and the upper end of the drop's interval is within its own.
+    """
+    checks = budget.check(original, tried.figures, tried.drop_interval[1], tried.latency_ratio)
+    return all(check.met and (check.limit == DROP or check.used <= _CLEAR * check.allowed) for check in checks)
 
 
 def overshoot(checks: tuple[LimitCheck, ...]) -> float:

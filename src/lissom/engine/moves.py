@@ -1,6 +1,7 @@
 """Moves made to measure: a cut, its repair, and a recovery as long as the time allows."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lissom.core.files import check_writable
@@ -9,7 +10,7 @@ from lissom.core.units import format_bytes, format_seconds
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
-from lissom.engine.pace import measure_pace, recovery
+from lissom.engine.pace import epoch_seconds, measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.learning import usual_learning
@@ -63,6 +64,20 @@ class Mover:
     def time_left(self) -> float:
         """Seconds left for trials."""
         return self._context.deadline.left()
+
+    def epochs(self, rungs: Sequence[Rung]) -> list[float]:
+        """How many epochs of each rung the time left allows, up to the most; all alike where nothing limits it."""
+        options, left = self._options, self.time_left()
+        known = self._ledger.find("pace of rungs")
+        if known is None:
+            if options.epochs is not None or math.isinf(left):
+                return [float(options.epochs or options.most_epochs)] * len(rungs)
+            batch = usual_learning(self._context.original.module)[1]
+            cuts = (self._carrier.model(rung.steps)[0] for rung in rungs)
+            seconds = [epoch_seconds(self._context.original, cut, batch, self._context.team) for cut in cuts]
+            known = [min(float(options.most_epochs), left / max(value, 1e-6)) for value in seconds]
+            self._ledger.append("pace of rungs", "", known)
+        return list(known)
 
     def recorded(self, number: int, make: Callable[[], Move]) -> Move:
         """The move of trial ``number``: read, or made and written down."""

@@ -21,7 +21,16 @@ _MOST_BYTES = 4_000_000_000  # of the original's answers on disk
 
 
 def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, team: Team = ALONE) -> dict[str, float]:
-    """Seconds of an epoch of the cut model, and of the original answering every training example once.
+    """Seconds of an epoch of the cut model, and of the original answering every training example once."""
+    split = original.splits.train
+    asked = list(range(min(_ASKED, len(split))))
+    epoch_s = epoch_seconds(original, cut, batch, team)
+    answer_s = _usual(lambda _: answer(split.take(asked)))
+    return {"epoch_s": epoch_s, "teacher_s": answer_s / len(asked) * len(split)}
+
+
+def epoch_seconds(original: Workload, cut: Workload, batch: int, team: Team = ALONE) -> float:
+    """Seconds of an epoch of the cut model.
 
     Of a team this process alone learns here, on its share of a batch; what the exchange of gradients takes comes on
     top, and the training is shortened by it as it goes (see :class:`lissom.train.cycle.Cycle`).
@@ -39,9 +48,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
         original.task.distance(outputs, outputs).backward()
         optimizer.step()
 
-    asked = list(range(min(_ASKED, len(split))))
-    step_s, answer_s = _usual(learn), _usual(lambda _: answer(split.take(asked)))
-    return {"epoch_s": step_s * len(groups), "teacher_s": answer_s / len(asked) * len(split)}
+    return _usual(learn) * len(groups)
 
 
 def _usual(work: Callable[[int], object]) -> float:

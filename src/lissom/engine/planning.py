@@ -26,15 +26,21 @@ from lissom.workload.workload import Workload
 _HOPE = 2.5
 _LEAST_HOPE = 1.0
 _PICTURE = 4  # dimensions
+_OVER = 1.1  # of a limit: measured again, the narrowest cut will not come below it
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rungs to climb, where to begin by what a recovery may make good, and the format they are meant for."""
+    """The rungs to climb, where to begin by what a recovery may make good, and the format they are meant for.
+
+    ``reachable`` is false where even the narrowest cut is clearly over the limits: one trial then shows how near it
+    comes.
+    """
 
     rungs: list[Rung]
     hope: float
     precision: str
+    reachable: bool = True
 
 
 def hope_of(budget: Budget, original: Figures) -> float:
@@ -75,7 +81,7 @@ class Planner:
             ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, self._options.calibration)
             rungs = ladder.front() if self._options.front else ladder.rungs(hope)
         foretell(self._ledger, prober.model, rungs)
-        return Prepared(rungs, hope, reach.precision)
+        return Prepared(rungs, hope, reach.precision, max(reach.usage.values(), default=0.0) <= _OVER)
 
     def _model(self, workload: Workload, progress: Progress) -> CostModel:
         options, coupling = self._options, coupled(workload)

@@ -9,7 +9,7 @@ from lissom.engine.options import Options
 from lissom.engine.planning import Prepared
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.move import Move
-from lissom.plan.search import Outcome, first_rung, next_rung
+from lissom.plan.search import Outcome, first_rung, hopes_by_pace, next_rung
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.quantization.fp16 import HalfPrecision
 from lissom.steps.quantization.int8 import QuantizeInt8
@@ -18,6 +18,7 @@ from lissom.steps.step import ArtefactStep, Step
 
 _FIRST_SHARE = 0.95
 _WORTH = 0.6
+_MOST_PACE = 2.0  # times the hope: no rung learns so much faster that it may lose more
 
 
 class Search:
@@ -27,29 +28,50 @@ class Search:
         self._ledger, self._mover, self._trials, self._options = ledger, mover, trials, options
 
     def run(self, prepared: Prepared) -> Tried:
-        """Search until the narrowest cut that meets the budget is known, or tries or time are used up."""
+        """Search until the narrowest cut that meets the budget is known, one meets it clearly, or time is used up."""
         rungs = prepared.rungs
-        first = first_rung([rung.drop for rung in rungs], prepared.hope)
+        first = self._first(rungs, prepared.hope)
         outcomes: list[Outcome] = []
         standing = State()
-        while (number := next_rung(len(rungs), first, outcomes)) is not None and self._may_go_on(outcomes):
+        while (number := next_rung(len(rungs), first, outcomes)) is not None and self._may_go_on(outcomes, prepared):
             tried = self._try(rungs[number], standing, prepared.precision)
             outcomes.append(Outcome(number, tried.overshoot == 0 and tried.trial.kept))
             standing = tried.state if outcomes[-1].met else standing
-        if not any(outcome.met for outcome in outcomes):
+        if prepared.reachable and not any(outcome.met for outcome in outcomes):
             self._longer(rungs[min(outcome.rung for outcome in outcomes)], prepared.precision)
         return best_of(self._trials.tried)
 
-    def _may_go_on(self, outcomes: list[Outcome]) -> bool:
-        """Whether another cut is worth its time: after a success only where a time limit leaves some."""
+    def _first(self, rungs: Sequence[Rung], hope: float) -> int:
+        """The rung to begin with. How fast the rungs learn is measured where it may decide between them."""
+        drops = [rung.drop for rung in rungs]
+        first = first_rung(drops, hope)
+        unsure = [place for place, drop in enumerate(drops) if place > first and hope < drop <= hope * _MOST_PACE]
+        if not unsure:
+            return first
+        hopes = hopes_by_pace(hope, self._mover.epochs([rungs[0], *(rungs[place] for place in unsure)]))
+        return max(
+            (place for place, more in zip(unsure, hopes[1:], strict=True) if drops[place] <= more), default=first
+        )
+
+    def _may_go_on(self, outcomes: list[Outcome], prepared: Prepared) -> bool:
+        """Whether another cut is worth its time.
+
+        After a success it is where a time limit leaves some and the budget is met with nothing to spare; after a
+        miss, where a cut within the limits exists at all.
+        """
         key = str(len(outcomes))
         known = self._ledger.find("go on", key)
         if known is None:
             left = self._mover.time_left()
             met = any(outcome.met for outcome in outcomes)
             limited = self._options.time_limit_s is not None and not self._options.rewriting
+            enough = any(self._trials.clearly_meets(item) for item in self._trials.tried if item.trial.kept)
             known = not outcomes or (
-                len(outcomes) < self._options.tries and (limited or not met) and left > _WORTH * self._mover.first_s
+                prepared.reachable
+                and not enough
+                and len(outcomes) < self._options.tries
+                and (limited or not met)
+                and left > _WORTH * self._mover.first_s
             )
             self._ledger.append("go on", key, known)
         return bool(known)

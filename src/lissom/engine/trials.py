@@ -8,7 +8,7 @@ from lissom.core.records import Trial
 from lissom.cost import profile
 from lissom.engine.baseline import Baseline, without_samples
 from lissom.engine.carrying import Carrier
-from lissom.engine.decisions import decide, overshoot
+from lissom.engine.decisions import clear, decide, overshoot
 from lissom.engine.measuring import Comparison
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan
@@ -65,6 +65,12 @@ class Trials:
         assert found is not None, "what was tried was measured"
         original = self._baseline.figures
         return not self._budget.drop.check(original, found.figures, found.drop, found.latency_ratio).met
+
+    def clearly_meets(self, tried: Tried) -> bool:
+        """Whether the budget is met with margin (see :func:`lissom.engine.decisions.clear`)."""
+        found = tried.state.comparison
+        assert found is not None, "what was tried was measured"
+        return clear(self._budget, self._baseline.figures, found)
 
     def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool) -> Trial:
         start = time.monotonic()

@@ -27,6 +27,19 @@ def first_rung(drops: Sequence[float], hope: float) -> int:
     return max(hopeful, default=0)
 
 
+def hopes_by_pace(hope: float, epochs: Sequence[float]) -> list[float]:
+    """What the recovery of each rung is expected to make good, where narrower rungs learn for longer in the time left.
+
+    What is left of a loss is taken to fall with the square root of the length of the training, as estimates from
+    samples do; it is a rule of thumb. So twice the epochs make good what is 1.4 times as bad.
+
+    Args:
+        hope: points that the recovery of the widest rung makes good.
+        epochs: how many the time left allows each rung, the widest first; all alike without a limit.
+    """
+    return [hope * max(1.0, (1 + count) / (1 + epochs[0])) ** 0.5 for count in epochs]
+
+
 def next_rung(rungs: int, first: int, outcomes: Sequence[Outcome]) -> int | None:
     """The rung to try next: narrower where the budget was met, wider where it was not.
 
