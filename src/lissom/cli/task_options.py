@@ -4,6 +4,7 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 
+EXAMPLES = {"image": "pictures", "speech": "clips of sound", "text": "texts"}
 NUMBERS = "0.485,0.456,0.406"
 
 
@@ -25,7 +26,7 @@ def options_of(task: str, by_task: dict[str, dict[str, Any]]) -> dict[str, Any]:
             listed = ", ".join(f"--{name}" for name in wrong)
             raise LissomError(
                 f"{listed} is of the task {other}, and the task is {task}",
-                hint=f"--task {other} for {'texts' if other == 'text' else 'pictures'}, or leave it out",
+                hint=f"--task {other} for {EXAMPLES[other]}, or leave it out",
             )
     return {name: value for name, value in by_task.get(task, {}).items() if value is not None}
 

@@ -29,9 +29,14 @@ class LissomError(ValueError):
 """
 _HANDLING_SOURCES = {
     "image": ("lissom.tasks.image", "handling.py"),
+    "speech": ("lissom.tasks.speech", "handling.py"),
     "text": ("lissom.tasks.text", "handling.py"),
 }
-_REQUIREMENTS = {"image": ("numpy", "Pillow"), "text": ("numpy", "tokenizers")}
+_REQUIREMENTS = {
+    "image": ("numpy", "Pillow"),
+    "speech": ("numpy", "kaldi-native-fbank", "soundfile", "soxr"),
+    "text": ("numpy", "tokenizers"),
+}
 
 
 @dataclass(frozen=True)

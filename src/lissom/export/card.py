@@ -3,7 +3,7 @@
 from lissom.core.records import Figures, Machine, Settings, Verdict
 from lissom.core.units import format_bytes, format_count, format_ms
 
-INPUTS = {"image": "PICTURE", "text": '"a sentence"'}
+INPUTS = {"image": "PICTURE", "speech": "CLIP.wav", "text": '"a sentence"'}
 
 
 def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: list[str], notes: list[str]) -> str:

@@ -11,7 +11,7 @@ from lissom.report.view import RunView
 # The options of lissom compress that say how a workload is loaded; the rest follows from them.
 FLAGS = (
     "random_weights", "keep", "select", "size", "resize", "mean", "std", "interpolation", "channels", "classes",
-    "length", "tokenizer", "text", "label", "metric",
+    "length", "tokenizer", "text", "label", "metric", "rate", "seconds", "bands", "window_ms", "hop_ms", "speaker",
 )  # fmt: skip
 _JOINED = ("mean", "std", "classes", "text", "methods")  # by commas; other lists repeat their option
 _USUAL_METHODS = ["prune"]

@@ -1,16 +1,33 @@
 """Made sounds of three classes as files, by speakers of different pitch, for tests of the task speech."""
 
+import copy
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
+from safetensors.torch import save_file
+from torch import nn
 
+from lissom.tasks.loading import load
 from lissom.tasks.speech.handling import Samples
+from lissom.train.loop import Schedule, supervised, train
+from lissom.workload.workload import Workload
+from lissom.zoo.ds_cnn import DsCnn
 
 SOUNDS = ("fall", "flat", "rise")
 SPEAKERS = ("ada", "ben", "cyd", "dan")
 RATE = 8000
+_MODEL = """
+from lissom.zoo.ds_cnn import DsCnn
+
+
+def net():
+    return DsCnn(16, 2, narrow=True, num_classes=3)
+"""
 
 
 def made_sound(name: str, speaker: int, seed: int, seconds: float = 0.5, rate: int = RATE) -> Samples:
@@ -33,3 +50,28 @@ def write_sounds(folder: Path, each: int = 12, speakers: Sequence[str] = SPEAKER
             for seed in range(each):
                 soundfile.write(place / f"{seed}.{ending}", made_sound(name, number, seed), RATE)
     return folder
+
+
+@cache
+def _learnt() -> nn.Module:
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        workload = _workload(write_sounds(Path(folder)), DsCnn(16, 2, narrow=True, num_classes=len(SOUNDS)))
+        return train(workload.module, workload.splits.train, supervised(workload.task), Schedule(16, 2e-2, batch=16))
+
+
+def tiny_speech_workload(folder: Path) -> Workload:
+    """The sounds of :func:`write_sounds` in ``folder``, with a small network that was trained on them."""
+    return _workload(folder, copy.deepcopy(_learnt()))
+
+
+def write_speech_model(folder: Path) -> str:
+    """Write the trained network as ``net.safetensors`` with ``net.py`` that builds it; what to call it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.clone() for name, tensor in _learnt().state_dict().items()}, folder / "net.safetensors")
+    (folder / "net.py").write_text(_MODEL, encoding="utf-8")
+    return f"{folder / 'net.py'}:net"
+
+
+def _workload(folder: Path, module: nn.Module) -> Workload:
+    return load(module, data=folder, task="speech", bands=20, hop_ms=20.0)

@@ -1,0 +1,146 @@
+"""Find keywords in sound with the model beside this file, without PyTorch. requirements.txt says what it needs.
+
+python predict.py CLIP.wav...             the likeliest words of each clip, and how long it took
+python predict.py --stream RECORDING.wav  listen in chunks, as to a microphone: every word with its time, and the
+                                          latency of a chunk; of any length
+python predict.py --verify                check the files' hashes and answer the test vectors
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import soxr
+from checking import HERE, arguments, at_least_one, read, start
+from handling import Features, mono, opened, read_clip, remarks
+from runner import Runner
+
+SURE = 0.6  # probability from which on a word is said
+SMOOTHED = 3  # chunks that an answer is the mean of
+
+
+class Model:
+    """The artefact with what comes before and after it."""
+
+    def __init__(self, threads=1):
+        self.handling = read("handling.json")
+        self.features = Features.from_json(self.handling["features"])
+        self.runner = Runner(HERE / read("manifest.json")["artefact"], threads)
+
+    def shares(self, window):
+        """The probability of each class for a window of sound, (classes,)."""
+        scores = self.runner.run([self.features(window)[None]])[0][0].astype(np.float64)
+        shares = np.exp(scores - scores.max())
+        return shares / shares.sum()
+
+    def named(self, shares, top):
+        """The likeliest classes with their names."""
+        names = self.handling.get("classes") or [str(number) for number in range(len(shares))]
+        best = np.argsort(-shares, kind="stable")[:top]
+        return [{"name": names[i], "index": int(i), "probability": float(shares[i])} for i in best]
+
+    def predict(self, path, top):
+        """The likeliest classes of one clip with their probabilities."""
+        sound = read_clip(Path(path), self.features.rate)
+        begun = time.perf_counter()
+        shares = self.shares(self.features.window(sound))
+        took = (time.perf_counter() - begun) * 1e3
+        return {"file": str(path), "classes": self.named(shares, top), "remarks": remarks(sound), "latency_ms": took}
+
+
+class Listener:
+    """Hears a stream chunk by chunk, and keeps the window that the model needs of it.
+
+    Sound comes in one channel at ``rate`` samples a second.
+    """
+
+    def __init__(self, model, rate):
+        self.model = model
+        self.window = np.zeros(model.features.length, dtype=np.float32)
+        self.answers = deque(maxlen=SMOOTHED)
+        same = rate == model.features.rate
+        self.resampler = None if same else soxr.ResampleStream(rate, model.features.rate, 1, dtype="float32")
+
+    def hear(self, chunk):
+        """The mean answer after a chunk, (classes,); None where the whole window is silent."""
+        if self.resampler is not None:
+            chunk = self.resampler.resample_chunk(chunk)
+        self.window = np.concatenate([self.window, chunk])[-len(self.window) :]
+        if remarks(self.window) == ["silence"]:
+            self.answers.clear()
+            return None
+        self.answers.append(self.model.shares(self.window))
+        return np.mean(self.answers, axis=0)
+
+
+def stream(model, path, chunk_ms, as_json):
+    """Listen to a file in chunks; print each word when it is heard, and at the end what a chunk took."""
+    said, took, heard = None, [], 0.0
+    with opened(Path(path)) as file:
+        listener = Listener(model, file.samplerate)
+        size = max(1, round(file.samplerate * chunk_ms / 1000))
+        for block in file.blocks(blocksize=size, dtype="float32", always_2d=True):
+            begun = time.perf_counter()
+            shares = listener.hear(mono(block))
+            took.append((time.perf_counter() - begun) * 1e3)
+            heard += len(block) / file.samplerate
+            best = None if shares is None else model.named(shares, 1)[0]
+            word = best["name"] if best and best["probability"] >= SURE else None
+            if word != said and word is not None:
+                show({"at_s": round(heard, 3), "word": word, "probability": best["probability"]}, as_json)
+            said = word
+    middle, late, worst = np.percentile(took, [50, 95, 100])
+    found = {"file": str(path), "seconds": heard, "chunks": len(took), "chunk_ms": chunk_ms}
+    show({**found, "latency_ms": middle, "latency_p95_ms": late, "latency_most_ms": worst}, as_json)
+
+
+def show(found, as_json):
+    """One line of a stream."""
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False), flush=True)
+    elif "word" in found:
+        print(f"{found['at_s']:8.2f} s  {found['word']} {found['probability']:.0%}", flush=True)
+    else:
+        print(
+            f"{found['file']}: {found['seconds']:.1f} s in {found['chunks']} chunks of {found['chunk_ms']:g} ms; "
+            f"a chunk took {found['latency_ms']:.2f} ms (median), {found['latency_p95_ms']:.2f} ms (95 %), "
+            f"{found['latency_most_ms']:.2f} ms (slowest)"
+        )
+
+
+def shown(found):
+    """One line for people."""
+    classes = ", ".join(f"{item['name']} {item['probability']:.1%}" for item in found["classes"])
+    notes = f"  [{'; '.join(found['remarks'])}]" if found["remarks"] else ""
+    return f"{found['file']}: {classes}  ({found['latency_ms']:.2f} ms){notes}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Find keywords in sound without PyTorch.")
+    parser.add_argument("clips", nargs="*", metavar="CLIP")
+    parser.add_argument("--stream", action="store_true", help="listen in chunks, as to a microphone")
+    parser.add_argument("--chunk", type=at_least_one, default=100, help="milliseconds of a chunk")
+    arguments(parser)
+    options = parser.parse_args()
+    if not options.clips and not options.verify:
+        parser.error("give a CLIP, or --verify")
+    model = start(lambda: Model(options.threads), options.verify, options.json)
+    for path in options.clips:
+        try:
+            if options.stream:
+                stream(model, path, options.chunk, options.json)
+            else:
+                found = model.predict(path, options.top)
+                print(json.dumps(found, ensure_ascii=False) if options.json else shown(found))
+        except (OSError, ValueError) as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
