@@ -22,8 +22,11 @@ from lissom.engine.compress import compress as carry_out
 from lissom.engine.delivery import delivered_plan
 from lissom.engine.following import dismiss, follow, greet
 from lissom.engine.fronting import plan_for
+from lissom.engine.identity import weights_of
 from lissom.engine.options import Options
 from lissom.engine.racing import choose_target, is_race
+from lissom.engine.ray_cluster import RayCluster
+from lissom.engine.spreading import Executor
 from lissom.plan.budget import check_costs, parse_budget
 from lissom.plan.move import Plan
 from lissom.report.html import write_page
@@ -153,6 +156,7 @@ def compress(
     settings: Settings | None = None,
     progress: Progress | None = None,
     plan: Plan | None = None,
+    ray: str | None = None,
 ) -> Run:
     """Make a workload's model meet a budget on a target, and prove it.
 
@@ -169,6 +173,8 @@ def compress(
         settings: what is written down as asked for; by default what the workload says of itself.
         progress: where to show it; by default on a terminal.
         plan: what to do instead of searching, such as a :func:`lissom.plan.recipes.recipe`.
+        ray: the address of a Ray cluster on which the search's recoveries are carried out, several at a time. Its
+            workers load the model as ``settings`` say, so these have to be given. Latency is measured here.
 
     Returns:
         The run. ``run.met`` says whether the budget is met on the test split.
@@ -189,7 +195,19 @@ def compress(
     if plan is not None:
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
-    return _carry_out(workload, budget, target, Path(output), options, settings, progress, plan, team)
+    executor = None if ray is None else _cluster(ray, workload, settings)
+    return _carry_out(
+        workload, budget, target, Path(output), options, settings, progress, plan, team, executor=executor
+    )
+
+
+def _cluster(address: str, workload: Workload, settings: Settings) -> Executor:
+    if "loading" not in settings.options:
+        raise LissomError(
+            f"the workers of a cluster cannot load {workload.name}: it was made by this program",
+            hint="lissom compress MODEL --data DATA --ray ADDRESS loads it on each of them by its name",
+        )
+    return RayCluster(address, source_of(settings), weights_of(workload), settings.seed)
 
 
 def _follow(workload: Workload, folder: Path, seed: int, team: Team) -> Run:
@@ -210,11 +228,12 @@ def _carry_out(
     plan: Plan | None,
     team: Team,
     earlier: Path | None = None,
+    executor: Executor | None = None,
 ) -> Run:
     greet(workload, team)
     met: bool | None = None
     try:
-        run = _lead(workload, budget, target, folder, options, settings, progress, plan, team, earlier)
+        run = _lead(workload, budget, target, folder, options, settings, progress, plan, team, earlier, executor)
         met = run.met
         return run
     finally:
@@ -232,11 +251,12 @@ def _lead(
     plan: Plan | None,
     team: Team,
     earlier: Path | None,
+    executor: Executor | None,
 ) -> Run:
     limits, runtime = parse_budget(budget), find_target(target)
     if plan is None and not options.front:
         check_costs(limits)
-    job = Job(workload, limits, runtime, folder, settings, options, progress, plan, earlier, team)
+    job = Job(workload, limits, runtime, folder, settings, options, progress, plan, earlier, team, executor)
     try:
         met = carry_out(job)
     except BaseException:
@@ -284,15 +304,7 @@ def apply_plan(
         raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
     own = weights or settings.options.get("weights")
-    workload = load_workload(
-        settings.model,
-        data=settings.data,
-        task=settings.task,
-        weights=own,
-        download=download,
-        seed=settings.seed,
-        **settings.options.get("loading", {}),
-    )
+    workload = load_workload(**{**source_of(settings), "weights": own, "download": download})
     options = Options(threads=settings.threads, batch=settings.batch, seed=settings.seed)
     told = {**settings.options, "weights": None if own is None else str(own), "plan of": str(run), "budget": budget}
     again = replace(settings, budget=budget or settings.budget, options=told)
@@ -303,6 +315,18 @@ def apply_plan(
     return _carry_out(
         workload, again.budget, settings.target, Path(output), options, again, Progress(), plan, team, known
     )
+
+
+def source_of(settings: Settings) -> dict[str, Any]:
+    """The arguments of :func:`lissom.tasks.loading.load` that a run was started with."""
+    return {
+        "model": settings.model,
+        "data": settings.data,
+        "task": settings.task,
+        "weights": settings.options.get("weights"),
+        "seed": settings.seed,
+        **settings.options.get("loading", {}),
+    }
 
 
 def write_reports(folder: Path) -> None:

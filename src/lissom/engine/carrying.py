@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lissom.core.files import writing
+from lissom.core.files import whole_file, writing
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Deadline
 from lissom.engine.measuring import parity_inputs
@@ -21,6 +21,8 @@ from lissom.steps.step import Context, ModelStep, Step
 from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact
 from lissom.workload.workload import Workload
+
+Result = tuple[dict[str, bytes], dict[str, Any]]
 
 
 class Carrier:
@@ -72,6 +74,27 @@ class Carrier:
     def _deadline(self, share: float) -> Deadline:
         left = self._context.deadline.left()
         return self._context.deadline if share == 1 or math.isinf(left) else Deadline(left * share)
+
+    def knows(self, steps: Sequence[Step]) -> bool:
+        """Whether the steps were carried out already."""
+        return self._ledger.find("step", _key(tuple(steps))) is not None
+
+    def results(self, steps: Sequence[Step]) -> list[Result]:
+        """What was carried out of some steps, to be sent elsewhere: after each of them files, and their record."""
+        keys = [_key(tuple(steps[:count])) for count in range(1, len(steps) + 1)]
+        found = [(self._folder / key, self._ledger.find("step", key)) for key in keys]
+        return [({file.name: file.read_bytes() for file in folder.iterdir()}, record or {}) for folder, record in found]
+
+    def receive(self, steps: Sequence[Step], results: Sequence[Result]) -> None:
+        """Take over what was carried out elsewhere (see :meth:`results`); what is known already stays."""
+        for count, (files, record) in enumerate(results, start=1):
+            key = _key(tuple(steps[:count]))
+            if self._ledger.find("step", key) is not None:
+                continue
+            for name, content in files.items():
+                with whole_file(self._folder / key / name) as temporary:
+                    temporary.write_bytes(content)
+            self._ledger.append("step", key, record)
 
     def adopt(self, run: Path, plan: Plan) -> None:
         """Take over what another run on the same weights has done of a plan."""

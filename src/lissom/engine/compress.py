@@ -19,9 +19,10 @@ from lissom.engine.identity import check_same
 from lissom.engine.methods import PRUNE
 from lissom.engine.moves import Mover
 from lissom.engine.options import Options
-from lissom.engine.planning import Planner
+from lissom.engine.planning import Planner, Prepared
 from lissom.engine.rewriting import Rewriting
 from lissom.engine.searching import Search
+from lissom.engine.spreading import Executor, Spread
 from lissom.engine.stopwatch import Stopwatch, time_left, time_spent
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget, check_absolute
@@ -38,7 +39,8 @@ class Job:
     """All that a run is given.
 
     With a ``plan`` nothing is searched: it is carried out as it is. What the run in ``earlier`` did of it on the
-    same weights is taken from there. ``team`` are the processes that learn together, which this one leads.
+    same weights is taken from there. ``team`` are the processes that learn together, which this one leads;
+    ``executor`` carries recoveries out elsewhere, several at a time.
     """
 
     workload: Workload
@@ -51,6 +53,7 @@ class Job:
     plan: Plan | None = None
     earlier: Path | None = None
     team: Team = ALONE
+    executor: Executor | None = None
 
 
 def compress(job: Job) -> bool:
@@ -131,12 +134,20 @@ class _Run:
         prepared = planner.prepare()
         self._say_late()
         with self.watch.part("trials"):
+            self._spread(carrier, mover, prepared)
             if job.options.front:
                 best = FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
             else:
                 best = Search(self.ledger, mover, trials, job.options).run(prepared)
         compare(self.ledger, job.progress)
         return best
+
+    def _spread(self, carrier: Carrier, mover: Mover, prepared: Prepared) -> None:
+        """Let others carry out what the trials will ask for. Nothing is measured before all of them are done."""
+        job = self.job
+        if job.executor is not None:
+            spread = Spread(self.ledger, carrier, mover, job.executor, job.progress)
+            spread.ahead(prepared, everything=job.options.front, tries=job.options.tries)
 
     def _say_late(self) -> None:
         """Write down that the time limit was spent before the first trial: its recovery is then as short as can be."""

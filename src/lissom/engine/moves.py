@@ -13,10 +13,11 @@ from lissom.engine.options import Options
 from lissom.engine.pace import epoch_seconds, measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
 from lissom.plan.move import Move, move_from_json
+from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import usual_learning
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
-from lissom.steps.step import ArtefactStep, Context
+from lissom.steps.step import ArtefactStep, Context, ModelStep, step_from_json
 from lissom.targets.target import FP16, Target
 from lissom.train.teacher import answered, cache_bytes
 from lissom.workload.workload import Workload
@@ -89,8 +90,28 @@ class Mover:
 
     def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
         """Cut, repair and recover within a share of the time that is left, then the number format."""
+        distill = self._settled(rung) or self._recovery(str(number), rung, share)
+        ending = " + int8" if formats else ""
+        return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending}", (*rung.steps, distill, *formats))
+
+    def settle(self, place: int, rung: Rung, share: float) -> tuple[ModelStep, ...]:
+        """Fix a rung's recovery before its trial, so that it can be carried out elsewhere; the steps up to it."""
+        distill = self._settled(rung)
+        if distill is None:
+            distill = self._recovery(f"rung {place}", rung, share)
+            self._ledger.append("recovery", _key(rung), distill.to_json())
+        return (*rung.steps, distill)
+
+    def _settled(self, rung: Rung) -> ModelStep | None:
+        known = self._ledger.find("recovery", _key(rung))
+        step = None if known is None else step_from_json(known)
+        assert step is None or isinstance(step, ModelStep)
+        return step
+
+    def _recovery(self, trial: str, rung: Rung, share: float) -> Distill:
+        """A distillation that a share of the time left allows; of the first trial, also what it will take."""
         workload, _ = self._carrier.model(rung.steps)
-        pace, known = self._pace(number, workload), answered(self._context.shared / "teacher")
+        pace, known = self._pace(trial, workload), answered(self._context.shared / "teacher")
         distill = recovery(
             pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
         )
@@ -98,18 +119,17 @@ class Mover:
         distill = replace(distill, rate=rate, batch=batch)
         asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
-        if number == 1:
+        if trial == "1":
             self.first_s = seconds
             self._estimate(seconds, self._cache_bytes() * distill.views)
-        ending = " + int8" if formats else ""
-        return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending}", (*rung.steps, distill, *formats))
+        return distill
 
-    def _pace(self, number: int, workload: Workload) -> dict[str, float]:
-        known = self._ledger.find("pace", str(number))
+    def _pace(self, trial: str, workload: Workload) -> dict[str, float]:
+        known = self._ledger.find("pace", trial)
         if known is None:
             _, batch = usual_learning(self._context.original.module)
             known = measure_pace(self._context.original, workload, self._context.answer, batch, self._context.team)
-            self._ledger.append("pace", str(number), known)
+            self._ledger.append("pace", trial, known)
         return known
 
     def _cache_bytes(self) -> int:
@@ -122,3 +142,7 @@ class Mover:
         check_writable(self._context.folder, disk)
         self._ledger.append("estimate", "", {"seconds": whole, "disk_bytes": disk})
         self._context.progress.say(f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")
+
+
+def _key(rung: Rung) -> str:
+    return "/".join(str(width) for width in rung.widths.values())
