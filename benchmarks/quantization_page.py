@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).parent.parent / "docs" / "targets.md"
-_TITLES = {"efficientnet_lite0": "EfficientNet-Lite0"}
+_TITLES = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "resnet20 on CIFAR-10": "ResNet-20 on CIFAR-10",
+    "mobilenet_v2 on CIFAR-10": "MobileNetV2 on CIFAR-10",
+}
 _NAMES = {
     "onnxruntime-lissom.onnx": "lissom",
     "openvino-lissom.xml": "lissom",
@@ -41,13 +45,13 @@ def write_page(results: dict[str, Any]) -> None:
         "with each and says what works on a machine.",
         "",
     ]
-    lines += _speed(results.get("speed", {}))
+    lines += _speed(results.get("speed", {}), machine["instructions"])
     for name, found in results.get("quality", {}).items():
         lines += _quality(name, found)
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _speed(speed: dict[str, Any]) -> list[str]:
+def _speed(speed: dict[str, Any], instructions: list[str]) -> list[str]:
     if not speed:
         return []
     keys = list(dict.fromkeys(key for found in speed.values() for key in (*found["rows"], *found["missing"])))
@@ -68,25 +72,27 @@ def _speed(speed: dict[str, Any]) -> list[str]:
         lines.append(f"| {key} | {' | '.join(cells)} |")
     missing = {(key, why) for found in speed.values() for key, why in found["missing"].items()}
     lines += ["", *(f"- {key}: {why}" for key, why in sorted(missing)), *([""] if missing else [])]
-    return lines + _looks(speed, keys) + _choices(speed, keys, best)
+    return lines + _looks(speed, keys) + _choices(speed, keys, best) + _vnni(instructions)
 
 
 def _looks(speed: dict[str, Any], keys: list[str]) -> list[str]:
     """What each artefact takes besides time, and what does not run as meant."""
     if not all("size_bytes" in row for found in speed.values() for row in found["rows"].values()):
         return []
+    timed = all("first_answer_ms" in row for found in speed.values() for row in found["rows"].values())
     lines = [
-        "## Size, memory and start",
+        "## Size and memory",
         "",
-        "Megabytes of the files / megabytes that loading and one run add to a process / milliseconds from nothing",
-        "loaded to the first answer, each in a process of its own, once.",
+        "Megabytes of the files / megabytes that loading and one run add to a process of its own"
+        + (" / milliseconds there from nothing" if timed else "."),
+        *(["loaded to the first answer."] if timed else []),
         "",
         f"| target and precision | {' | '.join(speed)} |",
         f"|---|{'---|' * len(speed)}",
     ]
     for key in keys:
         rows = [found["rows"].get(key) for found in speed.values()]
-        cells = ["-" if row is None else _look(row) for row in rows]
+        cells = ["-" if row is None else _look(row, timed) for row in rows]
         lines.append(f"| {key} | {' | '.join(cells)} |")
     return [
         *lines,
@@ -103,8 +109,9 @@ def _looks(speed: dict[str, Any], keys: list[str]) -> list[str]:
     ]
 
 
-def _look(row: dict[str, Any]) -> str:
-    return f"{row['size_bytes'] / 1e6:.1f} / {row['peak_memory_bytes'] / 1e6:.0f} / {row['first_answer_ms']:.0f}"
+def _look(row: dict[str, Any], timed: bool) -> str:
+    text = f"{row['size_bytes'] / 1e6:.1f} / {row['peak_memory_bytes'] / 1e6:.0f}"
+    return f"{text} / {row['first_answer_ms']:.0f}" if timed else text
 
 
 def _choices(speed: dict[str, Any], keys: list[str], best: dict[str, str]) -> list[str]:
@@ -136,6 +143,17 @@ def _choices(speed: dict[str, Any], keys: list[str], best: dict[str, str]) -> li
         *lines,
         "",
         f"Gains in the geometric mean: {mean:.2f}x as chosen, {means[fixed]:.2f}x with {fixed} for all.",
+        "",
+    ]
+
+
+def _vnni(instructions: list[str]) -> list[str]:
+    """What these gains do not say."""
+    if not any("vnni" in name for name in instructions):
+        return []
+    return [
+        "This processor has 8-bit dot products (VNNI). Without them INT8 gains less, and often nothing: these gains say",
+        "nothing of such a processor. There, too, the choice is by what is measured, and FP32 or FP16 may win.",
         "",
     ]
 
