@@ -71,6 +71,7 @@ class DistillInt8(ModelStep):
             progress=context.progress,
             deadline=context.deadline,
             what="distilling in INT8",
+            team=context.team,
         )
         assert isinstance(trained, Simulated)
         return workload.with_module(trained.module)
