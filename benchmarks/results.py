@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import distillation_page
+import keywords_page
 import pruning_page
 
 from lissom.core.files import write_text
@@ -161,6 +162,7 @@ def main() -> None:
         *second_case(),
         *pruning_page.section(),
         *distillation_page.section(),
+        *keywords_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 

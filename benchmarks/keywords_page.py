@@ -1,0 +1,62 @@
+"""The section on keywords of docs/results.md, from what benchmarks/keywords.py measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lissom.core.units import format_bytes, format_ms
+
+RESULTS = Path(__file__).parent / "results" / "keywords.json"
+
+
+def section() -> list[str]:
+    """The lines; none where nothing was measured yet."""
+    if not RESULTS.exists():
+        return []
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    rows = sorted(found["rows"], key=lambda row: (row["seed"], row["speaker"]))
+    features, machine = found["features"], found["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    met = sum(row["met"] for row in rows)
+    epochs = found["epochs"]
+    frames = f"{features['window_ms']:g} ms every {features['hop_ms']:g} ms"
+    columns = ("unseen speaker", "seed", "original, %", "result, %", "drop, points (95 %)", "size", "latency", "chunk")
+    columns += ("parameters", "met")
+    return [
+        "",
+        "## Spoken digits by a speaker who was never heard",
+        "",
+        f"`{found['model']}` ({rows[0]['original']['parameters']:,} parameters) on the Free Spoken Digit Dataset: ten",
+        f"digits at {features['rate']} Hz, {features['bands']} mel bands in frames of {frames}. Three speakers to",
+        "learn from and to choose by, the fourth is the test, for the original as for the result. Each row has",
+        f"an original of its own; {epochs['original']} epochs for it, {epochs['recovery']} for each recovery.",
+        f"Budget: `{found['budget']}`; met {met} times of {len(rows)}. *Chunk* is what the bundle's own predictor",
+        "takes for 100 ms of a stream, features included; *latency* is the model's alone, for a window of a second.",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|" + "---|" * len(columns),
+        *(_line(row) for row in rows),
+        "",
+        "By `benchmarks/keywords.py`. Three speakers are few: what the original knows of a fourth differs much",
+        "from one to the other, and the drop is measured against that same original.",
+        "",
+        f"Measured on {machine['processor']} ({machine['cores']} cores); {versions}.",
+    ]
+
+
+def _line(row: dict[str, Any]) -> str:
+    before, after = row["original"], row["final"]
+    low, high = row["drop_interval"]
+    cells = (
+        row["speaker"],
+        str(row["seed"]),
+        f"{before['score']:.1f}",
+        f"{after['score']:.1f}",
+        f"{row['drop']:.1f} ({low:.1f} to {high:.1f})",
+        f"{format_bytes(before['size_bytes'])} → {format_bytes(after['size_bytes'])}",
+        f"{format_ms(before['latency_ms'])} → {format_ms(after['latency_ms'])}",
+        format_ms(row["bundle"]["latency_ms"]),
+        f"{after['parameters']:,}",
+        "yes" if row["met"] else "no",
+    )
+    return f"| {' | '.join(cells)} |"
