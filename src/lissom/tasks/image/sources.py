@@ -8,9 +8,11 @@ from lissom.core.progress import Progress
 from lissom.tasks.image.csv_files import find_in_csv
 from lissom.tasks.image.datasets import DATASETS
 from lissom.tasks.image.folders import find_in_folder, find_in_zip
+from lissom.tasks.image.saved_pictures import find_in_saved
 from lissom.tasks.image.tars import find_in_tars, shards_in
 from lissom.tasks.image.user_data import find_in_object
 from lissom.tasks.listing import Found
+from lissom.tasks.saved import is_saved
 from lissom.workload.user_code import call, is_user_code
 
 
@@ -19,8 +21,8 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
 
     Args:
         data: the name of a known data set; a path to a folder or zip of class folders, to a CSV of files and labels,
-            or to a tar or a folder of tars as WebDataset writes them; ``file.py:function``; or what such a function
-            returns (see :func:`find_in_object`).
+            to a tar or a folder of tars as WebDataset writes them, or to a folder that ``datasets`` saved to disk;
+            ``file.py:function``; or what such a function returns (see :func:`find_in_object`).
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
 
@@ -36,6 +38,8 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
         return find_in_object(call(text), text)
     path = Path(text).expanduser()
     if path.is_dir():
+        if is_saved(path):
+            return find_in_saved(path)
         shards = shards_in(path)
         return find_in_tars(path, shards) if shards else find_in_folder(path)
     if path.is_file():

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lissom.core.errors import LissomError, MissingExtraError
+from lissom.core.errors import LissomError
 from lissom.tasks.listing import PARTS
+from lissom.tasks.saved import is_saved, saved_parts
 from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json")
@@ -37,7 +38,7 @@ def read_folder(path: Path, wanted: Wanted) -> Table:
     Raises:
         LissomError: there is neither.
     """
-    if (path / "dataset_dict.json").is_file() or (path / "dataset_info.json").is_file():
+    if is_saved(path):
         return _saved_dataset(path)
     files = sorted(item for item in path.iterdir() if item.suffix.lower() in ENDINGS and item.stem.lower() in PARTS)
     if not files:
@@ -140,23 +141,9 @@ def _row(path: Path, number: int, item: Any) -> Row:
 
 def _saved_dataset(path: Path) -> Table:
     """What ``datasets`` wrote with ``save_to_disk``."""
-    try:
-        from datasets import ClassLabel, DatasetDict, load_from_disk  # pyright: ignore[reportAttributeAccessIssue, reportMissingImports]
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("datasets", "datasets", f"the data set {path}") from error
-    try:
-        found = load_from_disk(str(path))
-    except Exception as error:  # the library raises whatever its files hold
-        raise LissomError(f"the data set {path} cannot be read: {error}", hint="save it again") from error
-    splits = dict(found) if isinstance(found, DatasetDict) else {"all": found}
-    unknown = [name for name in splits if name != "all" and name.partition("_")[0].lower() not in PARTS]
-    if unknown:
-        raise LissomError(f"{path} has a split {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}")
+    splits = saved_parts(path)
     classes: tuple[str, ...] = ()
     for column, feature in next(iter(splits.values())).features.items():
-        if isinstance(feature, ClassLabel) and column.lower() in LABELS:
+        if getattr(feature, "names", None) and column.lower() in LABELS:  # a ClassLabel
             classes = tuple(feature.names)
-    parts = {
-        name if name == "all" else PARTS[name.partition("_")[0].lower()]: list(data) for name, data in splits.items()
-    }
-    return Table(path.name, parts, classes)
+    return Table(path.name, {part: list(data) for part, data in splits.items()}, classes)
