@@ -1,7 +1,7 @@
 """Torch-Pruning on the same weights: each of its criteria, over layers and over the whole network, at the same cost."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -92,13 +92,20 @@ def _derive(module: nn.Module, importance: Any, criterion: str, batches: list[Ba
             loss.mean().backward()
     elif criterion.startswith("Hessian"):
         importance.zero_grad()
-        for loss in _losses(module, batches[:_SINGLY]):
-            for single in loss:
-                module.zero_grad(set_to_none=True)
-                single.backward(retain_graph=True)
-                importance.accumulate_grad(module)
+        for single in _losses(module, _one_by_one(batches[:_SINGLY])):
+            module.zero_grad(set_to_none=True)
+            single.sum().backward()
+            importance.accumulate_grad(module)
 
 
-def _losses(module: nn.Module, batches: list[Batch]) -> Iterator[torch.Tensor]:
+def _one_by_one(batches: list[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        assert batch.targets is not None
+        for at in range(len(batch.targets)):
+            one = slice(at, at + 1)
+            yield Batch(tuple(part[one] for part in batch.inputs), batch.targets[one], batch.indices[one])
+
+
+def _losses(module: nn.Module, batches: Iterable[Batch]) -> Iterator[torch.Tensor]:
     for batch in batches:
         yield nn.functional.cross_entropy(module(*batch.inputs), batch.targets, reduction="none")
