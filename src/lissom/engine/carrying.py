@@ -23,6 +23,7 @@ from lissom.targets.target import Artefact
 from lissom.workload.workload import Workload
 
 Result = tuple[dict[str, bytes], dict[str, Any]]
+_CHECKPOINT = ".pt"  # of a training on its way: of no use once it is done
 
 
 class Carrier:
@@ -83,7 +84,10 @@ class Carrier:
         """What was carried out of some steps, to be sent elsewhere: after each of them files, and their record."""
         keys = [_key(tuple(steps[:count])) for count in range(1, len(steps) + 1)]
         found = [(self._folder / key, self._ledger.find("step", key)) for key in keys]
-        return [({file.name: file.read_bytes() for file in folder.iterdir()}, record or {}) for folder, record in found]
+        return [
+            ({file.name: file.read_bytes() for file in folder.iterdir() if file.suffix != _CHECKPOINT}, record or {})
+            for folder, record in found
+        ]
 
     def receive(self, steps: Sequence[Step], results: Sequence[Result]) -> None:
         """Take over what was carried out elsewhere (see :meth:`results`); what is known already stays."""

@@ -1,5 +1,6 @@
 """Data sets that Hugging Face's ``datasets`` saved to disk: Arrow files that are mapped, not read into memory."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ def saved_parts(path: Path) -> dict[str, Any]:
         LissomError: ``datasets`` is not installed, the folder is damaged, or a split has an unknown name.
     """
     try:
-        from datasets import DatasetDict, load_from_disk  # pyright: ignore[reportAttributeAccessIssue, reportMissingImports]
+        datasets: Any = import_module("datasets")
     except ModuleNotFoundError as error:
         raise MissingExtraError("datasets", "datasets", f"the data set {path}") from error
     try:
-        found = load_from_disk(str(path))
+        found = datasets.load_from_disk(str(path))
     except Exception as error:  # the library raises whatever its files hold
         raise LissomError(f"the data set {path} cannot be read: {error}", hint="save it again") from error
-    splits = dict(found) if isinstance(found, DatasetDict) else {"all": found}
+    splits = dict(found) if isinstance(found, datasets.DatasetDict) else {"all": found}
     unknown = [name for name in splits if name != "all" and name.partition("_")[0].lower() not in PARTS]
     if unknown:
         raise LissomError(f"{path} has a split {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}")
