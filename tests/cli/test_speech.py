@@ -1,5 +1,7 @@
 """``lissom compress --task speech``: its own options, a run from clips to a bundle that hears, and refusals."""
 
+import base64
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,10 @@ import pytest
 pytest.importorskip("soundfile")
 pytest.importorskip("kaldi_native_fbank")
 
-from lissom.testing.tiny_sounds import write_sounds, write_speech_model
+import soundfile
+
+from lissom.report.view import read
+from lissom.testing.tiny_sounds import RATE, SOUNDS, write_sounds, write_speech_model
 
 Lissom = Callable[..., Any]
 
@@ -52,5 +57,10 @@ def test_a_model_of_keywords_meets_a_budget_and_hears_a_clip(lissom: Lissom, fol
     assert "met" in done.out and "CLIP.wav" in done.out
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "--hop-ms 20.0" in page and "--bands 20" in page
+    samples = read(run).samples
+    assert len(samples) >= len(SOUNDS) and page.count("<audio controls") == len(samples) and "media-src data:" in page
+    assert {sample.truth for sample in samples} <= set(SOUNDS) and len({one.name for one in samples}) == len(samples)
+    sound, rate = soundfile.read(io.BytesIO(base64.b64decode(samples[0].content)))
+    assert rate == RATE and len(sound) == RATE and abs(sound).max() > 0.05
     told = lissom("predict", run / "bundle", folder / "sounds" / "rise" / "ada" / "1.wav", "--top", "1")
     assert told.code == 0 and ": rise " in told.out

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from lissom import graph
 from lissom.zoo import build, entry
 from lissom.zoo.bc_resnet import SubSpectralNorm
 
@@ -38,3 +39,16 @@ def test_every_frame_counts_and_the_frequencies_end_in_one() -> None:
         55,
     )
     assert model(features).shape == (2, 4)
+
+
+def test_a_cut_of_half_is_proven() -> None:
+    """Norms by sub-band, averages that are added back and the shortcuts are all coupled."""
+    torch.manual_seed(0)
+    model, inputs = build("bc_resnet_1").eval(), (torch.randn(2, 1, 40, 24),)
+    captured = graph.capture(model, inputs, {}, parts=True)
+    coupling = graph.couple(captured)
+    cut = coupling.cut({group.index: list(range(0, group.units, 2)) for group in coupling.groups})
+    pruned = graph.prune(model, cut, capture=captured)
+    assert pruned.own_class and not coupling.unknown
+    assert sum(p.numel() for p in pruned.module.parameters()) < 0.5 * entry("bc_resnet_1").parameters
+    assert graph.verify(model, pruned.module, cut, inputs, {}, capture=captured).ok

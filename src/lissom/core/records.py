@@ -157,6 +157,22 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One example of the test split that the page plays.
+
+    ``content`` is a file of the type ``media`` in base64; ``truth`` (empty where there are no labels), ``original`` and
+    ``result`` are names of classes.
+    """
+
+    name: str
+    media: str
+    content: str
+    truth: str
+    original: str
+    result: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that decides what a run does. Other settings on the same folder are refused."""
 

@@ -16,6 +16,7 @@ from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
 from lissom.engine.models import save_model
 from lissom.engine.neighbours import neighbours
+from lissom.engine.samples import keep_samples
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
@@ -44,6 +45,7 @@ def deliver(
     if verdict is None:
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
+    keep_samples(original, artefact, baseline, folder)
     if folder.ledger.find("beside") is None:
         _beside(original, verdict.final, baseline, folder.ledger)
         folder.ledger.append("beside", "", True)

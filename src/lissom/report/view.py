@@ -9,7 +9,7 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 from lissom.core.ledger import NAME, Ledger
-from lissom.core.records import Entrant, Figures, Machine, Neighbour, Settings, Trial, Verdict, from_json
+from lissom.core.records import Entrant, Figures, Machine, Neighbour, Sample, Settings, Trial, Verdict, from_json
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class RunView:
     time_limit_s: float | None = None
     front: tuple[int, ...] = ()
     race: tuple[Entrant, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def original(self) -> Figures | None:
@@ -132,6 +133,7 @@ def read(folder: Path | str) -> RunView:
         started=_started(ledger),
         time_limit_s=next(reversed([start.get("time_limit_s") for start in ledger.values("start")]), None),
         front=tuple(ledger.find("front") or ()),
+        samples=tuple(ledger.all(Sample)),
         race=tuple(sorted(ledger.all(Entrant), key=lambda entrant: entrant.latency_ms or math.inf)),
     )
 

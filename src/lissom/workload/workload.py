@@ -60,6 +60,20 @@ class Lengthy(Protocol):
         ...
 
 
+@runtime_checkable
+class Playable(Protocol):
+    """A split whose examples are sound."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What each example is called."""
+        ...
+
+    def sound(self, row: int) -> bytes:
+        """What the model hears of one example, as a FLAC file."""
+        ...
+
+
 class Task(Protocol):
     """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
 

@@ -1,5 +1,6 @@
 """A workload of clips: features, labels by speaker, damaged and silent clips, and what is refused."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import soundfile
 
 import lissom
 from lissom.core.errors import LissomError
+from lissom.tasks import TASKS
 from lissom.tasks.speech.handling import Features, read_clip
 from lissom.tasks.speech.split import ClipSplit
 from lissom.testing.tiny_sounds import RATE, SOUNDS, write_sounds
@@ -114,3 +116,13 @@ def test_speakers_of_their_own_labels_make_a_class_each(folder: Path) -> None:
     targets = split.take(range(len(split))).targets
     assert targets is not None
     assert [classes[int(number)] for number in targets] == [name.split("/")[0] for name in split.names]
+
+
+@pytest.mark.parametrize("package", ["soundfile", "kaldi_native_fbank", "soxr"])
+def test_a_missing_package_is_said_with_its_extra(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    for name in [name for name in sys.modules if name.startswith("lissom.tasks.speech")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(LissomError, match=f"the task speech needs the package '{package}'") as refused:
+        TASKS.get("speech")
+    assert "pip install 'lissom[speech]'" in str(refused.value)
