@@ -13,7 +13,7 @@ Model = Annotated[
     str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, or file.py:function.", show_default=False)
 ]
 _QUICK_EXAMPLES = 500
-PICTURES, TEXTS = "Pictures (--task image)", "Texts (--task text)"
+PICTURES, TEXTS, CLIPS = "Pictures (--task image)", "Texts (--task text)", "Clips of sound (--task speech)"
 
 
 def compress(
@@ -65,6 +65,22 @@ def compress(
     metric: Annotated[
         str | None, typer.Option(help="accuracy, macro-f1, matthews or spearman.", rich_help_panel=TEXTS)
     ] = None,
+    rate: Annotated[
+        int | None, typer.Option(help="Samples a second; by default as the clips have.", rich_help_panel=CLIPS)
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Window that the model hears; by default 1.", rich_help_panel=CLIPS)
+    ] = None,
+    bands: Annotated[int | None, typer.Option(help="Mel bands; by default 40.", rich_help_panel=CLIPS)] = None,
+    window_ms: Annotated[
+        float | None, typer.Option(help="Length of a frame; by default 30.", rich_help_panel=CLIPS)
+    ] = None,
+    hop_ms: Annotated[
+        float | None, typer.Option(help="From one frame to the next; by default 10.", rich_help_panel=CLIPS)
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(help="Pattern that finds the speaker in a path.", rich_help_panel=CLIPS)
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the model's outputs in order, by commas.")] = None,
     select: Annotated[float | None, typer.Option(help="Share of train to choose by, where data has none.")] = None,
     methods: Annotated[
@@ -106,6 +122,14 @@ def compress(
                 "std": numbers("--std", std),
                 "interpolation": interpolation,
                 "channels": channels,
+            },
+            "speech": {
+                "rate": rate,
+                "seconds": seconds,
+                "bands": bands,
+                "window_ms": window_ms,
+                "hop_ms": hop_ms,
+                "speaker": speaker,
             },
             "text": {
                 "length": length,

@@ -108,7 +108,7 @@ def test_a_model_of_another_input_is_refused(folder: Path) -> None:
         lissom.load(torch.nn.Flatten(2), data=folder, task="speech", random_weights=True)
 
 
-def test_speakers_of_their_own_labels_make_a_class_each(folder: Path) -> None:
+def test_outputs_are_named_in_the_order_that_is_given(folder: Path) -> None:
     classes = list(reversed(SOUNDS))
     workload = load(folder, classes=classes)
     split = workload.splits.test
