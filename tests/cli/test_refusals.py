@@ -153,6 +153,11 @@ def test_a_folder_that_cannot_be_written(lissom: Lissom, compressing: Words, tmp
     lissom(*compressing(Path("/proc/run"))).is_refusal("cannot be written")
 
 
+def test_a_number_format_that_the_target_lacks(lissom: Lissom, compressing: Words, tmp_path: Path) -> None:
+    lissom(*compressing(tmp_path / "run", plan="int8", target="pytorch")).is_refusal("has no int8")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_model_that_guesses(lissom: Lissom, compressing: Words, user: Path, tmp_path: Path) -> None:
     state = {name: torch.zeros_like(t) if "classifier" in name else t
              for name, t in load_file(user / "net.safetensors").items()}  # fmt: skip

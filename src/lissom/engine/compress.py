@@ -28,7 +28,7 @@ from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget, check_absolute
 from lissom.plan.move import Plan
 from lissom.steps.step import Context
-from lissom.targets.target import Target
+from lissom.targets.target import Target, check_precision
 from lissom.train.team import ALONE, Team
 from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
@@ -65,6 +65,9 @@ def compress(job: Job) -> bool:
     Raises:
         LissomError: anything the user can mend; what was finished stays in the folder.
     """
+    for move in () if job.plan is None else job.plan.moves:
+        for step in move.artefact_steps:
+            check_precision(job.target, step.precision)
     folder = RunFolder(job.folder, job.settings)
     try:
         if folder.finished:

@@ -84,9 +84,10 @@ class ModelStep(Step):
 
 
 class ArtefactStep(Step):
-    """Gives a new artefact: a runtime's own tool."""
+    """Gives a new artefact, of a ``precision``: a runtime's own tool."""
 
     of_format = True
+    precision: ClassVar[str]
 
     @abstractmethod
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:

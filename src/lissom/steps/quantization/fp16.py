@@ -12,6 +12,7 @@ class HalfPrecision(ArtefactStep):
     """The artefact with weights in FP16, as the target's own converter makes it."""
 
     name = "fp16"
+    precision = FP16
 
     def describe(self) -> str:
         return "fp16"

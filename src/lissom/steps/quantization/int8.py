@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
 from lissom.steps.quantization.searching import RecipeSearch
 from lissom.steps.step import ArtefactStep, Context
-from lissom.targets.target import Artefact, Source
+from lissom.targets.target import INT8, Artefact, Source
 from lissom.workload.workload import Workload
 
 
@@ -23,6 +23,7 @@ class QuantizeInt8(ArtefactStep):
     search: bool = True
 
     name = "int8"
+    precision = INT8
 
     def describe(self) -> str:
         return "quantize int8"

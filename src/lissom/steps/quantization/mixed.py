@@ -11,7 +11,7 @@ from lissom.core.timing import interleaved
 from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
 from lissom.steps.quantization.searching import Quantized, RecipeSearch
 from lissom.steps.step import ArtefactStep, Context
-from lissom.targets.target import Artefact, Inputs, Recipe, Source, Target
+from lissom.targets.target import INT8, Artefact, Inputs, Recipe, Source, Target
 from lissom.workload.workload import Workload
 
 _PROBED = 32
@@ -52,6 +52,7 @@ class MixedInt8(ArtefactStep):
     share: float = 0.7
 
     name = "int8_mixed"
+    precision = INT8
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
