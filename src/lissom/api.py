@@ -23,6 +23,7 @@ from lissom.engine.delivery import delivered_plan
 from lissom.engine.following import dismiss, follow, greet
 from lissom.engine.fronting import plan_for
 from lissom.engine.identity import weights_of
+from lissom.engine.methods import PRUNE
 from lissom.engine.options import Options
 from lissom.engine.racing import choose_target, is_race
 from lissom.engine.ray_cluster import RayCluster
@@ -195,6 +196,9 @@ def compress(
     if plan is not None:
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
+    if ray is not None and (plan is not None or PRUNE not in options.methods):
+        raise LissomError("a cluster carries out the trials of a search among cuts, and none is asked for",
+                          hint="leave out --ray, or the plan, or name prune among the methods")  # fmt: skip
     executor = None if ray is None else _cluster(ray, workload, settings)
     return _carry_out(
         workload, budget, target, Path(output), options, settings, progress, plan, team, executor=executor

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
@@ -168,3 +169,11 @@ def test_a_cluster_that_cannot_be_reached_is_said(address: str, said: str) -> No
     with pytest.raises(LissomError, match=said) as caught:
         RayCluster(address, {}, "", 0)
     assert caught.value.hints
+
+
+def test_a_cluster_with_nothing_to_spread_is_refused(tmp_path: Path, original: Workload) -> None:
+    more: dict[str, Any] = {"budget": "size<=50%", "output": tmp_path / "run", "ray": "127.0.0.1:9"}
+    with pytest.raises(LissomError, match="none is asked for"):
+        lissom.compress(original, options=lissom.Options(methods=("low-rank",)), **more)
+    with pytest.raises(LissomError, match=r"cannot load .* made by this program"):
+        lissom.compress(original, **more)
