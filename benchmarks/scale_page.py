@@ -16,7 +16,8 @@ TRIALS, WORKERS, TRIAL_S, MEASURE_S = 1000, 32, 1800, 60  # assumed
 PAGE = """# Larger work
 
 How a run grows beyond one process, and what that costs. Figures marked *measured* come from `benchmarks/scale.py`
-on {machine} (one thread); the others are assumptions, and are named as such. Nothing on this page was measured on a GPU.
+on {machine} (one thread); the others are assumptions, and are named as such.
+Nothing on this page was measured on a GPU.
 
 ## Several processes learn together
 
