@@ -124,7 +124,8 @@ def learnt_rounding(target: np.ndarray, products: np.ndarray, largest: int) -> n
 
 def compare(name: str, subject: Subject, *, rounding: bool) -> None:
     """Score every way on one network; the corrected ones where ``rounding`` is asked for, which takes long."""
-    seen, inputs, labels = subject.calibration[:CALIBRATED], subject.inputs[:SCORED], subject.labels[:SCORED]
+    scored = _of_all_classes(len(subject.inputs))
+    seen, inputs, labels = subject.calibration[:CALIBRATED], subject.inputs[scored], subject.labels[scored]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         export_onnx(subject.module, (torch.from_numpy(inputs[:1]),), file)
@@ -157,11 +158,16 @@ def _score(after: np.ndarray, before: np.ndarray, labels: np.ndarray) -> dict[st
     }
 
 
+def _of_all_classes(count: int) -> list[int]:
+    """Which of the test pictures are scored: some of every class, as classes lie one after the other."""
+    return list(range(0, count, max(1, count // SCORED)))
+
+
 def product(name: str, data: Path) -> None:
     """The product's own steps on one network: their notes, their answers, and their time beside INT8's."""
     workload = workload_of(name, data)
     target: Any = TARGETS.get("onnxruntime")()
-    test = workload.splits.test.take(range(SCORED))
+    test = workload.splits.test.take(_of_all_classes(len(workload.splits.test)))
     inputs, labels = test.inputs[0].numpy(), np.asarray(test.targets)
     with tempfile.TemporaryDirectory() as where:
         folder = Path(where)
