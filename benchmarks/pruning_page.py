@@ -91,11 +91,11 @@ def _fine_tuned(subjects: dict[str, Any]) -> list[str]:
 
 def _pipelines(subjects: dict[str, Any]) -> list[str]:
     lines = [
-        "Whole pipelines within the same processor time on one thread: lissom cuts, repairs and distils;",
-        "Torch-Pruning cuts by its best criterion, re-estimates BatchNorm and fine-tunes:",
+        "Whole pipelines, both planned for the same processor time on one thread in whole epochs, at least one: lissom",
+        "cuts, repairs and distils; Torch-Pruning cuts by its best criterion, re-estimates BatchNorm and fine-tunes:",
         "",
-        "| network | time | lissom | epochs | Torch-Pruning | epochs | ahead |",
-        "|---|---|---|---|---|---|---|",
+        "| network | lissom | epochs | took | Torch-Pruning | epochs | took | ahead |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     empty = len(lines)
     for name, rows in subjects.items():
@@ -103,9 +103,9 @@ def _pipelines(subjects: dict[str, Any]) -> list[str]:
         if own and theirs:
             ahead = mean(row["score"] for row in own) - mean(row["score"] for row in theirs)
             lines.append(
-                f"| {NAMES[name]} | {mean(row['seconds'] for row in own + theirs):.0f} s "
-                f"| {_spread(row['score'] for row in own)} | {own[0]['epochs']} "
-                f"| {_spread(row['score'] for row in theirs)} | {theirs[0]['epochs']} | {ahead:+.2f} |"
+                f"| {NAMES[name]} | {_spread(row['score'] for row in own)} | {own[0]['epochs']} "
+                f"| {mean(row['seconds'] for row in own):.0f} s | {_spread(row['score'] for row in theirs)} "
+                f"| {theirs[0]['epochs']} | {mean(row['seconds'] for row in theirs):.0f} s | {ahead:+.2f} |"
             )
     return [*lines, ""] if len(lines) > empty else []
 
