@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 
@@ -29,18 +30,28 @@ def copied(module: nn.Module, tensors: Mapping[int, torch.Tensor]) -> nn.Module:
 
 def precise(value: Any) -> Any:
     """A precision that is written into a graph, doubled."""
-    return torch.float64 if value in (torch.float32, torch.float16, torch.bfloat16) else value
+    return torch.float64 if isinstance(value, torch.dtype) and value.is_floating_point else value
 
 
 @contextmanager
 def double_by_default() -> Iterator[None]:
-    """Tensors that a forward makes without naming a precision are made in double precision."""
+    """Whatever a forward makes is in double precision, also where it names another one, as in ``x.float()``."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        yield
+        with _Precise():
+            yield
     finally:
         torch.set_default_dtype(before)
+
+
+class _Precise(TorchFunctionMode):
+    """Calls that name a precision name the double one."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.Tensor.float, torch.Tensor.half, torch.Tensor.bfloat16):
+            return args[0].double()
+        return func(*(precise(value) for value in args), **{name: precise(v) for name, v in (kwargs or {}).items()})
 
 
 def inputs_in_double(*values: Any) -> Any:

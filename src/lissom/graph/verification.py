@@ -83,9 +83,10 @@ def _compared(model: nn.Module, pruned: nn.Module, cut: Cut, inputs: tuple[Any, 
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.no_grad(), double_by_default(), sdpa_kernel(SDPBackend.MATH):
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             expected = _masked(original, cut, copy.deepcopy(args), copy.deepcopy(kwargs))
-            outputs = candidate(*args, **kwargs)
+            with double_by_default():
+                outputs = candidate(*args, **kwargs)
     except UnknownOperatorError as error:
         return Verification(False, float("inf"), f"cannot follow what is alive through {error}")
     except MisalignedError as error:
@@ -132,7 +133,7 @@ def _masked(model: nn.Module, cut: Cut, args: Any, kwargs: Any) -> Any:
             if tensor.is_floating_point():
                 tensor.data.mul_(alive)
             mode.mark(tensor, alive)
-    with mode:
+    with mode, double_by_default():
         return model(*args, **kwargs)
 
 
