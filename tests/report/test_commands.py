@@ -72,7 +72,7 @@ def test_every_option_of_the_command_is_repeated_or_decides_nothing() -> None:
 
     repeated = {"model", "task", "data", "budget", "target", "threads", "batch", "seed", "weights", "epochs", "quick",
                 "front", "methods", "plan", "texts", "output"}  # fmt: skip
-    of_one_start = {"download", "time_limit", "dry_run", "print_plan", "json_output"}
+    of_one_start = {"download", "time_limit", "dry_run", "print_plan", "json_output", "ray"}
     assert set(inspect.signature(compress).parameters) == {*FLAGS, *repeated, *of_one_start}
 
 
