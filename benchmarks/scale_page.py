@@ -23,13 +23,13 @@ Nothing on this page was measured on a GPU.
 
     torchrun --nproc-per-node 8 -m lissom compress MODEL --data DATA --budget "latency<=20ms, drop<=1pt" -o runs/big
 
-`pip install 'lissom[accelerate]'`. `accelerate launch` does as well where there are GPUs, and both start several
-machines; the folder of the run has to be on a file system that all of them see. All processes load the model and
-the data. The first one does everything that is done once: it measures, decides, and writes the run. The others
-wait, without using a core, until a step learns, and then learn along: each has its part of every batch, gradients
-are averaged, so the result is that of one process with the whole batch (`tests/train/test_team.py`). Two things
-differ: BatchNorm sees each process's part alone, and its counts are averaged after each epoch; losses that compare
-examples with each other compare those of one process. Nothing is wrapped around a model. When a process is lost the
+`pip install 'lissom[accelerate]'`. Shown with two processes on one machine; with several machines the folder of the
+run has to be on a file system that all of them see. All processes load the model and the data. The first one does
+everything that is done once: it measures, decides, and writes the run. The others wait, without using a core, until
+a step learns, and then learn along: each has its part of every batch, gradients are averaged, so the result is that
+of one process with the whole batch (`tests/train/test_team.py`). Two things differ: BatchNorm sees each
+process's part alone, and its counts are averaged after each epoch; losses that compare examples with each other
+compare those of one process. Nothing is wrapped around a model. When a process is lost the
 run ends with an error, and the same command goes on after the last finished epoch. `torchrun` says in its own words
 when the exit code is 1, which means here that the budget was not met.
 
@@ -43,7 +43,7 @@ other: start the command on the machine whose latency counts, and give that mach
 start --num-cpus 0`). Each result is kept when it comes, so a kill of the command loses none of those, and what a
 lost worker had in hand is given to another one (`tests/engine/test_ray_cluster.py`: two workers, one lost). A
 worker with another version of lissom, PyTorch or Python refuses, and so does one with other weights. A cluster that
-cannot be reached is said within ten seconds.
+cannot be reached is said within ten seconds. Ray itself sends its messages as pickles: use a cluster of your own.
 
 ## Data larger than memory
 

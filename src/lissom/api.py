@@ -161,8 +161,7 @@ def compress(
 ) -> Run:
     """Make a workload's model meet a budget on a target, and prove it.
 
-    Several processes that ``torchrun`` or ``accelerate launch`` has started make one run: all learn, the first one
-    does the rest.
+    Several processes that ``torchrun`` has started make one run: all learn, the first one does the rest.
 
     Args:
         workload: from :func:`load`.
@@ -200,8 +199,12 @@ def compress(
         raise LissomError("a cluster carries out the trials of a search among cuts, and none is asked for",
                           hint="leave out --ray, or the plan, or name prune among the methods")  # fmt: skip
     executor = None if ray is None else _cluster(ray, workload, settings)
-    return _carry_out(
-        workload, budget, target, Path(output), options, settings, progress, plan, team, executor=executor
+    limits = parse_budget(budget)
+    if plan is None and not options.front:
+        check_costs(limits)
+    runtime = find_target(target)
+    return _lead(
+        Job(workload, limits, runtime, Path(output), settings, options, progress, plan, team=team, executor=executor)
     )
 
 
@@ -221,55 +224,28 @@ def _follow(workload: Workload, folder: Path, seed: int, team: Team) -> Run:
     return Run(folder, met)
 
 
-def _carry_out(
-    workload: Workload,
-    budget: str,
-    target: str,
-    folder: Path,
-    options: Options,
-    settings: Settings,
-    progress: Progress,
-    plan: Plan | None,
-    team: Team,
-    earlier: Path | None = None,
-    executor: Executor | None = None,
-) -> Run:
-    greet(workload, team)
+def _lead(job: Job) -> Run:
+    """Carry a job out, with the other processes of the team told when it is over."""
+    greet(job.workload, job.team)
     met: bool | None = None
     try:
-        run = _lead(workload, budget, target, folder, options, settings, progress, plan, team, earlier, executor)
-        met = run.met
-        return run
+        met = _carry_out(job)
+        return Run(job.folder, met)
     finally:
-        dismiss(team, met)
+        dismiss(job.team, met)
 
 
-def _lead(
-    workload: Workload,
-    budget: str,
-    target: str,
-    folder: Path,
-    options: Options,
-    settings: Settings,
-    progress: Progress,
-    plan: Plan | None,
-    team: Team,
-    earlier: Path | None,
-    executor: Executor | None,
-) -> Run:
-    limits, runtime = parse_budget(budget), find_target(target)
-    if plan is None and not options.front:
-        check_costs(limits)
-    job = Job(workload, limits, runtime, folder, settings, options, progress, plan, earlier, team, executor)
+def _carry_out(job: Job) -> bool:
+    """Carry a job out and write its reports; whether the budget is met."""
     try:
         met = carry_out(job)
     except BaseException:
         with contextlib.suppress(Exception):  # what went wrong first is what a user has to know
-            if _is_of(folder, settings):
-                write_reports(folder)
+            if _is_of(job.folder, job.settings):
+                write_reports(job.folder)
         raise
-    write_reports(folder)
-    return Run(folder, met)
+    write_reports(job.folder)
+    return met
 
 
 def _is_of(folder: Path, settings: Settings) -> bool:
@@ -316,9 +292,8 @@ def apply_plan(
     team = assemble()
     if not team.leads:
         return _follow(workload, Path(output), settings.seed, team)
-    return _carry_out(
-        workload, again.budget, settings.target, Path(output), options, again, Progress(), plan, team, known
-    )
+    limits, runtime = parse_budget(again.budget), find_target(settings.target)
+    return _lead(Job(workload, limits, runtime, Path(output), again, options, Progress(), plan, known, team))
 
 
 def source_of(settings: Settings) -> dict[str, Any]:

@@ -4,9 +4,12 @@ Gradients are averaged after the backward pass and nothing is wrapped around a m
 and hooks fire as they do in one process.
 """
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -37,7 +40,7 @@ class Team:
         return (mine, len(mine) * self.count / len(group)) if mine else (group[:1], 0.0)
 
     def led(self, value: Any) -> Any:
-        """The leader's value: plain values, the same for all from here on."""
+        """The leader's value, which JSON can write: the same for all from here on."""
         return value
 
     def any(self, *values: bool) -> list[bool]:
@@ -81,14 +84,17 @@ class Processes(Team):
         except (RuntimeError, ValueError) as error:
             raise LissomError(
                 f"the processes do not find each other: {first_line(error)}",
-                hint="start all of them by one torchrun or accelerate launch a machine, with the same numbers on each",
+                hint="start all of them by one torchrun a machine, with the same numbers on each",
             ) from error
 
     def led(self, value: Any) -> Any:
-        box = [value]
+        told = torch.frombuffer(bytearray(json.dumps(value), "utf-8"), dtype=torch.uint8)
+        length = torch.tensor(len(told))
         with _together():
-            self._dist.broadcast_object_list(box, src=0, group=self._talk)
-        return box[0]
+            self._dist.broadcast(length, src=0, group=self._talk)
+            told = told if self.leads else torch.empty(int(length), dtype=torch.uint8)
+            self._dist.broadcast(told, src=0, group=self._talk)
+        return json.loads(bytes(told.tolist()))
 
     def any(self, *values: bool) -> list[bool]:
         told = torch.tensor(values, dtype=torch.uint8)
@@ -130,22 +136,20 @@ class Processes(Team):
                 tensor.copy_(part.view(tensor.shape))
 
 
-class _together:  # noqa: N801  a context manager is written like a function
+@contextmanager
+def _together() -> Iterator[None]:
     """Says that another process was lost, where a message to it fails."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, RuntimeError):
-            raise LissomError(
-                f"a process of this run was lost: {first_line(error)}",
-                hint="the same command goes on after the last finished epoch; what the lost one said is above",
-            ) from error
+    try:
+        yield
+    except RuntimeError as error:
+        raise LissomError(
+            f"a process of this run was lost: {first_line(error)}",
+            hint="the same command goes on after the last finished epoch; what the lost one said is above",
+        ) from error
 
 
 def assemble() -> Team:
-    """The processes that ``torchrun`` or ``accelerate launch`` has started, or one alone.
+    """The processes that a launcher such as ``torchrun`` has started, or one alone.
 
     Raises:
         LissomError: there are several and Accelerate is not installed, or they do not find each other.
@@ -153,8 +157,6 @@ def assemble() -> Team:
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         return ALONE
-    try:
-        import accelerate  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    except ImportError as error:
-        raise MissingExtraError("accelerate", "accelerate", f"a start with {count} processes") from error
+    if find_spec("accelerate") is None:
+        raise MissingExtraError("accelerate", "accelerate", f"a start with {count} processes")
     return Processes()
