@@ -23,7 +23,7 @@ FAMILIES = "family"
 HEAD = """# What can be pruned
 
 Written by `python benchmarks/coverage_page.py`; do not edit. `benchmarks/coverage.py` measures; it takes up where it
-was stopped. The rows are of a day on which the code went on; what changed since the first of them makes it faster.
+was stopped. The rows are of one day, on which the code went on.
 
 A random half of the units of every group is removed at once, with random weights, one process per model, one thread.
 **Proven** is: at least 30 % of the parameters are gone, the forward runs, the outputs have the shapes that they had,
