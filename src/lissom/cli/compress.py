@@ -2,20 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lissom.cli.plans import print_json, read_plan
-from lissom.cli.task_options import numbers, options_of, words
+from lissom.cli.task_options import options_of, with_task_options
+from lissom.tasks.kind import words
 
 Model = Annotated[
     str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, or file.py:function.", show_default=False)
 ]
 _QUICK_EXAMPLES = 500
-PICTURES, TEXTS, CLIPS = "Pictures (--task image)", "Texts (--task text)", "Clips of sound (--task speech)"
 
 
+@with_task_options
 def compress(
     model: Model,
     data: Annotated[
@@ -36,50 +37,6 @@ def compress(
     download: Annotated[bool, typer.Option("--download", help="Allow weights and data to be fetched.")] = False,
     keep: Annotated[
         list[str] | None, typer.Option(help="Name pattern of layers to leave alone; may be repeated.")
-    ] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the input in pixels.", rich_help_panel=PICTURES)] = None,
-    resize: Annotated[
-        int | None, typer.Option(help="Shorter side before the crop, in pixels.", rich_help_panel=PICTURES)
-    ] = None,
-    mean: Annotated[
-        str | None, typer.Option(help="Mean by channel, such as 0.485,0.456,0.406.", rich_help_panel=PICTURES)
-    ] = None,
-    std: Annotated[str | None, typer.Option(help="Deviation by channel.", rich_help_panel=PICTURES)] = None,
-    interpolation: Annotated[
-        str | None, typer.Option(help="Of the resizing: bilinear, bicubic, ...", rich_help_panel=PICTURES)
-    ] = None,
-    channels: Annotated[
-        str | None, typer.Option(help="RGB, or L for a model of one channel.", rich_help_panel=PICTURES)
-    ] = None,
-    length: Annotated[int | None, typer.Option(help="Most tokens of an input.", rich_help_panel=TEXTS)] = None,
-    tokenizer: Annotated[
-        Path | None, typer.Option(help="A tokenizer.json, or a folder with one.", rich_help_panel=TEXTS)
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option(help="Column of texts; of pairs both, by a comma.", rich_help_panel=TEXTS)
-    ] = None,
-    label: Annotated[str | None, typer.Option(help="Column of labels.", rich_help_panel=TEXTS)] = None,
-    texts: Annotated[
-        str | None, typer.Option(help="Texts without labels for a plan, one in each line.", rich_help_panel=TEXTS)
-    ] = None,
-    metric: Annotated[
-        str | None, typer.Option(help="accuracy, macro-f1, matthews or spearman.", rich_help_panel=TEXTS)
-    ] = None,
-    rate: Annotated[
-        int | None, typer.Option(help="Samples a second; by default as the clips have.", rich_help_panel=CLIPS)
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="Window that the model hears; by default 1.", rich_help_panel=CLIPS)
-    ] = None,
-    bands: Annotated[int | None, typer.Option(help="Mel bands; by default 40.", rich_help_panel=CLIPS)] = None,
-    window_ms: Annotated[
-        float | None, typer.Option(help="Length of a frame; by default 30.", rich_help_panel=CLIPS)
-    ] = None,
-    hop_ms: Annotated[
-        float | None, typer.Option(help="From one frame to the next; by default 10.", rich_help_panel=CLIPS)
-    ] = None,
-    speaker: Annotated[
-        str | None, typer.Option(help="Pattern that finds the speaker in a path.", rich_help_panel=CLIPS)
     ] = None,
     classes: Annotated[str | None, typer.Option(help="Names of the model's outputs in order, by commas.")] = None,
     select: Annotated[float | None, typer.Option(help="Share of train to choose by, where data has none.")] = None,
@@ -102,7 +59,9 @@ def compress(
         bool, typer.Option("--quick", help="A trial run on little data: its figures mean nothing.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, score the original, and stop.")] = False,
+    texts: Annotated[str | None, typer.Option(help="Texts without labels for a plan, one in each line.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    **own: Any,
 ) -> None:
     """Make a model meet a budget on a target, and prove it.
 
@@ -112,34 +71,7 @@ def compress(
     Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, drop<=0.5pt" -o runs/demo
     """
     budget = _budget(budget, front)
-    own = options_of(
-        task,
-        {
-            "image": {
-                "size": size,
-                "resize": resize,
-                "mean": numbers("--mean", mean),
-                "std": numbers("--std", std),
-                "interpolation": interpolation,
-                "channels": channels,
-            },
-            "speech": {
-                "rate": rate,
-                "seconds": seconds,
-                "bands": bands,
-                "window_ms": window_ms,
-                "hop_ms": hop_ms,
-                "speaker": speaker,
-            },
-            "text": {
-                "length": length,
-                "tokenizer": None if tokenizer is None else str(tokenizer),
-                "text": words(text),
-                "label": label,
-                "metric": metric,
-            },
-        },
-    )
+    own = options_of(task, own)
     from lissom.api import compress as compress_workload
     from lissom.api import find_target, load
     from lissom.core.records import Settings
@@ -167,7 +99,7 @@ def compress(
         "keep": list(keep or ()),
         "limit": _QUICK_EXAMPLES if quick else None,
         "select": select,
-        **({} if classes is None else {"classes": words(classes)}),
+        **({} if classes is None else {"classes": words("--classes", classes)}),
         **own,
     }
     workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lissom.core.files import sha256, writing
+from lissom.tasks import TASKS
 
 SCHEMA = 2
 ARTEFACT = "model"
@@ -27,16 +28,6 @@ class LissomError(ValueError):
     def __init__(self, message, *, hint=""):
         super().__init__(f"{message} {hint}".strip())
 """
-_HANDLING_SOURCES = {
-    "image": ("lissom.tasks.image", "handling.py"),
-    "speech": ("lissom.tasks.speech", "handling.py"),
-    "text": ("lissom.tasks.text", "handling.py"),
-}
-_REQUIREMENTS = {
-    "image": ("numpy", "Pillow"),
-    "speech": ("numpy", "kaldi-native-fbank", "soundfile", "soxr"),
-    "text": ("numpy", "tokenizers"),
-}
 
 
 @dataclass(frozen=True)
@@ -96,8 +87,7 @@ def predictor(task: str) -> str:
 
 def handling_source(task: str) -> str:
     """The source of what happens to an input before the model, free of lissom."""
-    package, name = _HANDLING_SOURCES[task]
-    source = resources.files(package).joinpath(name).read_text(encoding="utf-8")
+    source = resources.files(TASKS.get(task).handling).joinpath("handling.py").read_text(encoding="utf-8")
     assert source.count(_ERRORS_IMPORT) == 1, "the handling imports more of lissom than its errors"
     return source.replace(_ERRORS_IMPORT, _ERRORS_INSTEAD)
 
@@ -113,7 +103,7 @@ def runner_sources(runner: str) -> dict[str, str]:
 
 def _requirements(contents: Contents) -> list[str]:
     runtime: tuple[str, ...] = importlib.import_module(contents.runner).REQUIREMENTS
-    return list(dict.fromkeys((*_REQUIREMENTS[contents.task], *runtime)))
+    return list(dict.fromkeys((*TASKS.get(contents.task).requirements, *runtime)))
 
 
 def _write_vectors(path: Path, contents: Contents) -> None:

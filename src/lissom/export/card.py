@@ -2,8 +2,7 @@
 
 from lissom.core.records import Figures, Machine, Settings, Verdict
 from lissom.core.units import format_bytes, format_count, format_ms
-
-INPUTS = {"image": "PICTURE", "speech": "CLIP.wav", "text": '"a sentence"'}
+from lissom.tasks import input_of
 
 
 def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: list[str], notes: list[str]) -> str:
@@ -35,7 +34,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
         "## Use",
         "",
         "    pip install -r requirements.txt",
-        f"    python predict.py {INPUTS.get(settings.task, 'INPUT')}",
+        f"    python predict.py {input_of(settings.task)}",
         "    python predict.py --verify",
         "",
         "## Limits",

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lissom.core.records import Settings
-from lissom.export.card import INPUTS
 from lissom.report.view import RunView
+from lissom.tasks import TASKS, input_of
 
+_OF_TASKS = {option.name: option for task in TASKS for option in TASKS.get(task).options}
 # The options of lissom compress that say how a workload is loaded; the rest follows from them.
-FLAGS = (
-    "random_weights", "keep", "select", "size", "resize", "mean", "std", "interpolation", "channels", "classes",
-    "length", "tokenizer", "text", "label", "metric", "rate", "seconds", "bands", "window_ms", "hop_ms", "speaker",
-)  # fmt: skip
-_JOINED = ("mean", "std", "classes", "text", "methods")  # by commas; other lists repeat their option
+FLAGS = ("random_weights", "keep", "select", *_OF_TASKS, "classes")
+# By commas; other lists repeat their option.
+_JOINED = ("classes", "methods", *(name for name, option in _OF_TASKS.items() if option.joined))
 _USUAL_METHODS = ["prune"]
 _STEPS = "plan"
 _USUAL = {"threads": 1, "batch": 1, "seed": 0}
@@ -53,7 +52,7 @@ def next_command(view: RunView) -> str:
     """What one would type after looking at this run."""
     if not view.finished:
         return command_again(view)
-    return f"{shlex.join(['lissom', 'predict', str(view.folder / 'bundle')])} {INPUTS.get(view.settings.task, 'INPUT')}"
+    return f"{shlex.join(['lissom', 'predict', str(view.folder / 'bundle')])} {input_of(view.settings.task)}"
 
 
 def chosen(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -5,10 +5,16 @@ from lissom.core.tables import Table
 TASKS = Table(
     "task",
     {
-        "image": "lissom.tasks.image.loading:load_image_workload",
-        "speech": "lissom.tasks.speech.loading:load_speech_workload",
-        "text": "lissom.tasks.text.loading:load_text_workload",
+        "image": "lissom.tasks.image.kind:KIND",
+        "speech": "lissom.tasks.speech.kind:KIND",
+        "text": "lissom.tasks.text.kind:KIND",
     },
 )
 
-__all__ = ["TASKS"]
+
+def input_of(task: str) -> str:
+    """What ``predict.py`` of a task takes, as a usage line has it; for a task that is not here, a general word."""
+    return TASKS.get(task).input if task in TASKS else "INPUT"
+
+
+__all__ = ["TASKS", "input_of"]

@@ -61,8 +61,7 @@ def load(
         select=select,
         limit=limit,
     )
-    loader = TASKS.get(task)
-    workload = loader(model, request, options, progress or Progress())
+    workload = TASKS.get(task).load(model, request, options, progress or Progress())
     _check_keep(workload)
     return workload
 

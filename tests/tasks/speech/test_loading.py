@@ -14,7 +14,6 @@ import soundfile
 
 import lissom
 from lissom.core.errors import LissomError
-from lissom.tasks import TASKS
 from lissom.tasks.speech.handling import Features, read_clip
 from lissom.tasks.speech.split import ClipSplit
 from lissom.testing.tiny_sounds import RATE, SOUNDS, write_sounds
@@ -119,10 +118,10 @@ def test_outputs_are_named_in_the_order_that_is_given(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("package", ["soundfile", "kaldi_native_fbank", "soxr"])
-def test_a_missing_package_is_said_with_its_extra(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+def test_a_missing_package_is_said_with_its_extra(folder: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     for name in [name for name in sys.modules if name.startswith("lissom.tasks.speech")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(LissomError, match=f"the task speech needs the package '{package}'") as refused:
-        TASKS.get("speech")
+        load(folder)
     assert "pip install 'lissom[speech]'" in str(refused.value)

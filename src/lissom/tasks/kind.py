@@ -1,0 +1,91 @@
+"""What the command line, the card and the bundle need to know of a task before it is loaded, without torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lissom.core.errors import LissomError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lissom.core.progress import Progress
+    from lissom.workload.request import Request
+    from lissom.workload.workload import Workload
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of the command line that only some tasks have.
+
+    Args:
+        name: of the field in the task's options.
+        type: what the command line reads it as.
+        help: a line.
+        read: makes the value of what was typed, given the option's name and the text.
+    """
+
+    name: str
+    type: type
+    help: str
+    read: Callable[[str, str], Any] | None = None
+
+    @property
+    def flag(self) -> str:
+        """As it is typed."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def joined(self) -> bool:
+        """Whether it takes several values, by commas."""
+        return self.read is not None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A task as the table has it.
+
+    Args:
+        examples: what they are called, e.g. ``"pictures"``.
+        input: what ``predict.py`` takes, as a usage line has it.
+        loader: the ``module:function`` that makes the workload of a model, a request, options and progress.
+        handling: the package whose ``handling.py`` the bundle carries.
+        requirements: what that needs to be installed.
+        options: its own of the command line.
+    """
+
+    examples: str
+    input: str
+    loader: str
+    handling: str
+    requirements: tuple[str, ...]
+    options: tuple[Option, ...] = ()
+
+    def load(
+        self, model: "str | nn.Module", request: "Request", options: dict[str, Any], progress: "Progress"
+    ) -> "Workload":
+        """The workload of a model and data.
+
+        Raises:
+            LissomError: anything that the user can mend.
+        """
+        module, _, name = self.loader.partition(":")
+        return getattr(import_module(module), name)(model, request, options, progress)
+
+
+def words(_option: str, text: str) -> list[str]:
+    """``a, b`` as a list."""
+    return [part.strip() for part in text.split(",")]
+
+
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """``0.1,0.2`` as numbers.
+
+    Raises:
+        LissomError: it is none.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise LissomError(f"{option} {text!r} is not numbers", hint=f"write {option} 0.485,0.456,0.406") from error

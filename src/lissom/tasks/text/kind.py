@@ -1,0 +1,20 @@
+"""The task text, as the table of tasks has it."""
+
+from pathlib import Path
+
+from lissom.tasks.kind import Kind, Option, words
+
+KIND = Kind(
+    examples="texts",
+    input='"a sentence"',
+    loader="lissom.tasks.text.loading:load_text_workload",
+    handling="lissom.tasks.text",
+    requirements=("numpy", "tokenizers"),
+    options=(
+        Option("length", int, "Most tokens of an input."),
+        Option("tokenizer", Path, "A tokenizer.json, or a folder with one."),
+        Option("text", str, "Column of texts; of pairs both, by a comma.", words),
+        Option("label", str, "Column of labels."),
+        Option("metric", str, "accuracy, macro-f1, matthews or spearman."),
+    ),
+)
