@@ -192,7 +192,29 @@ def _quality(name: str, found: dict[str, Any]) -> list[str]:
                 f"| {row['drop']:.2f} ({low:.2f} to {high:.2f}) | {row['agreement']:.2f} % "
                 f"| {row['divergence']:.4f} | {row['size_share']:.1%} |"
             )
-    return [*lines, ""]
+    return [*lines, "", *_beside(found["rows"]), ""]
+
+
+def _beside(rows: dict[str, Any]) -> list[str]:
+    """On each runtime, the best of lissom's rows in each column against the best of the others."""
+    lines: list[str] = []
+    for target in dict.fromkeys(row["target"] for row in rows.values()):
+        here = {file: row for file, row in rows.items() if file in _NAMES and row["target"] == target}
+        sides = [[row for file, row in here.items() if file.startswith("peer-") is peer] for peer in (False, True)]
+        if all(sides):
+            top1, agreement = (
+                max(row[key] for row in sides[0]) - max(row[key] for row in sides[1]) for key in ("top1", "agreement")
+            )
+            divergence = min(row["divergence"] for row in sides[0]) / min(row["divergence"] for row in sides[1])
+            lines.append(
+                f"- {target}: lissom's best against the others' best, top-1 {top1:+.2f} points, "
+                f"agreement {agreement:+.2f} points, divergence {divergence:.2f} times."
+            )
+    lines += [
+        "",
+        "A difference in top-1 within the intervals is chance: INT8 may change a wrong answer to the right one.",
+    ]
+    return lines
 
 
 def _ways(networks: dict[str, Any]) -> list[str]:
