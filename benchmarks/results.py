@@ -10,6 +10,7 @@ from typing import Any
 import distillation_page
 import keywords_page
 import pruning_page
+import rewrites_page
 
 from lissom.core.files import write_text
 from lissom.core.units import format_bytes, format_ms, format_seconds
@@ -161,6 +162,7 @@ def main() -> None:
         *demo(),
         *second_case(),
         *pruning_page.section(),
+        *rewrites_page.section(),
         *distillation_page.section(),
         *keywords_page.section(),
     ]

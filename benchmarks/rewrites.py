@@ -1,14 +1,16 @@
 """What rewritten layers make of a network: separable, of low rank, left out; at once, and after distillation.
 
-    python benchmarks/rewrites.py            the sample network on Fashion-MNIST
-    python benchmarks/rewrites.py WORK       and ResNet-20 on CIFAR-10, from the folder that pruning.py works in
-    python benchmarks/results.py             the table, in docs/results.md
+    python benchmarks/rewrites.py make WORK SUBJECT...   sample (Fashion-MNIST) and resnet20 (CIFAR-10)
+    python benchmarks/rewrites.py time WORK SUBJECT...   latencies of what was made, on a quiet machine
+    python benchmarks/results.py                         the table, in docs/results.md
 
-Latency is measured for original and rewritten in turn, in FP32 and INT8 on ONNX Runtime, one thread, batch 1. Each row
-is added to results/rewrites.json at once, and what is known is not done again.
+WORK is the folder that pruning.py works in; the artefacts are kept there. Latency is measured for original and
+rewritten in turn, in FP32 and INT8 on ONNX Runtime, one thread, batch 1. Each row is added to results/rewrites.json
+at once, and what is known is not done again.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +31,7 @@ from lissom.steps.factorization.low_rank import choose_low_rank
 from lissom.steps.factorization.separable import choose_separable
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context, ModelStep
+from lissom.targets import TARGETS
 from lissom.tasks.loading import load
 from lissom.workload.workload import Workload
 
@@ -53,61 +56,99 @@ def rewrites(workload: Workload) -> Iterator[tuple[str, Callable[[], ModelStep]]
         )
 
 
-def row(workload: Workload, choose: Callable[[], ModelStep], context: Context) -> dict[str, Any]:
-    """Costs and scores of one rewrite; why there is none, where nothing fits."""
+def row(workload: Workload, choose: Callable[[], ModelStep], context: Context, folder: Path) -> dict[str, Any]:
+    """Costs and scores of one rewrite, its artefacts in ``folder``; why there is none, where nothing fits."""
     try:
         step = choose()
     except LissomError as error:
         return {"none": error.message}
     made = step.apply(workload, context)
     before, after = (profile(item.module, item.example) for item in (workload, made))
+    export(made, context, folder)
     taught = Distill(epochs=EPOCHS).apply(made, context)
     test = workload.splits.test
     return {
         "step": step.describe(),
         "parameters": after.parameters / before.parameters,
         "macs": after.macs / before.macs,
-        **latencies(workload, made, context),
         "at once": accuracy(made.module, test),
         "distilled": accuracy(taught.module, test),
     }
 
 
-def latencies(workload: Workload, made: Workload, context: Context) -> dict[str, Any]:
+def export(workload: Workload, context: Context, folder: Path) -> None:
+    """fp32.onnx and int8.onnx."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = context.target.export(workload.module, workload.example, folder / "fp32.onnx")
+    small = QuantizeInt8(examples=64, search=False).apply(plain, workload, context)
+    shutil.copyfile(small.path, folder / "int8.onnx")
+
+
+def latencies(before: Path, after: Path, example: list[Any]) -> dict[str, Any]:
     """The rewritten model's latency in parts of the original's, each in FP32 and each in INT8, with 95 % intervals."""
-    target, runners = context.target, {}
-    for side, item in (("before", workload), ("after", made)):
-        plain = target.export(item.module, item.example, context.folder / f"{side}.onnx")
-        small = QuantizeInt8(examples=64, search=False).apply(plain, item, context)
-        for name, artefact in (("fp32", plain), ("int8", small)):
-            runners[side, name] = target.load(artefact.path, threads=1)
-    inputs = [tensor.numpy() for tensor in workload.example]
-    calls = {" ".join(key): lambda runner=runner: runner.run(inputs) for key, runner in runners.items()}
+    target = TARGETS.get("onnxruntime")()
+    places = {
+        f"{side} {name}": folder / f"{name}.onnx"
+        for side, folder in (("before", before), ("after", after))
+        for name in ("fp32", "int8")
+    }
+    runners = {name: target.load(place, threads=1) for name, place in places.items()}
+    calls = {name: lambda runner=runner: runner.run(example) for name, runner in runners.items()}
     samples = interleaved(calls, seconds=SECONDS)
     shares = {name: ratio_interval(samples[f"after {name}"], samples[f"before {name}"]) for name in ("fp32", "int8")}
     return {**{f"latency {name}": list(share) for name, share in shares.items()}, "n": len(samples["after fp32"])}
 
 
-def subjects(work: Path | None) -> Iterator[tuple[str, Workload]]:
-    """Names and workloads."""
-    yield "sample", load("zoo:sample", data="fashion-mnist")
-    if work is not None:
-        yield "resnet20", SUBJECTS["resnet20"].load(work)
+def loaded(name: str, work: Path) -> Workload:
+    """The model and its data."""
+    return SUBJECTS[name].load(work) if name in SUBJECTS else load("zoo:sample", data="fashion-mnist")
+
+
+def make(work: Path, name: str) -> None:
+    """Rewrite, score and export what is not known yet."""
+    workload = loaded(name, work)
+    with TemporaryDirectory() as folder:
+        context = context_of(workload, Path(folder), 0)
+        _add(name, "original", lambda: {"score": accuracy(workload.module, workload.splits.test)})
+        export(workload, context, _place(work, name, "original"))
+        for what, choose in rewrites(workload):
+            place = _place(work, name, what)
+            _add(name, what, lambda choose=choose, place=place: row(workload, choose, context, place))
+
+
+def measure(work: Path, name: str) -> None:
+    """Latencies of the artefacts that are there."""
+    example = [tensor.numpy() for tensor in loaded(name, work).example]
+    known = _known()
+    for what, facts in known[name].items():
+        if "step" in facts:
+            facts.update(latencies(_place(work, name, "original"), _place(work, name, what), example))
+            write_json(RESULTS, known)
+            print(name, what, facts, flush=True)
+
+
+def _place(work: Path, name: str, what: str) -> Path:
+    return work / "rewrites" / name / what.replace(" ", "-").replace(",", "").replace("%", "")
+
+
+def _known() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+
+
+def _add(name: str, what: str, facts: Callable[[], dict[str, Any]]) -> None:
+    known = _known()
+    rows = known.setdefault(name, {})
+    if what not in rows:
+        rows[what] = facts()
+        write_json(RESULTS, known)
+        print(name, what, rows[what], flush=True)
 
 
 def main() -> None:
-    """Measure what is not known yet."""
-    for name, workload in subjects(Path(sys.argv[1]) if len(sys.argv) > 1 else None):
-        known: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        rows = known.setdefault(name, {})
-        rows.setdefault("original", {"score": accuracy(workload.module, workload.splits.test)})
-        for what, choose in rewrites(workload):
-            if what in rows:
-                continue
-            with TemporaryDirectory() as folder:
-                rows[what] = row(workload, choose, context_of(workload, Path(folder), 0))
-            write_json(RESULTS, known)
-            print(name, what, rows[what], flush=True)
+    """Make, or measure."""
+    command, work, *names = sys.argv[1:]
+    for name in names or ["sample", "resnet20"]:
+        {"make": make, "time": measure}[command](Path(work), name)
 
 
 if __name__ == "__main__":
