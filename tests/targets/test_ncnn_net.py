@@ -6,15 +6,28 @@ import pytest
 import torch
 
 from lissom.targets.ncnn_net import Ncnn
+from lissom.targets.parity import check_parity
 from lissom.testing import tiny_workload
 
 
-def test_converting_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    target = Ncnn()
-    if target.missing():
-        pytest.skip(str(target.missing()))
+@pytest.fixture
+def target() -> Ncnn:
+    made = Ncnn()
+    if missing := made.missing():
+        pytest.skip(missing)
     torch.set_num_threads(1)
+    return made
+
+
+def test_converting_is_quiet(target: Ncnn, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     workload = tiny_workload()
     capfd.readouterr()
     target.export(workload.module, workload.example, target.place(tmp_path, "model"))
     assert capfd.readouterr() == ("", "")
+
+
+def test_layers_without_names_are_converted(target: Ncnn, tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU()).eval()
+    inputs = torch.randn(1, 3, 8, 8)
+    made = target.export(module, (inputs,), target.place(tmp_path, "model"))
+    check_parity(module, target, made, [inputs.numpy()])

@@ -14,13 +14,13 @@ def targets(json_output: Annotated[bool, typer.Option("--json", help="Print JSON
     from lissom.core.machine import describe
     from lissom.core.progress import Progress
     from lissom.targets import TARGETS
-    from lissom.targets.trying import try_target
+    from lissom.targets.trying import try_apart
 
     machine, progress = describe(), Progress()
     found: list[dict[str, Any]] = []
     for name in TARGETS:
         with progress.waiting(f"trying {name}"):
-            found.append(try_target(TARGETS.get(name)()))
+            found.append(try_apart(name))
     if json_output:
         print(json.dumps({"machine": machine.processor, "targets": found}, indent=2))
         return

@@ -77,7 +77,7 @@ def _convert(module: "nn.Module", example: "tuple[Tensor, ...]", folder: Path, *
     os.chdir(folder)  # the converter writes beside where it is called
     try:
         with quiet(), torch.no_grad():
-            traced: Any = torch.jit.trace(module.eval(), example)
+            traced: Any = torch.jit.trace(_named(module.eval()), example)
             traced.save("net.pt")
         _run_pnnx(example, half=half)
     except LissomError:
@@ -92,6 +92,21 @@ def _convert(module: "nn.Module", example: "tuple[Tensor, ...]", folder: Path, *
         raise LissomError("the model cannot be converted to ncnn: pnnx wrote no network", hint=_ANOTHER)
     _refuse_unknown(made)
     return made
+
+
+def _named(module: "nn.Module") -> "nn.Module":
+    """The module as a layer that has a name: pnnx writes the layers of a Sequential, "0" and on, as names of Python."""
+    from torch import nn
+
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = module
+
+        def forward(self, *inputs: "Tensor") -> Any:
+            return self.net(*inputs)
+
+    return Named().eval()
 
 
 def _run_pnnx(example: "tuple[Tensor, ...]", *, half: bool) -> None:

@@ -1,13 +1,31 @@
 """Does a target work here? Told by making and running a small network with it, in every precision that it has."""
 
+import json
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError, first_line
+from lissom.targets import TARGETS
 from lissom.targets.target import FP32, INT8, Source, Target
 
 _SIDE, _BATCH = 16, 8
+
+
+def try_apart(name: str) -> dict[str, Any]:
+    """What :func:`try_target` says of a target, from a process of its own.
+
+    A runtime that ends its process does not end this one, and what it tells on the error stream is not shown.
+    """
+    done = subprocess.run([sys.executable, "-m", __name__, name], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    by = f"signal {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"code {done.returncode}"
+    last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    return _found(TARGETS.get(name)(), [], f"its process ended with {by}: {last}")
 
 
 def try_target(target: Target) -> dict[str, Any]:
@@ -17,10 +35,12 @@ def try_target(target: Target) -> dict[str, Any]:
         ``name``, ``title``, ``works``, ``precisions`` that worked, ``versions``, ``batch`` (``free`` or ``one``), and
         ``why`` and ``hint`` where something does not work.
     """
-    missing, why, worked = target.missing(), "", []
-    hint = f"pip install 'lissom[{target.name}]'" if missing else ""
-    if missing is None:
-        worked, why = _worked(target)
+    if missing := target.missing():
+        return _found(target, [], missing, hint=f"pip install 'lissom[{target.name}]'")
+    return _found(target, *_worked(target))
+
+
+def _found(target: Target, worked: list[str], why: str, hint: str | None = None) -> dict[str, Any]:
     return {
         "name": target.name,
         "title": target.title,
@@ -28,8 +48,8 @@ def try_target(target: Target) -> dict[str, Any]:
         "precisions": worked,
         "versions": target.versions(),
         "batch": "free" if target.free_batch else "one",
-        "why": missing or why or None,
-        "hint": hint or None,
+        "why": why or None,
+        "hint": hint,
     }
 
 
@@ -63,3 +83,7 @@ def _worked(target: Target) -> tuple[list[str], str]:
             plain = made if precision == FP32 else plain
             worked.append(precision)
     return worked, ""
+
+
+if __name__ == "__main__":
+    print(json.dumps(try_target(TARGETS.get(sys.argv[1])())))
