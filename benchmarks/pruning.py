@@ -1,6 +1,7 @@
 """Half of the multiply-adds away: lissom and Torch-Pruning on the same weights and data.
 
     python benchmarks/pruning.py cut WORK SUBJECT...       the cut alone, then an identical fine-tune
+    python benchmarks/pruning.py eliminate WORK SUBJECT... the cut by backward elimination in the place of Fisher's
     python benchmarks/pruning.py pipeline WORK SUBJECT...  whole pipelines within the same processor time
     python benchmarks/results.py                           the tables, in docs/results.md
 
@@ -13,6 +14,7 @@ Everything runs on one thread, and time is the processor's, so that a busy machi
 import copy
 import csv
 import json
+import math
 import os
 import sys
 import time
@@ -30,9 +32,10 @@ from torch import nn
 
 from lissom.core.files import write_json, write_text
 from lissom.engine.sensitivity import analyse, cost_model, coupled
-from lissom.plan.allocation import allocate
+from lissom.plan.allocation import Widths, allocate
 from lissom.steps.distillation.distill import Distill
-from lissom.steps.pruning.criteria import Sample, weakest
+from lissom.steps.pruning.criteria import Importance, Sample, weakest
+from lissom.steps.pruning.eliminate import Eliminate
 from lissom.steps.pruning.prune import without
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import Context
@@ -110,14 +113,20 @@ def accuracy(module: nn.Module, split: Split) -> float:
     return 100 * right / len(split)
 
 
-def ours(workload: Workload, subject: Subject, seed: int, context: Context) -> dict[str, Workload]:
-    """The cut alone and the cut with its repair."""
+def planned(workload: Workload, subject: Subject, seed: int) -> tuple[dict[str, Any], Widths, Importance]:
+    """The analysis, how wide each group stays, and what each of its units matters."""
     coupling = coupled(workload)
     analysis = analyse(workload, coupling, Sample(min(1024, subject.examples), seed=seed))
     model = cost_model(workload, coupling, analysis, 1)
     widths = allocate(model, {"macs": SHARE * model.cost("macs", model.full)})
     assert widths is not None
     importance = {group["index"]: torch.tensor(group["importance"]).double().numpy() for group in analysis["groups"]}
+    return analysis, widths, importance
+
+
+def ours(workload: Workload, subject: Subject, seed: int, context: Context) -> dict[str, Workload]:
+    """The cut alone and the cut with its repair."""
+    _, widths, importance = planned(workload, subject, seed)
     bare = without(workload, weakest(importance, widths))
     return {"cut": bare, "repaired": Reconstruct(examples=subject.examples).apply(bare, context)}
 
@@ -172,6 +181,26 @@ def cut_alone(work: Path, name: str) -> None:
             _add(name, key, lambda c=criterion, s=scope, b=batches, n=seed: _peer(workload, subject, c, s, b, n))
         if subject.schedule is not None:
             _add(name, f"fine-tune {seed}", lambda seed=seed, b=batches: _fine_tune(workload, name, seed, b))
+
+
+def eliminations(work: Path, name: str) -> None:
+    """The same widths, their units chosen by backward elimination."""
+    subject = SUBJECTS[name]
+    workload = subject.load(work)
+    for seed in SEEDS:
+        _add(name, f"lissom eliminate {seed}", lambda seed=seed: _eliminated(workload, subject, seed))
+
+
+def _eliminated(workload: Workload, subject: Subject, seed: int) -> dict[str, Any]:
+    start = time.process_time()
+    analysis, widths, _ = planned(workload, subject, seed)
+    names = {group["index"]: group["name"] for group in analysis["groups"]}
+    step = Eliminate(tuple((index, names[index], left) for index, left in widths.items()), subject.examples, batch=32)
+    with TemporaryDirectory() as folder:
+        made = step.apply(workload, context_of(workload, Path(folder), seed))
+    seconds = time.process_time() - start
+    share = macs(made.module, workload.example) / macs(workload.module, workload.example)
+    return {"repaired": accuracy(made.module, workload.splits.test), "macs_share": share, "seconds": seconds}
 
 
 def _ours_one_shot(workload: Workload, subject: Subject, seed: int) -> dict[str, Any]:
@@ -245,11 +274,13 @@ def _our_pipeline(workload: Workload, subject: Subject, seed: int) -> dict[str, 
     with TemporaryDirectory() as folder:
         context = context_of(workload, Path(folder), seed)
         made = ours(workload, subject, seed, context)["repaired"]
-        answers = _seconds(lambda: context.answer(workload.splits.train.take(list(range(500))))) / 500
-        views = 2
-        left = subject.pipeline_s - (time.process_time() - start) - views * answers * len(workload.splits.train)
-        epochs = max(1, int(left / _epoch(made.module, workload)))
-        step = Distill(epochs=epochs, rate=subject.schedule.rate, views=min(views, epochs))
+        seen = workload.splits.train.take(list(range(500)))
+        teacher_s = _seconds(lambda: context.answer(seen)) / 500 * len(workload.splits.train)
+        epoch_s = seconds_of_epoch(made.module, workload)
+        left = subject.pipeline_s - (time.process_time() - start)
+        kept, live = (left - 2 * teacher_s) / epoch_s, left / (epoch_s + teacher_s)  # two views' answers, or all anew
+        epochs, views = max(kept, live), 2 if kept > live else 0
+        step = Distill(**whole(epochs), rate=subject.schedule.rate, views=views)
         result = step.apply(made, context).module
     seconds = time.process_time() - start
     return {"score": accuracy(result, workload.splits.test), "epochs": epochs, "seconds": seconds}
@@ -262,13 +293,20 @@ def _their_pipeline(workload: Workload, name: str, seed: int, batches: list[Any]
     assert subject.schedule is not None
     criterion, scope = leaders(name)[0]
     made = reestimated(cut(workload, criterion, scope, SHARE, batches), workload, subject.examples, seed)
-    epochs = max(1, int((subject.pipeline_s - (time.process_time() - start)) / _epoch(made, workload)))
-    result = tuned(made, workload, Schedule(**{**vars(subject.schedule), "epochs": epochs, "seed": seed}))
+    epoch_s = seconds_of_epoch(made, workload)
+    epochs = (subject.pipeline_s - (time.process_time() - start)) / epoch_s
+    result = tuned(made, workload, Schedule(**{**vars(subject.schedule), **whole(epochs), "seed": seed}))
     seconds = time.process_time() - start
     return {"score": accuracy(result, workload.splits.test), "epochs": epochs, "seconds": seconds}
 
 
-def _epoch(module: nn.Module, workload: Workload) -> float:
+def whole(epochs: float) -> dict[str, Any]:
+    """A number of epochs as whole ones in which a share of the examples is seen."""
+    count = max(1, math.ceil(epochs))
+    return {"epochs": count, "share": epochs / count}
+
+
+def seconds_of_epoch(module: nn.Module, workload: Workload) -> float:
     """Processor seconds of an epoch, from twenty steps."""
     share = 20 * 128 / len(workload.splits.train)
     return _seconds(lambda: tuned(module, workload, Schedule(1, 0.0, share=share))) / share
@@ -299,7 +337,7 @@ def main() -> None:
     torch.set_num_threads(1)
     command, work, *names = sys.argv[1:]
     for name in names or list(SUBJECTS):
-        (cut_alone if command == "cut" else pipelines)(Path(work), name)
+        {"cut": cut_alone, "eliminate": eliminations, "pipeline": pipelines}[command](Path(work), name)
 
 
 if __name__ == "__main__":

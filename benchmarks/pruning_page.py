@@ -29,6 +29,7 @@ def section() -> list[str]:
         "is shown with the criterion that does best on the test pictures: the choice is made in its favour.",
         "",
         *_one_shot(subjects),
+        *_eliminated(subjects),
         *_criteria(subjects),
         *_fine_tuned(subjects),
         *_pipelines(subjects),
@@ -54,6 +55,12 @@ def _one_shot(subjects: dict[str, Any]) -> list[str]:
             f"| {_spread(again[1])} ({again[0]}) | {ahead:+.1f} |"
         )
     return [*lines, ""]
+
+
+def _eliminated(subjects: dict[str, Any]) -> list[str]:
+    found = {name: _rows(rows, "lissom eliminate") for name, rows in subjects.items()}
+    scores = [f"{NAMES[name]}: {_spread(row['repaired'] for row in own)}" for name, own in found.items() if own]
+    return [f"With units chosen by backward elimination (`eliminate`): {'; '.join(scores)}.", ""] if scores else []
 
 
 def _criteria(subjects: dict[str, Any]) -> list[str]:
@@ -91,8 +98,8 @@ def _fine_tuned(subjects: dict[str, Any]) -> list[str]:
 
 def _pipelines(subjects: dict[str, Any]) -> list[str]:
     lines = [
-        "Whole pipelines, both planned for the same processor time on one thread in whole epochs, at least one: lissom",
-        "cuts, repairs and distils; Torch-Pruning cuts by its best criterion, re-estimates BatchNorm and fine-tunes:",
+        "Whole pipelines, both planned for the same processor time on one thread: lissom cuts, repairs and distils;",
+        "Torch-Pruning cuts by its best criterion, re-estimates BatchNorm and fine-tunes:",
         "",
         "| network | lissom | epochs | took | Torch-Pruning | epochs | took | ahead |",
         "|---|---|---|---|---|---|---|---|",
@@ -103,9 +110,10 @@ def _pipelines(subjects: dict[str, Any]) -> list[str]:
         if own and theirs:
             ahead = mean(row["score"] for row in own) - mean(row["score"] for row in theirs)
             lines.append(
-                f"| {NAMES[name]} | {_spread(row['score'] for row in own)} | {own[0]['epochs']} "
+                f"| {NAMES[name]} | {_spread(row['score'] for row in own)} | {mean(row['epochs'] for row in own):.1f} "
                 f"| {mean(row['seconds'] for row in own):.0f} s | {_spread(row['score'] for row in theirs)} "
-                f"| {theirs[0]['epochs']} | {mean(row['seconds'] for row in theirs):.0f} s | {ahead:+.2f} |"
+                f"| {mean(row['epochs'] for row in theirs):.1f} "
+                f"| {mean(row['seconds'] for row in theirs):.0f} s | {ahead:+.2f} |"
             )
     return [*lines, ""] if len(lines) > empty else []
 

@@ -52,7 +52,7 @@ def cut(workload: Workload, criterion: str, scope: str, share: float, batches: l
     for _ in range(_HALVINGS):
         ratio = (low + high) / 2
         try:
-            made = _at(workload, criterion, scope, ratio, batches)
+            made = at(workload, criterion, scope, ratio, batches)
             small = macs(made, workload.example) <= allowed
         except Exception as error:  # a layer that was emptied
             made, small = error, True
@@ -64,7 +64,8 @@ def cut(workload: Workload, criterion: str, scope: str, share: float, batches: l
     return best
 
 
-def _at(workload: Workload, criterion: str, scope: str, ratio: float, batches: list[Batch]) -> nn.Module:
+def at(workload: Workload, criterion: str, scope: str, ratio: float, batches: list[Batch]) -> nn.Module:
+    """A copy of the model cut by a ratio of the channels."""
     import torch_pruning
 
     module = copy.deepcopy(workload.module).eval().requires_grad_(True)

@@ -18,13 +18,14 @@ def peers(fp32: Path, inputs: np.ndarray) -> Iterator[tuple[str, str, Make]]:
         yield (
             f"peer-onnxruntime-{method.lower()}",
             "onnxruntime",
-            lambda path, m=method: _onnxruntime(fp32, inputs, m, path),
+            lambda path, m=method: static_int8(fp32, inputs, m, path),
         )
     for preset in ("PERFORMANCE", "MIXED"):
         yield f"peer-nncf-{preset.lower()}", "openvino", lambda path, p=preset: _nncf(fp32, inputs, p, path)
 
 
-def _onnxruntime(fp32: Path, inputs: np.ndarray, method: str, path: Path) -> None:
+def static_int8(fp32: Path, inputs: np.ndarray, method: str, path: Path) -> None:
+    """ONNX Runtime's own static quantization, by channel."""
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

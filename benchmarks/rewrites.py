@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -65,7 +66,8 @@ def row(workload: Workload, choose: Callable[[], ModelStep], context: Context, f
     made = step.apply(workload, context)
     before, after = (profile(item.module, item.example) for item in (workload, made))
     export(made, context, folder)
-    taught = Distill(epochs=EPOCHS).apply(made, context)
+    with TemporaryDirectory() as own:  # a training goes on from what it finds in its folder
+        taught = Distill(epochs=EPOCHS).apply(made, replace(context, folder=Path(own)))
     test = workload.splits.test
     return {
         "step": step.describe(),
