@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import budgets_page
 import distillation_page
 import keywords_page
 import pruning_page
@@ -163,6 +164,7 @@ def main() -> None:
         *second_case(),
         *pruning_page.section(),
         *rewrites_page.section(),
+        *budgets_page.section(),
         *distillation_page.section(),
         *keywords_page.section(),
     ]

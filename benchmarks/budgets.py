@@ -1,0 +1,122 @@
+"""Is a budget met whenever it can be? Budgets are drawn from a front that was measured without the search.
+
+    python benchmarks/budgets.py front WORK SUBJECT   uniform widths, all trained alike; a quiet hour
+    python benchmarks/budgets.py run WORK SUBJECT     a run of lissom for each of ten budgets; quiet hours
+    python benchmarks/results.py                      the table, in docs/results.md
+
+The front cuts every layer to the same share by L1, repairs, distils for an epoch, and is exported in FP32 and INT8. A
+budget asks for the latency, the size, or both of one of its points, at the upper end of what was measured, and for its
+drop on the test split, rounded up to half a point. Subjects are sample and resnet20. Results: results/budgets.json.
+"""
+
+import json
+import math
+import random
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pruning import accuracy, context_of  # first: it chooses one thread
+from rewrites import loaded
+
+from lissom.api import compress
+from lissom.core.files import write_json
+from lissom.core.progress import Progress
+from lissom.core.statistics import ratio_interval
+from lissom.core.timing import interleaved
+from lissom.engine.options import Options
+from lissom.steps.distillation.distill import Distill
+from lissom.steps.pruning.choosing import choose
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.workload.workload import Workload
+
+RESULTS = Path(__file__).parent / "results" / "budgets.json"
+GONE = (0.15, 0.3, 0.45, 0.6, 0.75)
+KINDS = (("latency",), ("size",), ("latency", "size"))
+BUDGETS, LIMIT_S, SECONDS = 10, 600.0, 6.0
+
+
+def front(work: Path, name: str) -> None:
+    """What uniform cuts give."""
+    workload = loaded(name, work)
+    for gone in GONE:
+        with TemporaryDirectory() as folder:
+            _add(name, "front", f"{gone:g}", lambda gone=gone, folder=folder: point(workload, gone, Path(folder)))
+
+
+def point(workload: Workload, gone: float, folder: Path) -> dict[str, Any]:
+    """A uniform cut, in FP32 and INT8."""
+    context = context_of(workload, folder, 0)
+    step = choose(workload, gone, criterion="l1", ranking="local")
+    made = Reconstruct().apply(step.apply(workload, context), context)
+    made = Distill(epochs=1).apply(made, context)
+    before = context.target.export(workload.module, workload.example, folder / "before.onnx")
+    plain = context.target.export(made.module, made.example, folder / "after.onnx")
+    small = QuantizeInt8().apply(plain, made, context)
+    example = [tensor.numpy() for tensor in workload.example]
+    runners = {item.precision: context.target.load(item.path, threads=1) for item in (plain, small)}
+    runners["before"] = context.target.load(before.path, threads=1)
+    samples = interleaved({key: lambda r=r: r.run(example) for key, r in runners.items()}, seconds=SECONDS)
+    score = accuracy(workload.module, workload.splits.test)
+    return {
+        "drop": score - accuracy(made.module, workload.splits.test),
+        **{
+            item.precision: {
+                "latency": ratio_interval(samples[item.precision], samples["before"])[1][1],
+                "size": item.size_bytes / before.size_bytes,
+            }
+            for item in (plain, small)
+        },
+    }
+
+
+def budgets(name: str) -> list[str]:
+    """Ten budgets of the front, drawn."""
+    draw = random.Random(0)
+    found: list[str] = []
+    points = list(_known()[name]["front"].values())
+    while len(found) < BUDGETS:
+        point_, precision, measures = draw.choice(points), draw.choice(("fp32", "int8")), draw.choice(KINDS)
+        costs = [f"{measure}<={math.ceil(1000 * point_[precision][measure]) / 10:g}%" for measure in measures]
+        drop = max(0.5, math.ceil(2 * point_["drop"]) / 2)
+        text = ", ".join([*costs, f"drop<={drop:g}pt"])
+        if text not in found and all(point_[precision][measure] < 1 for measure in measures):
+            found.append(text)
+    return found
+
+
+def run(work: Path, name: str) -> None:
+    """One run for each budget."""
+    workload = loaded(name, work)
+    for budget in budgets(name):
+        _add(name, "runs", budget, lambda budget=budget: _run(workload, budget))
+
+
+def _run(workload: Workload, budget: str) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        options = Options(time_limit_s=LIMIT_S)
+        done = compress(workload, budget=budget, output=Path(folder) / "run", options=options, progress=Progress(False))
+        summary = json.loads((done.folder / "summary.json").read_text(encoding="utf-8"))
+        return {"met": done.met, "seconds": time.perf_counter() - start, "limits": summary["limits"]}
+
+
+def _known() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+
+
+def _add(name: str, part: str, key: str, make: Any) -> None:
+    if key in _known().get(name, {}).get(part, {}):
+        return
+    made = make()
+    known = _known()
+    known.setdefault(name, {}).setdefault(part, {})[key] = made
+    write_json(RESULTS, known)
+    print(name, part, key, made, flush=True)
+
+
+if __name__ == "__main__":
+    {"front": front, "run": run}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
