@@ -13,6 +13,7 @@ from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.workload.ctranslate2_whisper import from_ctranslate2
 from lissom.workload.libraries import (
     WAYS_OUT,
     Builder,
@@ -30,6 +31,7 @@ from lissom.zoo.names import TIMM, TORCHVISION
 from lissom.zoo.weights import PACKAGED, packaged_state
 
 FOLDER = "hf:"
+CTRANSLATE2 = "ct2:"
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
 SHIPPED = {("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors"}
@@ -75,8 +77,8 @@ def load_model(
     """Build a model and give it its weights, in eval mode and float32.
 
     Args:
-        spec: ``zoo:NAME`` (or the bare name), ``torchvision:NAME``, ``timm:NAME``, ``hf:DIR``, ``file.py:function`` of
-            a function that returns a module, or a module.
+        spec: ``zoo:NAME`` (or the bare name), ``torchvision:NAME``, ``timm:NAME``, ``hf:DIR``, ``ct2:DIR`` (a Whisper
+            of CTranslate2), ``file.py:function`` of a function that returns a module, or a module.
         weights: a weight file, ``.safetensors`` or what ``torch.save`` writes of a state dict.
         random_weights: do without trained weights.
         download: allow the library to fetch its own.
@@ -99,6 +101,8 @@ def load_model(
         return _own(module, spec.rpartition(":")[2], weights, not random_weights)
     if spec.startswith(FOLDER):
         return _from_folder(folder_of(spec), weights, random_weights)
+    if spec.startswith(CTRANSLATE2):
+        return _from_ctranslate2(folder_of(spec), weights, random_weights)
     source, name = _named(spec)
     if weights is None and not random_weights and num_classes is None and _is_packaged(name):
         return _from_package(name)
@@ -112,8 +116,8 @@ def load_model(
 
 
 def folder_of(spec: str) -> Path:
-    """The folder that ``hf:DIR`` names."""
-    return Path(spec.removeprefix(FOLDER)).expanduser()
+    """The folder that ``hf:DIR`` or ``ct2:DIR`` names."""
+    return Path(spec.removeprefix(FOLDER).removeprefix(CTRANSLATE2)).expanduser()
 
 
 def _named(spec: str) -> tuple[str, str]:
@@ -122,7 +126,7 @@ def _named(spec: str) -> tuple[str, str]:
         source, colon, name = "zoo", ":", spec
     if not colon or source not in ("zoo", *LIBRARIES):
         near = difflib.get_close_matches(spec, MODELS, n=3)
-        hints = ["write zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR or file.py:function"]
+        hints = ["write zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, ct2:DIR or file.py:function"]
         hints += [f"did you mean {' or '.join(near)}?"] if near and not colon else []
         raise LissomError(f"unknown model {spec!r}", hint=hints)
     if source == "zoo":  # what the zoo only passes on has its weights and metadata in its library
@@ -143,6 +147,13 @@ def _from_folder(folder: Path, weights: Path | None, random_weights: bool) -> Lo
         fit(module, read_weights(weights), str(weights))
     made = LoadedModel(module, folder.name, {"folder": str(folder)}, class_names(config), pretrained=not random_weights)
     return _finished(made)
+
+
+def _from_ctranslate2(folder: Path, weights: Path | None, random_weights: bool) -> LoadedModel:
+    if weights is not None or random_weights:
+        raise LissomError("ct2: has weights of its own", hint="leave --weights and --random-weights out")
+    note = "weights: a file of CTranslate2, brought to float32"
+    return _finished(LoadedModel(from_ctranslate2(folder), folder.name, {"folder": str(folder)}, notes=(note,)))
 
 
 def _from_zoo(name: str, weights: Path | None, random_weights: bool, num_classes: int | None, data: str) -> LoadedModel:
