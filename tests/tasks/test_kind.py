@@ -1,5 +1,6 @@
 """What the table of tasks says of each task is so."""
 
+from dataclasses import fields
 from importlib import import_module
 from importlib.resources import files
 
@@ -8,15 +9,21 @@ import pytest
 from lissom.core.errors import LissomError
 from lissom.tasks import TASKS, input_of
 from lissom.tasks.kind import numbers, words
+from lissom.tasks.loading import load
 
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_a_task_takes_the_options_it_offers(task: str) -> None:
     kind = TASKS.get(task)
-    options = import_module(f"{kind.handling}.options")
-    options.chosen_options({option.name: () for option in kind.options if option.name != "metric"})
-    with pytest.raises(LissomError, match=f"the task {task} has no option 'nonsense'"):
-        options.chosen_options({"nonsense": 1})
+    module, _, name = kind.settings.partition(":")
+    settings = getattr(import_module(module), name)
+    assert {option.name for option in kind.options} <= {field.name for field in fields(settings)}
+
+
+def test_an_unknown_option_is_refused_with_those_there_are() -> None:
+    with pytest.raises(LissomError, match="there is no option 'pixels' for pictures") as refused:
+        load("zoo:sample", data="somewhere", pixels=3)
+    assert "known: size, resize" in str(refused.value)
 
 
 @pytest.mark.parametrize("task", list(TASKS))

@@ -1,7 +1,7 @@
 """What the command line, the card and the bundle need to know of a task before it is loaded, without torch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,8 @@ class Kind:
     Args:
         examples: what they are called, e.g. ``"pictures"``.
         input: what ``predict.py`` takes, as a usage line has it.
-        loader: the ``module:function`` that makes the workload of a model, a request, options and progress.
+        loader: the ``module:function`` that makes the workload of a model, a request, settings and progress.
+        settings: the ``module:class``, a dataclass, that holds the options of a call.
         handling: the package whose ``handling.py`` the bundle carries.
         requirements: what that needs to be installed.
         options: its own of the command line.
@@ -59,6 +60,7 @@ class Kind:
     input: str
     loader: str
     handling: str
+    settings: str
     requirements: tuple[str, ...]
     options: tuple[Option, ...] = ()
 
@@ -68,10 +70,19 @@ class Kind:
         """The workload of a model and data.
 
         Raises:
-            LissomError: anything that the user can mend.
+            LissomError: anything that the user can mend, an option that there is not among it.
         """
-        module, _, name = self.loader.partition(":")
-        return getattr(import_module(module), name)(model, request, options, progress)
+        loader, settings = _imported(self.loader), _imported(self.settings)
+        known = [field.name for field in fields(settings)]
+        for name in options:
+            if name not in known:
+                raise LissomError(f"there is no option {name!r} for {self.examples}", hint=f"known: {', '.join(known)}")
+        return loader(model, request, settings(**options), progress)
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 def words(_option: str, text: str) -> list[str]:

@@ -89,7 +89,7 @@ def test_silent_and_damaged_clips_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"pixels": 3}, "has no option 'pixels'"),
+        ({"pixels": 3}, "there is no option 'pixels' for clips of sound"),
         ({"rate": 100}, "rate 100 is not possible"),
         ({"classes": ["a", "b"]}, "2 class names for a model with 3 outputs"),
         ({"speaker": "x(y)z"}, "does not fit"),

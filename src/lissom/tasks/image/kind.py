@@ -7,6 +7,7 @@ KIND = Kind(
     input="PICTURE",
     loader="lissom.tasks.image.loading:load_image_workload",
     handling="lissom.tasks.image",
+    settings="lissom.tasks.image.options:ImageOptions",
     requirements=("numpy", "Pillow"),
     options=(
         Option("size", int, "Side of the input in pixels."),

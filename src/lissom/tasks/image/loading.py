@@ -1,7 +1,6 @@
 """Put a model and pictures together into a workload, with everything checked before the slow part."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import nn
@@ -14,7 +13,7 @@ from lissom.tasks.image.augmentation import Augment, ShiftFlip, usual
 from lissom.tasks.image.choosing import choose_preprocessing
 from lissom.tasks.image.decoding import Decoded, decode
 from lissom.tasks.image.handling import Preprocessing
-from lissom.tasks.image.options import ImageOptions, chosen_options
+from lissom.tasks.image.options import ImageOptions
 from lissom.tasks.image.sources import find
 from lissom.tasks.image.split import PictureSplit
 from lissom.tasks.image.task import ImageClassification, logits
@@ -27,15 +26,12 @@ from lissom.workload.workload import Splits, Workload
 SHOWN = 20  # names listed in a note
 
 
-def load_image_workload(
-    model: str | nn.Module, request: Request, options: dict[str, Any], progress: Progress
-) -> Workload:
+def load_image_workload(model: str | nn.Module, request: Request, chosen: ImageOptions, progress: Progress) -> Workload:
     """A workload of image classification.
 
     Raises:
         LissomError: anything about the model, the weights or the data that the user can mend.
     """
-    chosen = chosen_options(options)
     _check_task(model)
     found = find(request.data, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)

@@ -1,10 +1,8 @@
 """What a user may say about pictures, their preprocessing and the training on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-from lissom.core.errors import LissomError
 from lissom.tasks.image.augmentation import Augment
 from lissom.tasks.image.task import Loss, Metric
 
@@ -39,16 +37,3 @@ class ImageOptions:
     loss: Loss | None = None
     metric: Metric | None = None
     label_smoothing: float = 0.0
-
-
-def chosen_options(options: dict[str, Any]) -> ImageOptions:
-    """The options of a call to ``lissom.load``.
-
-    Raises:
-        LissomError: there is none of that name.
-    """
-    known = [field.name for field in fields(ImageOptions)]
-    for name in options:
-        if name not in known:
-            raise LissomError(f"the task image has no option {name!r}", hint=f"it has {', '.join(known)}")
-    return ImageOptions(**options)

@@ -5,6 +5,8 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.finding import Readers
+from lissom.tasks.finding import find as find_with
 from lissom.tasks.image.csv_files import find_in_csv
 from lissom.tasks.image.datasets import DATASETS
 from lissom.tasks.image.folders import find_in_folder, find_in_zip
@@ -13,7 +15,6 @@ from lissom.tasks.image.tars import find_in_tars, shards_in
 from lissom.tasks.image.user_data import find_in_object
 from lissom.tasks.listing import Found
 from lissom.tasks.saved import is_saved
-from lissom.workload.user_code import call, is_user_code
 
 
 def find(data: Any, *, download: bool = False, progress: Progress | None = None) -> Found:
@@ -29,22 +30,15 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
     Raises:
         LissomError: nothing there, nothing in it, or it is damaged.
     """
-    if not isinstance(data, (str, Path)):
-        return find_in_object(data, "data")
-    text = str(data)
-    if text in DATASETS:
-        return DATASETS.get(text)(download=download, progress=progress)
-    if is_user_code(text):
-        return find_in_object(call(text), text)
-    path = Path(text).expanduser()
-    if path.is_dir():
-        if is_saved(path):
-            return find_in_saved(path)
-        shards = shards_in(path)
-        return find_in_tars(path, shards) if shards else find_in_folder(path)
-    if path.is_file():
-        return _find_in_file(path)
-    return _unknown(text)
+    readers = Readers(DATASETS, find_in_object, _find_in_folder, _find_in_file)
+    return find_with(data, readers, download=download, progress=progress)
+
+
+def _find_in_folder(path: Path) -> Found:
+    if is_saved(path):
+        return find_in_saved(path)
+    shards = shards_in(path)
+    return find_in_tars(path, shards) if shards else find_in_folder(path)
 
 
 def _find_in_file(path: Path) -> Found:
@@ -57,17 +51,4 @@ def _find_in_file(path: Path) -> Found:
     raise LissomError(
         f"{path} is not data that can be read here",
         hint="give a folder or .zip of class folders, a .tar, a .csv of files and labels, or file.py:function",
-    )
-
-
-def _unknown(text: str) -> Found:
-    if "/" not in text and "\\" not in text and "." not in text:
-        try:
-            DATASETS.get(text)
-        except LissomError as error:
-            hints = (*error.hints, f"nor is there a file or folder {text!r} in {Path.cwd()}")
-            raise LissomError(error.message, hint=hints) from error
-    raise LissomError(
-        f"there is no file or folder {text}",
-        hint=f"it is looked for from {Path.cwd()}; data sets known by name: {', '.join(DATASETS)}",
     )

@@ -7,6 +7,7 @@ KIND = Kind(
     input="CLIP.wav",
     loader="lissom.tasks.speech.loading:load_speech_workload",
     handling="lissom.tasks.speech",
+    settings="lissom.tasks.speech.options:SpeechOptions",
     requirements=("numpy", "kaldi-native-fbank", "soundfile", "soxr"),
     options=(
         Option("rate", int, "Samples a second; by default as the clips have."),

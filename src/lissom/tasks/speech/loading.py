@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ try:
     from lissom.tasks.speech.clips import Clip
     from lissom.tasks.speech.decoding import Decoded, decode
     from lissom.tasks.speech.handling import Features
-    from lissom.tasks.speech.options import SpeechOptions, chosen_options
+    from lissom.tasks.speech.options import SpeechOptions
     from lissom.tasks.speech.sources import find
     from lissom.tasks.speech.split import ClipSplit
 except ModuleNotFoundError as error:
@@ -38,14 +37,13 @@ SETTINGS = "--rate, --seconds, --bands"
 
 
 def load_speech_workload(
-    model: str | nn.Module, request: Request, options: dict[str, Any], progress: Progress
+    model: str | nn.Module, request: Request, chosen: SpeechOptions, progress: Progress
 ) -> Workload:
     """A workload of keyword spotting.
 
     Raises:
         LissomError: anything about the model, the weights or the data that the user can mend.
     """
-    chosen = chosen_options(options)
     found = find(request.data, speaker=chosen.speaker, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
     loaded = load_model(

@@ -1,10 +1,8 @@
 """What a user may say about clips, their features and the training on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-from lissom.core.errors import LissomError
 from lissom.tasks.speech.augmentation import Augmentation
 
 USUAL = Augmentation()
@@ -40,16 +38,3 @@ class SpeechOptions:
     classes: Sequence[str] = ()
     augmentation: Augmentation | None = USUAL
     label_smoothing: float = 0.0
-
-
-def chosen_options(options: dict[str, Any]) -> SpeechOptions:
-    """The options of a call to ``lissom.load``.
-
-    Raises:
-        LissomError: there is none of that name.
-    """
-    known = [field.name for field in fields(SpeechOptions)]
-    for name in options:
-        if name not in known:
-            raise LissomError(f"the task speech has no option {name!r}", hint=f"it has {', '.join(known)}")
-    return SpeechOptions(**options)

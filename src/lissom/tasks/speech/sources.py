@@ -8,13 +8,14 @@ import numpy as np
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.class_folders import Kind, arrange, names_in_folder, open_zip
+from lissom.tasks.finding import Readers
+from lissom.tasks.finding import find as find_with
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.speech.clips import Clip, FileClips, ObjectClips, ZipClips
 from lissom.tasks.speech.datasets import DATASETS
 from lissom.tasks.speech.manifest import find_in_manifest
 from lissom.tasks.speech.speakers import with_speakers
 from lissom.tasks.user_data import given_parts
-from lissom.workload.user_code import call, is_user_code
 
 CLIPS = Kind("clip", "clips", frozenset([".wav", ".flac", ".ogg", ".aiff", ".aif", ".au", ".mp3"]))
 EXPECTED = (
@@ -38,23 +39,18 @@ def find(
     Raises:
         LissomError: nothing there, nothing in it, or it is damaged.
     """
-    if not isinstance(data, (str, Path)):
-        return _in_object(data, "data")
-    text = str(data)
-    if text in DATASETS:
-        return DATASETS.get(text)(download=download, progress=progress or Progress(enabled=False))
-    if is_user_code(text):
-        return _in_object(call(text), text)
-    path = Path(text).expanduser()
-    if path.is_dir():
-        names = names_in_folder(path, CLIPS)
-        return with_speakers(arrange(str(path), path.name, FileClips(path, names), names, CLIPS), speaker)
-    if path.is_file():
-        return with_speakers(_in_file(path), speaker)
-    raise LissomError(
-        f"there is no file or folder {text}",
-        hint=f"it is looked for from {Path.cwd()}; data sets known by name: {', '.join(DATASETS)}",
+    readers = Readers(
+        DATASETS,
+        _in_object,
+        lambda path: with_speakers(_in_folder(path), speaker),
+        lambda path: with_speakers(_in_file(path), speaker),
     )
+    return find_with(data, readers, download=download, progress=progress)
+
+
+def _in_folder(path: Path) -> Found[Clip]:
+    names = names_in_folder(path, CLIPS)
+    return arrange(str(path), path.name, FileClips(path, names), names, CLIPS)
 
 
 def _in_file(path: Path) -> Found[Clip]:

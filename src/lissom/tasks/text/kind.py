@@ -9,6 +9,7 @@ KIND = Kind(
     input='"a sentence"',
     loader="lissom.tasks.text.loading:load_text_workload",
     handling="lissom.tasks.text",
+    settings="lissom.tasks.text.options:TextOptions",
     requirements=("numpy", "tokenizers"),
     options=(
         Option("length", int, "Most tokens of an input."),

@@ -13,7 +13,7 @@ from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.dividing import divide
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.text.handling import TOKENIZER, Encoder, Encoding, Texts
-from lissom.tasks.text.options import TextOptions, chosen_options
+from lissom.tasks.text.options import TextOptions
 from lissom.tasks.text.replacing import Replacing, similar_tokens
 from lissom.tasks.text.sources import find
 from lissom.tasks.text.split import TextSplit
@@ -29,15 +29,12 @@ UNCUT = 1 << 20
 CUT_SHARE = 0.01  # of the texts, from which on it is remarked that texts are cut
 
 
-def load_text_workload(
-    model: str | nn.Module, request: Request, options: dict[str, Any], progress: Progress
-) -> Workload:
+def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOptions, progress: Progress) -> Workload:
     """A workload of text classification or regression.
 
     Raises:
         LissomError: anything about the model, the tokenizer or the data that the user can mend.
     """
-    chosen = chosen_options(options)
     found = find(request.data, Wanted(tuple(chosen.text), chosen.label), download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
     loaded = load_model(

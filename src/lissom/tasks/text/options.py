@@ -1,9 +1,8 @@
 """What a user may say about texts, their tokens and the training on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lissom.core.errors import LissomError
 from lissom.tasks.text.metrics import METRICS
@@ -45,16 +44,3 @@ class TextOptions:
             raise LissomError(f"a share of {self.replaced:g} replaced words", hint="give 0 to 0.9, such as 0.3")
         if self.views < 1:
             raise LissomError(f"{self.views} views of each text", hint="give at least 1")
-
-
-def chosen_options(options: dict[str, Any]) -> TextOptions:
-    """The options of a call to ``lissom.load``.
-
-    Raises:
-        LissomError: there is none of that name, or a value is not possible.
-    """
-    known = [field.name for field in fields(TextOptions)]
-    for name in options:
-        if name not in known:
-            raise LissomError(f"the task text has no option {name!r}", hint=f"it has {', '.join(known)}")
-    return TextOptions(**options)
