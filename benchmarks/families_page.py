@@ -61,6 +61,9 @@ NOTES = """## What is built
 - **BERT** family: encoders, with their pooler (DistilBERT has none). TinyBERT's projection to its teacher's
   size is `lissom.zoo.text.FitProjection` (240,384 parameters from 312 to 768), for training only.
   `lissom.zoo.distilbert_start.distilbert_from_bert` starts a DistilBERT from a BERT's every second layer.
+- **Video**: the temporal shift (`tsm_`) and a causal (2+1)-D head (`causal_`) over three backbones are ours, 400
+  classes; inputs are frames x height x width, and multiply-adds those of 8 frames. The shift is the online one, so
+  that all of them stream.
 - **DS-CNN** and **BC-ResNet** are ours, for keyword spotting, 12 classes; inputs are bands x frames. DS-CNN is
   built for the 10 cepstral coefficients of its paper and takes any number of bands, BC-ResNet takes 40. Its
   parameters are those of the paper (9.2 k to 321 k); BatchNorm by sub-band is counted with its scale.

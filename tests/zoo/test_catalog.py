@@ -56,6 +56,7 @@ COUNTED = {
     "ds_cnn_l": (413_736, 28.33),
     "bc_resnet_1": (9_232, 2.48),
     "bc_resnet_8": (321_068, 85.92),
+    "tsm_mobilenet_v2": (2_736_272, 2400.05),
 }
 # The same for encoders of text at 128 tokens, with attention in the multiply-adds.
 COUNTED_TEXT = {

@@ -7,11 +7,12 @@ from importlib.resources import files
 
 from lissom.core.errors import LissomError
 from lissom.zoo.models import MODELS
-from lissom.zoo.names import BC_RESNET, DS_CNN, FAMILIES, SMALL_INPUT, TEXT, TIMM, TORCHVISION
+from lissom.zoo.names import BC_RESNET, DS_CNN, FAMILIES, SMALL_INPUT, TEXT, TIMM, TORCHVISION, VIDEO
 from lissom.zoo.published import PUBLISHED, Published
 
 COUNTS_FILE = "counts.json"
 TOKENS = 128
+FRAMES = 8
 # Bands and frames of one second, as the papers have them.
 _SOUND = {**dict.fromkeys(DS_CNN, (10, 49)), **dict.fromkeys(BC_RESNET, (40, 101))}
 _PIXELS = {
@@ -38,7 +39,8 @@ class Entry:
         name: what ``build`` takes.
         family: which it belongs to.
         provider: the library that has it: torchvision, timm, transformers or lissom.
-        input: shape of its input, batch 1: ``(1, 3, height, width)``, ``(1, tokens)``, or ``(1, 1, bands, frames)``.
+        input: shape of its input, batch 1: ``(1, 3, height, width)``, ``(1, tokens)``,
+            ``(1, 1, bands, frames)``, or ``(1, 3, frames, height, width)``.
         parameters: exact.
         macs: multiply-adds of convolutions and linear layers.
         attention_macs: multiply-adds of attention, not in ``macs``.
@@ -65,6 +67,8 @@ def input_shape(name: str) -> tuple[int, ...]:
         return (1, TOKENS)
     if name in _SOUND:
         return (1, 1, *_SOUND[name])
+    if name in VIDEO:
+        return (1, 3, FRAMES, 224, 224)
     pixels = int(name.rpartition("_")[2].removesuffix("px")) if name in SMALL_INPUT else _PIXELS.get(name, 224)
     return (1, 3, pixels, pixels)
 

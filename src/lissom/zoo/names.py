@@ -17,6 +17,11 @@ TEXT = (
 )
 DS_CNN = ("ds_cnn_s", "ds_cnn_m", "ds_cnn_l")
 BC_RESNET = ("bc_resnet_1", "bc_resnet_1_5", "bc_resnet_2", "bc_resnet_3", "bc_resnet_6", "bc_resnet_8")
+VIDEO_BACKBONES = ("mobilenet_v2", "squeezenet1_1", "efficientnet_lite0")
+VIDEO = (
+    *(f"{kind}_{backbone}" for kind in ("tsm", "causal") for backbone in VIDEO_BACKBONES),
+    "tsm_mobilenet_v2_x0_5",
+)
 SMALL_INPUT_FAMILIES = (
     "mobilenet_v1_x1_0",
     "mobilenet_v2",
@@ -80,6 +85,7 @@ OURS = {
     "text": TEXT,
     "ds_cnn": DS_CNN,
     "bc_resnet": BC_RESNET,
+    "tsm": VIDEO,
     "small_input": SMALL_INPUT,
 }
 
@@ -105,5 +111,6 @@ FAMILIES = {
     "BERT": TEXT,
     "DS-CNN": DS_CNN,
     "BC-ResNet": BC_RESNET,
+    "video": VIDEO,
     "small input": SMALL_INPUT,
 }
