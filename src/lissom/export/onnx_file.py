@@ -38,7 +38,7 @@ def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> t
         program, notes = _freest(module, example)
     finally:
         module.train(training)
-    _strip(program)
+    strip(program)
     onnx.checker.check_model(program)
     with whole_file(path) as temporary:
         onnx.save(program, temporary)
@@ -105,7 +105,7 @@ def _doubled(example: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(torch.cat([tensor, tensor]) for tensor in example)
 
 
-def _strip(program: onnx.ModelProto) -> None:
+def strip(program: onnx.ModelProto) -> None:
     """Drop what only debugging the exporter needs: source lines of every node, inferred shapes."""
     graph = program.graph
     for node in graph.node:

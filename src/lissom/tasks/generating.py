@@ -1,0 +1,214 @@
+"""Text out of an encoder-decoder, token by token: greedy and beam search with numpy alone, as transformers does it.
+
+A bundle carries this file as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FAR = np.float32(-1.0e9)  # a score that nothing that can be said has
+Floats = npt.NDArray[np.float32]
+Whole = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How text begins, what it may hold and when it ends.
+
+    Args:
+        prompt: tokens that every answer begins with.
+        end: the token that ends it.
+        longest: tokens of an answer at most, those of the prompt and the end among them.
+        suppressed: tokens that are never said.
+        suppressed_first: tokens that are not said first.
+        forced_end: the last token that fits is the end, whatever the scores.
+        length_penalty: the power of the length by which a beam's score is divided (Wu et al. 2016, section 7).
+    """
+
+    prompt: tuple[int, ...]
+    end: int
+    longest: int
+    suppressed: tuple[int, ...] = ()
+    suppressed_first: tuple[int, ...] = ()
+    forced_end: bool = False
+    length_penalty: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Rules":
+        """The inverse of :meth:`to_json`."""
+        lists = {name: tuple(data[name]) for name in ("prompt", "suppressed", "suppressed_first")}
+        return Rules(**{**data, **lists})
+
+    def allowed(self, scores: Floats, length: int) -> Floats:
+        """Scores ``(rows, words)`` of the token at ``length``, with what may not be said at minus infinity."""
+        scores = scores.copy()
+        scores[:, list(self.suppressed)] = -np.inf
+        if length == len(self.prompt):
+            scores[:, list(self.suppressed_first)] = -np.inf
+        if self.forced_end and length == self.longest - 1:
+            scores[:] = -np.inf
+            scores[:, self.end] = 0.0
+        return scores
+
+
+class Decoder(Protocol):
+    """A decoder in the middle of several texts, one in each row, with what it has said so far."""
+
+    def next(self, tokens: Whole) -> Floats:
+        """Take the tokens said last, ``(rows,)``, and give the scores of the next ones, ``(rows, words)``."""
+        ...
+
+    def keep(self, rows: Whole) -> None:
+        """Go on with these rows, in this order; one may be there several times."""
+        ...
+
+
+def greedy(decoder: Decoder, count: int, rules: Rules) -> list[list[int]]:
+    """The likeliest token after each token.
+
+    Args:
+        decoder: at its start, with one row for each text.
+        count: of texts.
+        rules: what may be said.
+
+    Returns:
+        The tokens of each text, without prompt and end.
+    """
+    scores = _prompted(decoder, count, rules)
+    said: list[list[int]] = [[] for _ in range(count)]
+    rows = np.arange(count)
+    for length in range(len(rules.prompt), rules.longest):
+        tokens = rules.allowed(scores, length).argmax(axis=1).astype(np.int64)
+        for row, token in zip(rows, tokens, strict=True):
+            said[row].append(int(token))
+        going = np.flatnonzero(tokens != rules.end)
+        if not len(going) or length + 1 == rules.longest:
+            break
+        if len(going) < len(rows):
+            decoder.keep(going)
+            rows, tokens = rows[going], tokens[going]
+        scores = decoder.next(tokens)
+    return [_without_end(tokens, rules) for tokens in said]
+
+
+def beam_search(decoder: Decoder, count: int, rules: Rules, beams: int) -> list[list[int]]:
+    """The likeliest text of those that ``beams`` beams find, scores divided by the length.
+
+    Args:
+        decoder: at its start, with ``beams`` rows in turn for each text.
+        count: of texts.
+        rules: what may be said.
+        beams: alternatives that are followed at a time.
+
+    Returns:
+        The tokens of each text, without prompt and end.
+    """
+    search = _Beams(count, beams, rules)
+    scores = _prompted(decoder, count * beams, rules)
+    while True:
+        search.advance(rules.allowed(log_shares(scores), search.length))
+        if search.over:
+            return search.best()
+        decoder.keep(search.rows)
+        scores = decoder.next(search.tokens)
+
+
+def _prompted(decoder: Decoder, rows: int, rules: Rules) -> Floats:
+    assert rules.prompt, "an answer begins with at least one token"
+    scores = np.zeros((0, 0), dtype=np.float32)
+    for token in rules.prompt:
+        scores = decoder.next(np.full(rows, token, dtype=np.int64))
+    return scores
+
+
+def _without_end(tokens: Sequence[int], rules: Rules) -> list[int]:
+    found = [int(token) for token in tokens]
+    return found[: found.index(rules.end)] if rules.end in found else found
+
+
+def log_shares(scores: Floats) -> Floats:
+    """Logarithms of probabilities out of scores ``(rows, words)``."""
+    above = scores - scores.max(axis=1, keepdims=True)
+    return (above - np.log(np.exp(above).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+class _Beams:
+    """Running texts and finished ones, ``(texts, beams)`` of each; ``rows`` and ``tokens`` are what comes next.
+
+    After ``_beam_search`` of ``transformers/generation/utils.py``, with ``early_stopping=False``.
+    """
+
+    def __init__(self, count: int, beams: int, rules: Rules) -> None:
+        self.rules, self.beams = rules, beams
+        self.length = len(rules.prompt)
+        self.running: Whole = np.full((count, beams, rules.longest), rules.end, dtype=np.int64)
+        self.running[:, :, : self.length] = rules.prompt
+        self.scores: Floats = np.full((count, beams), FAR)
+        self.scores[:, 0] = 0.0  # the beams are alike at first, so only one of them counts
+        self.done = self.running.copy()
+        self.done_scores: Floats = np.full((count, beams), FAR)
+        self.finished = np.zeros((count, beams), dtype=np.bool_)
+        self.improvable = np.ones((count, 1), dtype=np.bool_)
+        self.over = False
+        self.rows: Whole = np.arange(count * beams)
+        self.tokens: Whole = self.rows
+
+    def advance(self, log_probabilities: Floats) -> None:
+        """Say one more token, given what each is worth, ``(texts x beams, words)``."""
+        count, beams, words = len(self.scores), self.beams, log_probabilities.shape[1]
+        sums = log_probabilities.reshape(count, beams, words) + self.scores[:, :, None]
+        sums = sums.reshape(count, -1)
+        # twice as many as go on: as many as there are beams may come to their end
+        places = _best(sums, 2 * beams)
+        values = np.take_along_axis(sums, places, axis=1)
+        texts = np.take_along_axis(self.running, (places // words)[:, :, None], axis=1)
+        texts[:, :, self.length] = places % words
+        ending = (texts[:, :, self.length] == self.rules.end) | (self.length + 1 >= self.rules.longest)
+        self._finish(texts, values, ending)
+        self._go_on(texts, values, ending, places // words)
+        self.length += 1
+        spoken = self.length - len(self.rules.prompt)
+        reachable = self.scores[:, :1] / np.float32(spoken**self.rules.length_penalty)
+        worst = np.where(self.finished, self.done_scores.min(axis=1, keepdims=True), FAR)
+        self.improvable &= (reachable > worst).any(axis=1, keepdims=True)
+        self.over = not self.improvable.any() or bool(ending.all())
+
+    def _finish(self, texts: Whole, values: Floats, ending: npt.NDArray[np.bool_]) -> None:
+        first = ending.copy()
+        first[:, self.beams :] = False
+        spoken = self.length + 1 - len(self.rules.prompt)
+        values = values / np.float32(spoken**self.rules.length_penalty)
+        values = values + np.where(self.improvable, 0, FAR) + np.where(first, 0, FAR)
+        merged = np.concatenate([self.done_scores, values.astype(np.float32)], axis=1)
+        places = _best(merged, self.beams)
+        self.done_scores = np.take_along_axis(merged, places, axis=1)
+        self.done = np.take_along_axis(np.concatenate([self.done, texts], axis=1), places[:, :, None], axis=1)
+        self.finished = np.take_along_axis(np.concatenate([self.finished, first], axis=1), places, axis=1)
+
+    def _go_on(self, texts: Whole, values: Floats, ending: npt.NDArray[np.bool_], parents: Whole) -> None:
+        values = values + np.where(ending, FAR, np.float32(0))
+        places = _best(values, self.beams)
+        self.scores = np.take_along_axis(values, places, axis=1)
+        self.running = np.take_along_axis(texts, places[:, :, None], axis=1)
+        chosen = np.take_along_axis(parents, places, axis=1)
+        self.rows = (chosen + np.arange(len(chosen))[:, None] * self.beams).reshape(-1)
+        self.tokens = self.running[:, :, self.length].reshape(-1)
+
+    def best(self) -> list[list[int]]:
+        """The tokens of the best finished text of each."""
+        return [_without_end(text[0, len(self.rules.prompt) :].tolist(), self.rules) for text in self.done]
+
+
+def _best(values: Floats, count: int) -> Whole:
+    """Places of the highest values in each row, the highest first: ``(rows, count)``."""
+    some = np.argpartition(-values, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(values, some, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(some, order, axis=1)

@@ -1,0 +1,110 @@
+"""Encoder-decoders out of PyTorch: the exported pair and the loop say, token for token, what transformers says."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+from lissom.core.errors import LissomError
+from lissom.export.runners.pair_runner import PairRunner
+from lissom.export.sequence_pair import export_pair, rules_of
+from lissom.tasks.generating import beam_search, greedy
+from lissom.testing.tiny_recognition import END, tiny_whisper
+
+INPUTS = 24
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
+    folder = tmp_path_factory.mktemp("whisper")
+    module = tiny_whisper(4, layers=2)
+    export_pair(module, folder)
+    return module, PairRunner(folder)
+
+
+@pytest.fixture(scope="module")
+def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
+    from transformers import GenerationConfig, MarianConfig, MarianMTModel
+
+    torch.manual_seed(0)
+    ends: dict[str, Any] = {"pad_token_id": 49, "eos_token_id": 0, "decoder_start_token_id": 49}
+    sizes: dict[str, Any] = {"encoder_layers": 1, "decoder_layers": 1, "d_model": 16, "init_std": 0.8}
+    heads: dict[str, Any] = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    config = MarianConfig(
+        vocab_size=50, encoder_ffn_dim=24, decoder_ffn_dim=24, max_position_embeddings=32, **ends, **sizes, **heads
+    )
+    module = MarianMTModel(config).eval()
+    module.final_logits_bias.normal_()
+    module.generation_config = GenerationConfig(
+        **ends, max_length=20, forced_eos_token_id=0, bad_words_ids=[[49]], length_penalty=0.7
+    )
+    folder = tmp_path_factory.mktemp("marian")
+    export_pair(module, folder)
+    return module, PairRunner(folder)
+
+
+def theirs(module: Any, beams: int, **inputs: torch.Tensor) -> list[list[int]]:
+    """What transformers generates, without prompt, end and padding."""
+    rules = rules_of(module)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        found = module.generate(**inputs, num_beams=beams, do_sample=False).tolist()
+    texts = [text[len(rules.prompt) :] if text[: len(rules.prompt)] == list(rules.prompt) else text for text in found]
+    return [text[: text.index(rules.end)] if rules.end in text else text for text in texts]
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_whisper_says_what_transformers_says(whisper: tuple[Any, PairRunner], beams: int) -> None:
+    module, runner = whisper
+    features = torch.randn(INPUTS, 8, 40, generator=torch.Generator().manual_seed(0))
+    rules = rules_of(module)
+    decoding = runner.start([features.numpy()], beams)
+    found = greedy(decoding, INPUTS, rules) if beams == 1 else beam_search(decoding, INPUTS, rules, beams)
+    assert found == theirs(module, beams, input_features=features)
+    assert len({tuple(text) for text in found}) > INPUTS // 2, "the model says the same to everything"
+    assert any(len(text) < rules.longest - 3 for text in found), "no text comes to its end"
+    assert all(3 not in text and text[:1] != [7] for text in found)
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_marian_says_what_transformers_says_to_sentences_of_other_lengths(
+    marian: tuple[Any, PairRunner], beams: int
+) -> None:
+    module, runner = marian
+    draw = np.random.default_rng(0)
+    tokens, mask = draw.integers(1, 49, (INPUTS, 9)), np.ones((INPUTS, 9), dtype=np.int64)
+    for row, length in enumerate(draw.integers(1, 10, INPUTS)):
+        tokens[row, length:], mask[row, length:] = 49, 0
+    rules = rules_of(module)
+    decoding = runner.start([tokens, mask], beams)
+    found = greedy(decoding, INPUTS, rules) if beams == 1 else beam_search(decoding, INPUTS, rules, beams)
+    expected = theirs(module, beams, input_ids=torch.from_numpy(tokens), attention_mask=torch.from_numpy(mask))
+    assert found == expected
+    assert len({tuple(text) for text in found}) > INPUTS // 3
+
+
+def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, PairRunner]) -> None:
+    module, runner = whisper
+    features, tokens = torch.randn(2, 8, 40), torch.tensor([[57, 58, 5, 9], [57, 58, 11, 2]])
+    with torch.no_grad():
+        expected = module(input_features=features, decoder_input_ids=tokens).logits
+    decoding = runner.start([features.numpy()])
+    for place in range(tokens.shape[1]):
+        scores = decoding.next(tokens[:, place].numpy())
+        np.testing.assert_allclose(scores, expected[:, place].numpy(), rtol=1e-3, atol=1e-4)
+    decoding.keep(np.asarray([1]))
+    assert decoding.next(np.asarray([END])).shape == (1, 60)
+
+
+def test_other_models_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match="a Linear is no encoder-decoder"):
+        export_pair(torch.nn.Linear(2, 2), tmp_path)
+    module = tiny_whisper()
+    module.generation_config.eos_token_id = None
+    with pytest.raises(LissomError, match="no last token"):
+        rules_of(module)
