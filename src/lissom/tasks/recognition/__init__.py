@@ -1,0 +1,1 @@
+"""The task recognition: speech to text."""

@@ -1,0 +1,67 @@
+"""Recordings of any length in windows that end where it is quiet, read block by block."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from lissom.core.errors import LissomError
+from lissom.tasks.recognition.log_mel import LogMel
+from lissom.tasks.speech.handling import mono, opened
+
+Samples = npt.NDArray[np.float32]
+PAUSE_S = 0.2  # that a window ends in the middle of
+SEARCHED = 0.25  # of a window's end, where its quietest moment is looked for
+
+
+def windows(source: Path | bytes, features: LogMel) -> Iterator[tuple[float, Samples]]:
+    """The windows of a file: seconds at which each begins, and its samples at the model's rate.
+
+    A recording that fits into one window is one. A longer one is cut at the quietest moment of the last quarter of
+    each window, so that few words are cut.
+
+    Args:
+        source: a file of sound that libsndfile reads, or its content; channels are averaged.
+        features: what the model hears.
+
+    Raises:
+        LissomError: it is not sound, is cut off, damaged, or holds values that are not numbers.
+    """
+    with opened(source) as file:
+        begun, waiting = 0, np.zeros(0, dtype=np.float32)
+        for block in _blocks(file, features):
+            waiting = np.concatenate([waiting, block])
+            while len(waiting) > features.length:
+                end = _quietest(waiting[: features.length], features.rate)
+                yield begun / features.rate, waiting[:end]
+                begun, waiting = begun + end, waiting[end:]
+        if len(waiting):
+            yield begun / features.rate, waiting
+
+
+def _blocks(file: soundfile.SoundFile, features: LogMel) -> Iterator[Samples]:
+    same = file.samplerate == features.rate
+    stream = None if same else soxr.ResampleStream(file.samplerate, features.rate, 1, dtype="float32")
+    left = file.frames
+    while left > 0:
+        try:
+            read = np.asarray(file.read(round(features.seconds * file.samplerate), "float32", always_2d=True))
+        except soundfile.LibsndfileError as error:
+            raise LissomError("it is damaged or cut off") from error
+        if not len(read):
+            raise LissomError(f"it is cut off: {left} samples are missing")
+        left -= len(read)
+        block = mono(read.astype(np.float32))
+        yield block if stream is None else stream.resample_chunk(block, last=left <= 0)
+
+
+def _quietest(window: Samples, rate: int) -> int:
+    """The sample in the middle of the quietest pause near the end of a window."""
+    pause = max(1, round(PAUSE_S * rate))
+    start = len(window) - max(round(SEARCHED * len(window)), 2 * pause)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(window[start:], dtype=np.float64))])
+    sums = energy[pause:] - energy[:-pause]
+    return start + int(np.argmin(sums)) + pause // 2
