@@ -50,7 +50,7 @@ def test_what_is_there_is_replaced_as_a_whole(bundle: Path, contents: Contents) 
     assert {item.name for item in bundle.parent.iterdir()} == {bundle.name}
 
 
-@pytest.mark.parametrize("failing", ["predictor", "handling_source", "sha256", "_replace"])
+@pytest.mark.parametrize("failing", ["predictor", "handling_source", "sha256", "replace_folder"])
 def test_a_failure_in_the_middle_leaves_the_old_bundle(
     bundle: Path, contents: Contents, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:

@@ -14,16 +14,14 @@ from lissom.core.errors import LissomError
 from lissom.export.runners.pair_runner import PairRunner
 from lissom.export.sequence_pair import export_pair, rules_of
 from lissom.tasks.generating import beam_search, greedy
-from lissom.testing.tiny_recognition import END, tiny_whisper
+from lissom.testing.tiny_recognition import END, exported_whisper, tiny_whisper
 
 INPUTS = 24
 
 
 @pytest.fixture(scope="module")
-def whisper(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
-    folder = tmp_path_factory.mktemp("whisper")
-    module = tiny_whisper(4, layers=2)
-    export_pair(module, folder)
+def whisper() -> tuple[Any, PairRunner]:
+    module, folder = exported_whisper()
     return module, PairRunner(folder)
 
 
@@ -61,7 +59,7 @@ def theirs(module: Any, beams: int, **inputs: torch.Tensor) -> list[list[int]]:
 @pytest.mark.parametrize("beams", [1, 4])
 def test_whisper_says_what_transformers_says(whisper: tuple[Any, PairRunner], beams: int) -> None:
     module, runner = whisper
-    features = torch.randn(INPUTS, 8, 40, generator=torch.Generator().manual_seed(0))
+    features = torch.randn(INPUTS, 8, 200, generator=torch.Generator().manual_seed(0))
     rules = rules_of(module)
     decoding = runner.start([features.numpy()], beams)
     found = greedy(decoding, INPUTS, rules) if beams == 1 else beam_search(decoding, INPUTS, rules, beams)
@@ -90,7 +88,7 @@ def test_marian_says_what_transformers_says_to_sentences_of_other_lengths(
 
 def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, PairRunner]) -> None:
     module, runner = whisper
-    features, tokens = torch.randn(2, 8, 40), torch.tensor([[57, 58, 5, 9], [57, 58, 11, 2]])
+    features, tokens = torch.randn(2, 8, 200), torch.tensor([[57, 58, 5, 9], [57, 58, 11, 2]])
     with torch.no_grad():
         expected = module(input_features=features, decoder_input_ids=tokens).logits
     decoding = runner.start([features.numpy()])

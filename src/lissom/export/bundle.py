@@ -62,7 +62,7 @@ def write_bundle(folder: Path, contents: Contents) -> None:
         for file in contents.files:
             shutil.copyfile(file, making / f"{ARTEFACT}{file.suffix}")
         handling = {**contents.handling, "task": contents.task, "classes": list(contents.classes)}
-        _write_json(making / "handling.json", handling)
+        write_json_file(making / "handling.json", handling)
         _write_vectors(making / "vectors.npz", contents)
         for name, content in contents.attached.items():
             (making / name).write_bytes(content)
@@ -76,8 +76,8 @@ def write_bundle(folder: Path, contents: Contents) -> None:
         (making / "README.md").write_text(contents.card, encoding="utf-8")
         hashes = {item.name: sha256(item) for item in sorted(making.iterdir())}
         manifest = {"schema": SCHEMA, "artefact": f"{ARTEFACT}{contents.files[0].suffix}", "sha256": hashes}
-        _write_json(making / "manifest.json", {**manifest, **contents.facts})
-        _replace(making, folder)
+        write_json_file(making / "manifest.json", {**manifest, **contents.facts})
+        replace_folder(making, folder)
 
 
 def predictor(task: str) -> str:
@@ -111,7 +111,8 @@ def _write_vectors(path: Path, contents: Contents) -> None:
     np.savez(path, **arrays, outputs=contents.outputs, original=contents.original)  # pyright: ignore[reportArgumentType]
 
 
-def _replace(making: Path, folder: Path) -> None:
+def replace_folder(making: Path, folder: Path) -> None:
+    """Put a folder that is whole in the place of one that may be there."""
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -122,5 +123,6 @@ def _replace(making: Path, folder: Path) -> None:
         os.replace(making, folder)
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json_file(path: Path, value: Any) -> None:
+    """Write a JSON file into a folder that is being made."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,8 +1,12 @@
 """A tiny Whisper with random weights, and the same as a folder of CTranslate2, for tests."""
 
+import atexit
 import json
+import shutil
 import struct
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +64,17 @@ def tiny_whisper(seed: int = 0, *, layers: int = 1, positions: int = 20) -> Any:
         is_multilingual=False,
     )
     return module
+
+
+@cache
+def exported_whisper() -> tuple[Any, Path]:
+    """A tiny Whisper of two layers that hears 200 frames, and the folder of its pair; made once in a process."""
+    from lissom.export.sequence_pair import export_pair
+
+    module, folder = tiny_whisper(4, layers=2, positions=100), Path(tempfile.mkdtemp(prefix="lissom-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    export_pair(module, folder)
+    return module, folder
 
 
 def write_tokenizer(folder: Path) -> None:
