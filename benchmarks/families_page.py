@@ -150,7 +150,7 @@ def _lite0(score: dict[str, Any] | None) -> str:
 
 
 def _input(shape: tuple[int, ...] | list[int]) -> str:
-    return f"{shape[-1]} tokens" if len(shape) == 2 else f"{shape[-2]}x{shape[-1]}"
+    return f"{shape[-1]} tokens" if len(shape) == 2 else "x".join(map(str, shape[2:]))
 
 
 def _millions(count: int) -> str:

@@ -26,6 +26,7 @@ from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
 from lissom.targets.parity import answers
 from lissom.targets.target import Artefact
+from lissom.tasks import TASKS
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.transformers_models import is_of_transformers
 from lissom.workload.workload import Workload, calibration_batches
@@ -184,7 +185,7 @@ def _bundle(
             original=answers(workload.module, inputs),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
-            attached=workload.files,
+            attached={**workload.files, **TASKS.get(workload.task.name).attached(workload.module, workload.example)},
         ),
     )
 

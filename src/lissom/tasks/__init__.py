@@ -8,6 +8,7 @@ TASKS = Table(
         "image": "lissom.tasks.image.kind:KIND",
         "speech": "lissom.tasks.speech.kind:KIND",
         "text": "lissom.tasks.text.kind:KIND",
+        "video": "lissom.tasks.video.kind:KIND",
     },
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from lissom.core.progress import Progress
     from lissom.workload.request import Request
@@ -54,6 +54,8 @@ class Kind:
         handling: the package whose ``handling.py`` the bundle carries.
         requirements: what that needs to be installed.
         options: its own of the command line.
+        attach: the ``module:function`` that makes further files of the bundle from the module that is delivered and
+            its example inputs, by name.
     """
 
     examples: str
@@ -63,6 +65,11 @@ class Kind:
     settings: str
     requirements: tuple[str, ...]
     options: tuple[Option, ...] = ()
+    attach: str | None = None
+
+    def attached(self, module: "nn.Module", example: "tuple[Tensor, ...]") -> dict[str, bytes]:
+        """What the bundle of a delivered module has beside its artefact, by name of the file."""
+        return {} if self.attach is None else _imported(self.attach)(module, example)
 
     def load(
         self, model: "str | nn.Module", request: "Request", options: dict[str, Any], progress: "Progress"

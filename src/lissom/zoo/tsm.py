@@ -126,7 +126,7 @@ def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
 def _shifted(layer: nn.Module, channels: int, share: int) -> nn.Module:
     if not channels:
         return layer
-    return Shifted(layer, channels // share) if share else Residual(layer)
+    return Shifted(layer, channels, channels // share) if share else Residual(layer)
 
 
 def _channels(layers: list[nn.Module]) -> int:

@@ -28,37 +28,42 @@ class Temporal(nn.Module, ABC):
 
     @abstractmethod
     def remembered(self, channels: int) -> int:
-        """How many channels ``past`` has where the input has ``channels``."""
+        """How many channels ``past`` has where the input has ``channels``; perhaps 0 after a cut."""
 
 
 class Shifted(Temporal):
     """A residual block whose branch sees some channels of the frame before instead of its own (the online temporal
     shift of Lin et al. 2019, "TSM", section 3.3 and figure 3b); it has no weights of its own.
 
+    Which channels is a buffer, not a number, so that any of them can be cut; they are the first ones, before and after.
+
     Args:
         block: from a map to one of the same shape, without its shortcut, which is added here.
-        fold: how many channels are the frame before's; the first ones.
+        channels: of the map.
+        fold: how many of them are the frame before's.
     """
 
-    def __init__(self, block: nn.Module, fold: int) -> None:
+    late: Tensor
+
+    def __init__(self, block: nn.Module, channels: int, fold: int) -> None:
         super().__init__()
-        self.block, self.fold = block, fold
+        self.block = block
+        self.register_buffer("late", (torch.arange(channels) < fold)[:, None, None])
 
     def forward(self, maps: Tensor, frames: int) -> Tensor:
         """See :meth:`Temporal.forward`."""
         clips = maps.unflatten(0, (-1, frames))
-        late = F.pad(clips[:, :, : self.fold], (0, 0, 0, 0, 0, 0, 1, 0))[:, :frames]
-        mixed = torch.cat((late, clips[:, :, self.fold :]), 2).flatten(0, 1)
-        return maps + self.block(mixed)
+        before = F.pad(clips, (0, 0, 0, 0, 0, 0, 1, 0))[:, :frames].flatten(0, 1)
+        return maps + self.block(torch.where(self.late, before, maps))
 
     def step(self, maps: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Temporal.step`."""
-        mixed = torch.cat((past, maps[:, self.fold :]), 1)
-        return maps + self.block(mixed), maps[:, : self.fold]
+        fold = past.shape[1]
+        return maps + self.block(torch.cat((past, maps[:, fold:]), 1)), maps[:, :fold]
 
     def remembered(self, channels: int) -> int:
-        """See :meth:`Temporal.remembered`."""
-        return self.fold
+        """See :meth:`Temporal.remembered`: how many channels are the frame before's."""
+        return int(self.late.sum())
 
 
 class TemporalConvolution(Temporal):

@@ -28,6 +28,7 @@ class Streaming(nn.Module):
                 hint="the zoo's tsm_... and causal_... have one",
             )
         self.model = model
+        self.remembers = [isinstance(layer, Temporal) and layer.remembered(1) > 0 for layer in model.layers]
         self.training = model.training
 
     def forward(self, frame: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
@@ -38,10 +39,10 @@ class Streaming(nn.Module):
             past: from :meth:`start`, or what the frame before left.
         """
         maps, kept, remaining = frame, list[Tensor](), iter(past)
-        for layer in self.model.layers:
+        for layer, remembers in zip(self.model.layers, self.remembers, strict=True):
             if isinstance(layer, Temporal):
-                maps, left = layer.step(maps, next(remaining))
-                kept.append(left)
+                maps, left = layer.step(maps, next(remaining) if remembers else maps[:, :0])
+                kept += [left] if remembers else []
             else:
                 maps = layer(maps)
         return self.model.scores(maps), *kept
@@ -55,7 +56,7 @@ class Streaming(nn.Module):
         for layer in self.model.layers:
             if isinstance(layer, Temporal):
                 nothing = maps.new_zeros(batch, layer.remembered(maps.shape[1]), *maps.shape[2:])
-                kept.append(nothing)
+                kept += [nothing] if nothing.shape[1] else []
                 maps, _ = layer.step(maps, nothing)
             else:
                 maps = layer(maps)

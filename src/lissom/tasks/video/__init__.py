@@ -1,0 +1,1 @@
+"""Video classification: a clip of frames in, one class out of several."""

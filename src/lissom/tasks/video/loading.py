@@ -1,0 +1,141 @@
+"""Put a model and videos together into a workload, with everything checked before the slow part."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lissom.core.errors import LissomError, MissingExtraError
+from lissom.core.progress import Progress
+from lissom.tasks.class_order import named_like_the_model
+from lissom.tasks.dividing import divide
+from lissom.tasks.image.task import ImageClassification
+from lissom.tasks.listing import Found
+from lissom.workload.models import LoadedModel, load_model
+from lissom.workload.request import Request
+from lissom.workload.workload import Splits, Workload
+
+try:
+    from lissom.tasks.video.decoding import Decoded, decode
+    from lissom.tasks.video.handling import Viewing
+    from lissom.tasks.video.options import VideoOptions
+    from lissom.tasks.video.sources import find
+    from lissom.tasks.video.split import VideoSplit
+    from lissom.tasks.video.workers import Workers
+except ModuleNotFoundError as error:
+    if (error.name or "").startswith("lissom"):
+        raise
+    raise MissingExtraError(error.name or "av", "video", "the task video") from error
+
+SHOWN = 20  # names listed in a note
+SETTINGS = "--frames, --size, --mean and --std"
+
+
+def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoOptions, progress: Progress) -> Workload:
+    """A workload of video classification.
+
+    Raises:
+        LissomError: anything about the model, the weights or the data that the user can mend.
+    """
+    viewing = _viewing(chosen)
+    found = find(request.data, group=chosen.group, download=request.download, progress=progress)
+    found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
+    loaded = load_model(
+        model,
+        weights=request.weights,
+        random_weights=request.random_weights,
+        download=request.download,
+        num_classes=_asked_classes(found, request),
+        data=found.name,
+        progress=progress,
+    )
+    outputs = _outputs(loaded, torch.zeros(1, 3, viewing.frames, *viewing.crop))
+    found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
+    workers = Workers()
+    decoded = {name: decode(name, part, viewing, workers, progress) for name, part in found.parts.items()}
+    workers.rest()
+    made = {name: _split(part, name, viewing, chosen, request.seed, workers) for name, part in decoded.items()}
+    splits = Splits(made["train"], made["select"], made["test"], (*found.notes, *_unreadable(decoded)))
+    return Workload(
+        name=f"{loaded.name} on {found.name}",
+        module=loaded.module,
+        example=splits.test.take([0]).inputs,
+        task=ImageClassification(
+            outputs, label_smoothing=chosen.label_smoothing, name="video", examples="videos", settings=SETTINGS
+        ),
+        splits=splits,
+        classes=classes,
+        handling={"viewing": viewing.to_json(), "output": {"kind": "logits"}},
+        labelled=found.labelled and loaded.pretrained,
+        keep=request.keep,
+        notes=(*loaded.notes, *more, *_said(loaded, chosen, viewing), *splits.notes),
+    )
+
+
+def _viewing(chosen: VideoOptions) -> Viewing:
+    return Viewing(
+        frames=chosen.frames,
+        crop=(chosen.size, chosen.size),
+        resize=chosen.resize or round(chosen.size * 1.125),
+        mean=tuple(chosen.mean),
+        std=tuple(chosen.std),
+    )
+
+
+def _asked_classes(found: Found[Path], request: Request) -> int | None:
+    """The number of outputs to build; weights tell it by themselves."""
+    if not request.random_weights:
+        return None
+    if found.classes:
+        return len(found.classes)
+    labels = [part.labels for part in found.parts.values() if part.labels is not None]
+    return int(max(part.max() for part in labels)) + 1 if labels else None
+
+
+def _outputs(loaded: LoadedModel, example: torch.Tensor) -> int:
+    """Run the model once: does it take this input, and how many classes does it answer?"""
+    loaded.module.eval()
+    shape = tuple(example.shape)
+    try:
+        with torch.no_grad():
+            answer = loaded.module(example)
+    except Exception as error:  # the user's own forward may raise anything
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LissomError(
+            f"{loaded.name} cannot be run on a clip of {shape}: {reason[:200]}",
+            hint=f"it has to take (batch, 3, frames, height, width); {SETTINGS} say how many",
+        ) from error
+    if not isinstance(answer, torch.Tensor) or answer.ndim != 2 or len(answer) != 1 or answer.shape[1] < 2:
+        told = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
+        raise LissomError(
+            f"{loaded.name} answers one clip with {told}, not (1, classes)",
+            hint="video classification needs one score for each of at least two classes",
+        )
+    return int(answer.shape[1])
+
+
+def _split(part: Decoded, name: str, viewing: Viewing, chosen: VideoOptions, seed: int, workers: Workers) -> VideoSplit:
+    listing = part.listing
+    labels = None if listing.labels is None else torch.from_numpy(listing.labels)
+    paths = [listing.items.read(int(row)) for row in listing.rows]
+    train = name == "train"
+    return VideoSplit(paths, listing.names(), labels, viewing, train, train and chosen.flip, seed, workers, part.kept)
+
+
+def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterator[str]:
+    if not loaded.pretrained:
+        yield "random weights, as asked: agreement with the original stands in for the score"
+    yield (
+        f"the model sees {viewing.frames} frames of a video, from the middle of parts of equal duration, and of each "
+        f"the middle {viewing.crop[0]}x{viewing.crop[1]} pixels"
+    )
+    mirrored = ", half of them mirrored" if chosen.flip else ", none mirrored"
+    yield f"training sees other frames of each part and other crops{mirrored}"
+
+
+def _unreadable(decoded: dict[str, Decoded]) -> Iterator[str]:
+    names = [name for part in decoded.values() for name in part.unreadable]
+    if names:
+        shown = "; ".join(names[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")
+        yield f"{len(names)} videos could not be read and were left out: {shown}"

@@ -1,0 +1,99 @@
+"""A split of videos: clips of any examples, as they are or as an augmented view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lissom.core.errors import LissomError
+from lissom.tasks.video.handling import Frames, Viewing
+from lissom.tasks.video.workers import Job, Workers
+from lissom.workload.workload import Batch
+
+PLACES = (0.5, 0.2, 0.8)  # of a frame in its part, of those that are kept; the first is that of a clip as it is
+
+
+@dataclass(frozen=True)
+class VideoSplit:
+    """Examples that can be taken by number.
+
+    Args:
+        paths: of the videos.
+        names: of the videos.
+        labels: ``(videos,)``, int64, or ``None`` where there are none.
+        viewing: from frames to the model's input.
+        augmented: whether views differ from the clip as it is: other frames of each part, another crop.
+        flip: whether half of the views are mirrored.
+        seed: of the views.
+        workers: that decode.
+        kept: frames at :data:`PLACES` of each part, ``(videos, places * frames, resize, resize, 3)``, where they fit
+            into memory; otherwise each clip is decoded when it is taken.
+    """
+
+    paths: Sequence[Path]
+    names: Sequence[str]
+    labels: Tensor | None
+    viewing: Viewing
+    augmented: bool
+    flip: bool
+    seed: int
+    workers: Workers
+    kept: Frames | None = None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
+        """The examples at ``indices``: inputs ``(batch, 3, frames, height, width)``, targets ``(batch,)``."""
+        rows = np.asarray(indices, dtype=np.int64)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
+            raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
+        drawn = [np.random.default_rng((self.seed, row, view or 0)) for row in rows.tolist()]
+        plain = view is None or not self.augmented
+        clips = self._frames(rows.tolist(), None if plain else drawn)
+        cut = [self._cut(clip, None if plain else one) for clip, one in zip(clips, drawn, strict=True)]
+        inputs = np.stack([self.viewing.normalise(frames) for frames in cut])
+        where = torch.from_numpy(rows)
+        targets = None if self.labels is None else self.labels[where]
+        return Batch((torch.from_numpy(inputs),), targets, where)
+
+    def _frames(self, rows: list[int], drawn: list[np.random.Generator] | None) -> list[Frames]:
+        """The frames of each clip, ``(frames, resize, resize, 3)``."""
+        count = self.viewing.frames
+        if self.kept is not None:
+            choices = [
+                np.zeros(count, dtype=np.int64) if drawn is None else drawn[k].integers(0, len(PLACES), count)
+                for k in range(len(rows))
+            ]
+            return [self.kept[row][at * count + np.arange(count)] for row, at in zip(rows, choices, strict=True)]
+        jobs = [
+            Job(
+                self.paths[row],
+                tuple(self.viewing.moments(None if drawn is None else drawn[k].uniform(0, 1, count).tolist())),
+                self.viewing.resize,
+            )
+            for k, row in enumerate(rows)
+        ]
+        found: list[Frames] = []
+        for row, answer in zip(rows, self.workers.read(jobs), strict=True):
+            if isinstance(answer, str):
+                raise LissomError(f"{self.names[row]} cannot be read any more: {answer}")
+            found.append(squared(answer, self.viewing.resize))
+        return found
+
+    def _cut(self, frames: Frames, drawn: np.random.Generator | None) -> Frames:
+        if drawn is None:
+            return self.viewing.cropped(frames)
+        room = self.viewing.resize - np.asarray(self.viewing.crop)
+        top, left = (int(drawn.integers(0, most + 1)) for most in room)
+        cut = self.viewing.cropped(frames, top, left)
+        return cut[:, :, ::-1] if self.flip and drawn.integers(0, 2) else cut
+
+
+def squared(frames: Frames, side: int) -> Frames:
+    """The middle square of ``(frames, height, width, 3)``."""
+    top, left = (frames.shape[1] - side) // 2, (frames.shape[2] - side) // 2
+    return frames[:, top : top + side, left : left + side]

@@ -1,0 +1,138 @@
+"""Frames of videos: the right ones, upright, whatever the rate, and bad files told in words."""
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av")
+
+import av
+
+from lissom.core.errors import LissomError
+from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
+from lissom.tasks.video.workers import Job, Workers
+
+
+def write(path: Path, grey: Sequence[int], *, size: tuple[int, int] = (32, 48), at: Sequence[int] = ()) -> Path:
+    """Frames of one grey each, the upper left quarter white; ``at`` are their times in tenths of a second."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"crf": "4", "g": "1", "bf": "0"})
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv444p"
+        stream.codec_context.time_base = Fraction(1, 10)
+        for number, value in enumerate(grey):
+            pixels = np.full((*size, 3), value, dtype=np.uint8)
+            pixels[: size[0] // 2, : size[1] // 2] = 255
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = at[number] if at else number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def greys(frames: np.ndarray) -> list[int]:
+    return [round(float(frame[-4:, -4:].mean())) for frame in frames]
+
+
+def test_a_frame_from_the_middle_of_each_part(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mp4", [0, 20, 40, 60, 80, 100, 120, 140])
+    found = read_frames(path, Viewing(4, (24, 24), 32).moments(), 32)
+    assert found.shape == (4, 32, 48, 3)
+    assert greys(found) == pytest.approx([20, 60, 100, 140], abs=3)
+    early, late = Viewing(4, (24, 24), 32).clips(2)
+    assert greys(read_frames(path, early, 32)) == pytest.approx([0, 40, 80, 120], abs=3)
+    assert greys(read_frames(path, late, 32)) == pytest.approx([20, 60, 100, 140], abs=3)
+
+
+def test_a_rate_that_varies_is_followed_in_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mp4", [10, 50, 90, 130], at=[0, 1, 2, 12])
+    assert greys(read_frames(path, [0.0, 0.1, 0.5, 0.99], 32)) == pytest.approx([10, 50, 90, 130], abs=3)
+
+
+@pytest.mark.parametrize("size", [(33, 47), (50, 30)])
+def test_odd_sizes_keep_their_shape(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = write(tmp_path / "x.mp4", [30, 60], size=size)
+    found = read_frames(path, [0.2, 0.8], 24)
+    assert min(found.shape[1:3]) == 24
+    assert max(found.shape[1:3]) == pytest.approx(24 * max(size) / min(size), abs=1)
+
+
+def test_one_frame_is_shown_at_all_moments(tmp_path: Path) -> None:
+    found = read_frames(write(tmp_path / "x.mp4", [70]), Viewing(8, (24, 24), 32).moments(), 32)
+    assert len(found) == 8 and greys(found) == pytest.approx([70] * 8, abs=3)
+
+
+def test_a_phone_held_upright(tmp_path: Path) -> None:
+    """The matrix of the track says: turn by a quarter, clockwise."""
+    path = write(tmp_path / "x.mp4", [40, 40])
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    found = read_frames(path, [0.5], 32)[0]
+    assert found.shape == (48, 32, 3)
+    assert found[4, -4].mean() > 240 and found[4, 4].mean() < 60 and found[-4, -4].mean() < 60
+
+
+def sound_alone(path: Path) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
+    whole = write(tmp_path / "x.mp4", range(0, 200, 5)).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    write(tmp_path / "x.avi", range(0, 200, 5))
+    part = (tmp_path / "x.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(part[: len(part) * 3 // 4])
+    (tmp_path / "none.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("no video")
+    sound_alone(tmp_path / "sound.mp4")
+    said = {
+        "cut.mp4": "it is not a video that can be read, or it is cut off",
+        "cut.avi": "it is cut off or damaged: ",
+        "none.mp4": "it is empty",
+        "text.mp4": "it is not a video that can be read",
+        "sound.mp4": "it holds sound alone, no video",
+        "absent.mp4": "there is no such file",
+    }
+    workers = Workers(2)
+    answers = workers.read([Job(tmp_path / name, (0.5,), 32) for name in [*said, "x.mp4"]])
+    *wrong, right = answers
+    workers.rest()
+    for answer, words in zip(wrong, said.values(), strict=True):
+        assert isinstance(answer, str) and answer.startswith(words)
+    assert np.array_equal(right, read_frames(tmp_path / "x.mp4", (0.5,), 32))
+
+
+def test_all_frames_come_with_their_times(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mp4", [10, 50, 90])
+    times, frames = zip(*stream_frames(path, 32), strict=True)
+    assert times == pytest.approx([0.0, 0.1, 0.2]) and greys(np.stack(frames)) == pytest.approx([10, 50, 90], abs=3)
+
+
+def test_inputs_are_normalised_and_cropped_in_the_middle() -> None:
+    viewing = Viewing(2, (2, 2), 4, (0.5, 0.5, 0.5), (0.5, 0.25, 1.0))
+    frames = np.zeros((2, 4, 6, 3), dtype=np.uint8)
+    frames[:, 1:3, 2:4] = 255
+    found = viewing.normalise(viewing.cropped(frames))
+    assert found.shape == (3, 2, 2, 2) and found.dtype == np.float32
+    assert found[:, 0, 0, 0].tolist() == [1.0, 2.0, 0.5]
+    assert Viewing.from_json(viewing.to_json()) == viewing
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [({"frames": 0}, "0 frames"), ({"resize": 200}, "shorter side of 200"), ({"std": (0, 1, 1)}, "not three numbers")],
+)
+def test_settings_that_are_not_possible(values: dict[str, int], said: str) -> None:
+    with pytest.raises(LissomError, match=said):
+        Viewing(**values)
