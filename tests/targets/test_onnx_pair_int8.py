@@ -9,11 +9,27 @@ import torch
 
 pytest.importorskip("transformers")
 
+from onnxruntime import InferenceSession
+
 from lissom.export.runners.pair_runner import PairRunner
 from lissom.export.sequence_pair import DECODER, ENCODER, rules_of
+from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_pair_int8 import quantize_pair
 from lissom.tasks.generating import greedy
 from lissom.testing.tiny_recognition import exported_whisper
+
+
+def test_attention_of_the_runtime_computes_the_same() -> None:
+    _, pair = exported_whisper()
+    model = onnx.load(pair / ENCODER)
+    assert fuse_attention(model) == 2
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds.count("MultiHeadAttention") == 2 and "Attention" not in kinds
+    features = torch.randn(3, 8, 200, generator=torch.Generator().manual_seed(1)).numpy()
+    sessions = [InferenceSession(content) for content in ((pair / ENCODER).read_bytes(), model.SerializeToString())]
+    wanted, found = (session.run(None, {"input": features}) for session in sessions)
+    for one, other in zip(wanted, found, strict=True):
+        np.testing.assert_allclose(np.asarray(other), np.asarray(one), rtol=1e-4, atol=1e-4)
 
 
 def test_it_is_smaller_and_says_nearly_the_same(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from lissom.export.onnx_file import OPSET, quiet, strip
 from lissom.tasks.generating import Rules
 
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+WHOLE_ATTENTION = 23  # the first opset in which attention is one node, that a runtime can put its own in the place of
 _FREE = torch.export.Dim.DYNAMIC
 _ROWS, _SOURCE, _PAST = 2, 6, 3  # of the examples that are captured: all differ, and none is one
 _WANTED = ("get_encoder", "get_decoder", "get_output_embeddings")
@@ -52,7 +53,8 @@ def export_pair(module: nn.Module, folder: Path) -> None:
         names = ["input", *["mask" for _ in mask]]
         free = [{0: _FREE, 1: _FREE} if encoder.texts else {0: _FREE} for _ in example]
         crosses = [f"cross_{number}" for number in range(len(cross))]
-        _write(_Graph(encoder, example, free, names, crosses), folder / ENCODER)
+        opset = OPSET if encoder.texts else WHOLE_ATTENTION
+        _write(_Graph(encoder, example, free, names, crosses, opset), folder / ENCODER)
         source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
         free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
         pasts = [f"past_{number}" for number in range(len(past))]
@@ -181,6 +183,7 @@ class _Graph:
     free: list[dict[int, Any]]
     inputs: list[str]
     outputs: list[str]
+    opset: int = OPSET
 
 
 def _write(graph: _Graph, path: Path) -> None:
@@ -191,7 +194,7 @@ def _write(graph: _Graph, path: Path) -> None:
                 graph.module,
                 graph.example,
                 dynamo=True,
-                opset_version=OPSET,
+                opset_version=graph.opset,
                 dynamic_shapes=shapes,
                 input_names=graph.inputs,
                 output_names=graph.outputs,

@@ -16,6 +16,7 @@ from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
 from lissom.export.onnx_file import quiet
 from lissom.export.sequence_pair import DECODER, ENCODER
+from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_int8 import shorten_names
 
 TABLE = "shared_table"
@@ -32,6 +33,7 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
     for name in (ENCODER, DECODER):
         model = onnx.load(source / name)
         shared = share_table(model, bits=7 if narrow else 8)
+        fuse_attention(model)
         with tempfile.TemporaryDirectory() as folder, quiet():
             begun, done = Path(folder) / "begun.onnx", Path(folder) / "done.onnx"
             onnx.save(model, begun)
@@ -43,6 +45,7 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
                 per_channel=True,
                 reduce_range=narrow,
                 weight_type=QuantType.QInt8,
+                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # what own nodes of the runtime give
             )
             model = onnx.load(done)
         shorten_names(model)

@@ -1,6 +1,6 @@
 """Recordings of any length in windows that end where it is quiet, read block by block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +31,20 @@ def windows(source: Path | bytes, features: LogMel) -> Iterator[tuple[float, Sam
         LissomError: it is not sound, is cut off, damaged, or holds values that are not numbers.
     """
     with opened(source) as file:
-        begun, waiting = 0, np.zeros(0, dtype=np.float32)
-        for block in _blocks(file, features):
-            waiting = np.concatenate([waiting, block])
-            while len(waiting) > features.length:
-                end = _quietest(waiting[: features.length], features.rate)
-                yield begun / features.rate, waiting[:end]
-                begun, waiting = begun + end, waiting[end:]
-        if len(waiting):
-            yield begun / features.rate, waiting
+        yield from cut(_blocks(file, features), features)
+
+
+def cut(blocks: Iterable[Samples], features: LogMel) -> Iterator[tuple[float, Samples]]:
+    """The windows of sound at the model's rate that comes in blocks of any length."""
+    begun, waiting = 0, np.zeros(0, dtype=np.float32)
+    for block in blocks:
+        waiting = np.concatenate([waiting, block])
+        while len(waiting) > features.length:
+            end = _quietest(waiting[: features.length], features.rate)
+            yield begun / features.rate, waiting[:end]
+            begun, waiting = begun + end, waiting[end:]
+    if len(waiting):
+        yield begun / features.rate, waiting
 
 
 def _blocks(file: soundfile.SoundFile, features: LogMel) -> Iterator[Samples]:
