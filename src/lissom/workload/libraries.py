@@ -41,7 +41,7 @@ def torchvision_builder(name: str) -> Builder:
     """
     from torchvision import models
 
-    known = list(models.list_models(module=models))
+    known = [*models.list_models(module=models), *models.list_models(module=models.video)]
     if name not in known:
         raise LissomError(f"unknown torchvision model {name!r}", hint=close(name, known))
     weights = models.get_model_weights(name).DEFAULT  # pyright: ignore[reportAttributeAccessIssue]

@@ -144,6 +144,13 @@ def test_from_a_budget_to_a_stream(folder: Path, tmp_path: Path) -> None:
         assert not [word for word in ("torch", "lissom") if f"import {word}" in file.read_text(encoding="utf-8")], file
 
 
+def test_a_video_model_of_torchvision_is_fed_as_it_was_trained(folder: Path) -> None:
+    loaded = lissom.load("torchvision:mc3_18", data=folder, task="video", random_weights=True, frames=2, limit=4)
+    viewing = Viewing.from_json(loaded.handling["viewing"])
+    assert (viewing.crop, viewing.resize, viewing.mean[0]) == ((112, 112), 128, 0.43216)
+    assert loaded.example[0].shape == (1, 3, 2, 112, 112) and loaded.classes == CLASSES
+
+
 def test_only_models_that_stream_have_a_stream() -> None:
     clip: Tensor = torch.zeros(1, 3, 4, 16, 16)
     assert stream_files(nn.Flatten(), (clip,)) == {}

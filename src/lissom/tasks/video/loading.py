@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from lissom.workload.workload import Splits, Workload
 
 try:
     from lissom.tasks.video.decoding import Decoded, decode
-    from lissom.tasks.video.handling import Viewing
+    from lissom.tasks.video.handling import IMAGENET_MEAN, IMAGENET_STD, Viewing
     from lissom.tasks.video.options import VideoOptions
     from lissom.tasks.video.sources import find
     from lissom.tasks.video.split import VideoSplit
@@ -28,6 +29,7 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtraError(error.name or "av", "video", "the task video") from error
 
+SIZE = 224
 SHOWN = 20  # names listed in a note
 SETTINGS = "--frames, --size, --mean and --std"
 
@@ -38,7 +40,6 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
     Raises:
         LissomError: anything about the model, the weights or the data that the user can mend.
     """
-    viewing = _viewing(chosen)
     found = find(request.data, group=chosen.group, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
     loaded = load_model(
@@ -50,6 +51,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
         data=found.name,
         progress=progress,
     )
+    viewing = _viewing(chosen, loaded.handling or {})
     outputs = _outputs(loaded, torch.zeros(1, 3, viewing.frames, *viewing.crop))
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     workers = Workers()
@@ -73,13 +75,16 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
     )
 
 
-def _viewing(chosen: VideoOptions) -> Viewing:
+def _viewing(chosen: VideoOptions, usual: dict[str, Any]) -> Viewing:
+    """What the user says, or else what the model's library does."""
+    size = chosen.size or usual.get("crop", (SIZE, SIZE))[0]
+    eighth = round(size * 1.125)
     return Viewing(
         frames=chosen.frames,
-        crop=(chosen.size, chosen.size),
-        resize=chosen.resize or round(chosen.size * 1.125),
-        mean=tuple(chosen.mean),
-        std=tuple(chosen.std),
+        crop=(size, size),
+        resize=chosen.resize or (eighth if chosen.size else usual.get("resize") or eighth),
+        mean=tuple(chosen.mean or usual.get("mean", IMAGENET_MEAN)),
+        std=tuple(chosen.std or usual.get("std", IMAGENET_STD)),
     )
 
 

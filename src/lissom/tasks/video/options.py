@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lissom.tasks.video.handling import IMAGENET_MEAN, IMAGENET_STD
-
 
 @dataclass(frozen=True)
 class VideoOptions:
@@ -12,10 +10,10 @@ class VideoOptions:
 
     Args:
         frames: of a clip.
-        size: side of the square input in pixels.
-        resize: length of the shorter side before the crop; by default an eighth above the size.
-        mean: subtracted from each channel, on the scale 0..1.
-        std: what each channel is divided by.
+        size: side of the square input in pixels; by default as the model's library says, otherwise 224.
+        resize: length of the shorter side before the crop; by default as the library says, or an eighth above the size.
+        mean: subtracted from each channel, on the scale 0..1; by default as the library says, or that of ImageNet.
+        std: what each channel is divided by; the same.
         group: a pattern that finds in a path what is never divided between splits, such as the film a clip is
             from: its first group.
         flip: whether training sees half of the clips mirrored. Not by default: it turns left into right.
@@ -24,10 +22,10 @@ class VideoOptions:
     """
 
     frames: int = 8
-    size: int = 224
+    size: int | None = None
     resize: int | None = None
-    mean: Sequence[float] = IMAGENET_MEAN
-    std: Sequence[float] = IMAGENET_STD
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
     group: str | None = None
     flip: bool = False
     classes: Sequence[str] = ()
