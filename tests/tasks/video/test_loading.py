@@ -15,7 +15,11 @@ pytest.importorskip("av")
 import lissom
 from lissom.core.errors import LissomError
 from lissom.engine.options import Options
+from lissom.export.bundle import Contents, write_bundle
+from lissom.export.onnx_file import export_onnx
+from lissom.export.runners.onnx_runner import Runner
 from lissom.export.stream_file import stream_files
+from lissom.targets.parity import answers
 from lissom.tasks.video import decoding
 from lissom.tasks.video.handling import Viewing, read_frames
 from lissom.tasks.video.motion import MOTIONS, write_video
@@ -115,14 +119,38 @@ def test_models_of_another_input_are_refused(folder: Path) -> None:
         lissom.load(nn.Flatten(2), data=folder, task="video", random_weights=True, **SMALL)
 
 
+@pytest.mark.slow
 def test_from_a_budget_to_a_stream(folder: Path, tmp_path: Path) -> None:
-    """The bundle answers videos and streams them, and its stream is the clip form of what was delivered."""
-    workload = load(folder)
-    run = lissom.compress(
-        workload, budget="macs<=70%, drop<=100pt", output=tmp_path / "run", options=Options(epochs=1, measure_s=0.2)
-    )
+    options = Options(epochs=1, measure_s=0.2)
+    run = lissom.compress(load(folder), budget="macs<=70%, drop<=100pt", output=tmp_path / "run", options=options)
     assert run.met
-    bundle, video = run.bundle, next(folder.rglob("film0-0.mp4"))
+    check_bundle(run.bundle, next(folder.rglob("film0-0.mp4")), tmp_path)
+
+
+def test_a_bundle_answers_and_streams(folder: Path, tmp_path: Path) -> None:
+    workload = load(folder)
+    files = stream_files(workload.module, workload.example)
+    export_onnx(workload.module, workload.example, tmp_path / "model.onnx")
+    inputs = workload.splits.test.take([0, 1]).inputs[0].numpy()
+    contents = Contents(
+        files=(tmp_path / "model.onnx",),
+        runner="lissom.export.runners.onnx_runner",
+        task="video",
+        handling=workload.handling,
+        classes=workload.classes,
+        inputs=(inputs,),
+        outputs=Runner(tmp_path / "model.onnx").run([inputs])[0],
+        original=answers(workload.module, [inputs]),
+        card="# Tiny videos, made light\n",
+        facts={"model": "tiny videos", "task": "video", "target": "onnxruntime", "score": 50.0},
+        attached=files,
+    )
+    write_bundle(tmp_path / "bundle", contents)
+    check_bundle(tmp_path / "bundle", next(folder.rglob("film0-0.mp4")), tmp_path)
+
+
+def check_bundle(bundle: Path, video: Path, work: Path) -> None:
+    """It answers videos, streams them, says what is wrong with others, and needs no PyTorch."""
 
     def predict(*words: object) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, bundle / "predict.py", *map(str, words), "--json"]
@@ -135,9 +163,10 @@ def test_from_a_budget_to_a_stream(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     *heard, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert last["frames"] == 8 and heard[0]["at_s"] == 0 and 0 < last["latency_ms"] <= last["latency_p95_ms"]
-    (tmp_path / "none.mp4").write_bytes(b"")
-    assert "it is empty" in predict(tmp_path / "none.mp4").stderr
-    assert "it is empty" in predict(tmp_path / "none.mp4", "--stream").stderr
+    (work / "none.mp4").write_bytes(b"")
+    for more in ([], ["--stream"]):
+        refused = predict(work / "none.mp4", *more)
+        assert refused.returncode == 2 and "it is empty" in refused.stderr and "Traceback" not in refused.stderr
     needed = (bundle / "requirements.txt").read_text(encoding="utf-8").split()
     assert sorted(needed) == ["av", "numpy", "onnxruntime"]
     for file in bundle.glob("*.py"):
