@@ -64,7 +64,7 @@ class Found(Generic[Item]):
 
     ``parts`` are listings by ``"train"``, ``"select"``, ``"test"`` or ``"all"``; ``numbered`` says that labels
     are the numbers of the model's outputs, not positions in ``classes``; ``preprocessing`` is what the data
-    set is usually given, as the arguments of the task's preprocessing.
+    set is usually given, as the arguments of the task's preprocessing; ``grouped_by`` is what groups are called.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Found(Generic[Item]):
     numbered: bool = False
     preprocessing: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    grouped_by: str = "speakers"
 
     @property
     def labelled(self) -> bool:

@@ -80,6 +80,7 @@ def test_inputs_are_what_a_bundle_computes(folder: Path) -> None:
 
 def test_films_are_kept_apart(folder: Path) -> None:
     splits = load(folder).splits
+    assert any("clips of" in note and "sources" in note for note in splits.notes)
     films = [{name.split("/")[1][:5] for name in getattr(splits, part).names} for part in ("train", "select", "test")]
     assert sum(map(len, films)) == len(set.union(*films)) == 8
 

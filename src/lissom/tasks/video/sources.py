@@ -139,7 +139,7 @@ def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
         part: Listing(files, np.asarray(at), labels[at], None if groups is None else groups[at])
         for part, at in parts.items()
     }
-    return Found(path.stem if path.stem != "clips" else path.parent.name, listings, classes)
+    return Found(path.stem if path.stem != "clips" else path.parent.name, listings, classes, grouped_by="sources")
 
 
 def _in_object(data: Any, where: str) -> Found[Path]:
@@ -177,4 +177,4 @@ def _grouped(found: Found[Path], pattern: str | None) -> Found[Path]:
                 raise LissomError(f"the pattern of groups {pattern!r} does not fit {wrong!r}")
             return found
         parts[part] = replace(listing, groups=np.asarray([str(match[1]) for match in matches if match]))
-    return replace(found, parts=parts)
+    return replace(found, parts=parts, grouped_by="sources")
