@@ -23,7 +23,7 @@ def section() -> list[str]:
         "the target is undone by `lissom compress`: fewer multiply-adds are not always faster.",
     ]
     for name, rows in known.items():
-        if name in NAMES:
+        if any("step" in row for row in rows.values()):
             lines += ["", f"{NAMES[name][0].upper()}{NAMES[name][1:]}, {rows['original']['score']:.2f} %:", ""]
             lines += _table(rows)
     return lines
