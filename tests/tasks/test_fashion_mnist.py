@@ -83,7 +83,7 @@ def test_no_source_answers(monkeypatch: pytest.MonkeyPatch, empty_cache: Path) -
     assert not empty_cache.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"something else")])
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"something else")], ids=["empty", "none", "other"])
 def test_damaged_cache(small_files: Path, empty_cache: Path, content: bytes) -> None:
     shutil.copytree(small_files, empty_cache)
     (empty_cache / "t10k-labels-idx1-ubyte.gz").write_bytes(content)
