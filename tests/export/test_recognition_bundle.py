@@ -14,10 +14,11 @@ import torch
 
 pytest.importorskip("transformers")
 
-from lissom.core.errors import LissomError
 from lissom.export.recognition_bundle import Recogniser, Vector, write_recognition_bundle
-from lissom.export.sequence_pair import rules_of
+
+from lissom.core.errors import LissomError
 from lissom.tasks.recognition.log_mel import LogMel
+from lissom.tasks.rules import rules_of
 from lissom.testing.tiny_recognition import exported_whisper, write_tokenizer
 
 FEATURES = LogMel(bands=8, seconds=2.0)

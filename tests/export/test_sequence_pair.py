@@ -11,22 +11,23 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.core.errors import LissomError
-from lissom.export.runners.pair_runner import PairRunner
-from lissom.export.sequence_pair import export_pair, rules_of
+from lissom.export.runners.pair_runner import Runner
+from lissom.export.sequence_pair import export_pair
 from lissom.tasks.generating import beam_search, greedy
+from lissom.tasks.rules import rules_of
 from lissom.testing.tiny_recognition import END, exported_whisper, tiny_whisper
 
 INPUTS = 24
 
 
 @pytest.fixture(scope="module")
-def whisper() -> tuple[Any, PairRunner]:
-    module, folder = exported_whisper()
-    return module, PairRunner(folder)
+def whisper() -> tuple[Any, Runner]:
+    module, path = exported_whisper()
+    return module, Runner(path)
 
 
 @pytest.fixture(scope="module")
-def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
+def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Runner]:
     from transformers import GenerationConfig, MarianConfig, MarianMTModel
 
     torch.manual_seed(0)
@@ -42,8 +43,8 @@ def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
         **ends, max_length=20, forced_eos_token_id=0, bad_words_ids=[[49]], length_penalty=0.7
     )
     folder = tmp_path_factory.mktemp("marian")
-    export_pair(module, folder)
-    return module, PairRunner(folder)
+    export_pair(module, folder / "marian.onnx", 0)
+    return module, Runner(folder / "marian.onnx")
 
 
 def theirs(module: Any, beams: int, **inputs: torch.Tensor) -> list[list[int]]:
@@ -57,7 +58,7 @@ def theirs(module: Any, beams: int, **inputs: torch.Tensor) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-def test_whisper_says_what_transformers_says(whisper: tuple[Any, PairRunner], beams: int) -> None:
+def test_whisper_says_what_transformers_says(whisper: tuple[Any, Runner], beams: int) -> None:
     module, runner = whisper
     features = torch.randn(INPUTS, 8, 200, generator=torch.Generator().manual_seed(0))
     rules = rules_of(module)
@@ -71,7 +72,7 @@ def test_whisper_says_what_transformers_says(whisper: tuple[Any, PairRunner], be
 
 @pytest.mark.parametrize("beams", [1, 4])
 def test_marian_says_what_transformers_says_to_sentences_of_other_lengths(
-    marian: tuple[Any, PairRunner], beams: int
+    marian: tuple[Any, Runner], beams: int
 ) -> None:
     module, runner = marian
     draw = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def test_marian_says_what_transformers_says_to_sentences_of_other_lengths(
     assert len({tuple(text) for text in found}) > INPUTS // 3
 
 
-def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, PairRunner]) -> None:
+def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, Runner]) -> None:
     module, runner = whisper
     features, tokens = torch.randn(2, 8, 200), torch.tensor([[57, 58, 5, 9], [57, 58, 11, 2]])
     with torch.no_grad():
@@ -101,7 +102,7 @@ def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, Pa
 
 def test_other_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="a Linear is no encoder-decoder"):
-        export_pair(torch.nn.Linear(2, 2), tmp_path)
+        export_pair(torch.nn.Linear(2, 2), tmp_path / "linear.onnx", 0)
     module = tiny_whisper()
     module.generation_config.eos_token_id = None
     with pytest.raises(LissomError, match="no last token"):

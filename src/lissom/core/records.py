@@ -158,10 +158,10 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Sample:
-    """One example of the test split that the page plays.
+    """One example of the test split that the page shows, and plays where it is sound.
 
-    ``content`` is a file of the type ``media`` in base64; ``truth`` (empty where there are no labels), ``original`` and
-    ``result`` are names of classes.
+    ``content`` is a file of the type ``media`` in base64; both are empty for a text, which is the ``name`` itself.
+    ``truth`` (empty where there are no labels), ``original`` and ``result`` are names of classes, or texts.
     """
 
     name: str

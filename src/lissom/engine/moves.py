@@ -12,6 +12,7 @@ from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
 from lissom.engine.pace import epoch_seconds, measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
+from lissom.layers.sequence_model import SequenceModel
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import usual_learning
@@ -24,6 +25,7 @@ from lissom.workload.workload import Workload
 
 _USUAL_OUTPUTS = 1000  # where the original does not say
 _REST_BYTES = 100_000_000  # of models and artefacts
+_TOO_MUCH_BYTES = 1 << 50  # scores of all words after each token
 
 
 class Mover:
@@ -135,6 +137,8 @@ class Mover:
     def _cache_bytes(self) -> int:
         """What the original's answers take on disk."""
         original = self._context.original
+        if isinstance(original.module, SequenceModel):
+            return _TOO_MUCH_BYTES
         return cache_bytes(len(original.splits.train), len(original.classes) or _USUAL_OUTPUTS)
 
     def _estimate(self, seconds: float, kept: int) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 import torch
 
 from lissom.engine.options import Options
+from lissom.layers.sequence_model import SequenceModel
 from lissom.steps.distillation.distill import Distill
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
-from lissom.train.teacher import Answer
+from lissom.train.teacher import Answer, LiveTeacher
 from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
@@ -25,7 +26,11 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
     split = original.splits.train
     asked = list(range(min(_ASKED, len(split))))
     epoch_s = epoch_seconds(original, cut, batch, team)
-    answer_s = _usual(lambda _: answer(split.take(asked)))
+    if isinstance(original.module, SequenceModel):  # the original teaches beside the learner
+        teacher, asked = LiveTeacher(original.module, best_device()), asked[:batch]
+        answer_s = _usual(lambda _: teacher.answer(split.take(asked), 0))
+    else:
+        answer_s = _usual(lambda _: answer(split.take(asked)))
     return {"epoch_s": epoch_s, "teacher_s": answer_s / len(asked) * len(split)}
 
 

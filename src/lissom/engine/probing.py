@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lissom.core.statistics import ratio_interval
 from lissom.cost import profile
+from lissom.engine.asking import asked
 from lissom.engine.measuring import Bench, timings
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
@@ -31,7 +32,9 @@ def measure_copy(
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
         made = {"fp32": plain, "int8": QuantizeInt8(examples=64, search=False).apply(plain, workload, context)}
-        runners = {name: context.target.load(item.path, threads=bench.threads) for name, item in made.items()}
+        runners = {
+            name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()
+        }
         samples = timings({"original": bench.runner, **runners}, bench.example, seconds=_SECONDS)
         return {
             name: {

@@ -6,6 +6,7 @@ TASKS = Table(
     "task",
     {
         "image": "lissom.tasks.image.kind:KIND",
+        "recognition": "lissom.tasks.recognition.kind:KIND",
         "speech": "lissom.tasks.speech.kind:KIND",
         "text": "lissom.tasks.text.kind:KIND",
         "video": "lissom.tasks.video.kind:KIND",

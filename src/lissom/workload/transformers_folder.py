@@ -43,7 +43,7 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
     """
     if not is_of_transformers(model):
         raise LissomError(f"a {type(model).__name__} is no model of transformers")
-    module: Any = _renumbered(model)
+    module: Any = renumbered(model)
     say_heads(module)
     config = _config(module)
     fresh = _fresh(module, config)
@@ -67,7 +67,7 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
     )
 
 
-def _renumbered(model: nn.Module) -> nn.Module:
+def renumbered(model: nn.Module) -> nn.Module:
     """A copy in which lists of layers hold no layer that lets its input through."""
     module = copy.deepcopy(model)
     for part in module.modules():

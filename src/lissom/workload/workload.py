@@ -74,6 +74,25 @@ class Playable(Protocol):
         ...
 
 
+@runtime_checkable
+class Worded(Protocol):
+    """A split whose examples are answered with a text, for which a model learns tokens."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What each example is called; of one that is a text, the text."""
+        ...
+
+    @property
+    def texts(self) -> Sequence[str] | None:
+        """What should be answered to each example, where it is known."""
+        ...
+
+    def with_answers(self, answers: Sequence[Sequence[int]]) -> Split:
+        """The same examples with other tokens to be learnt, without prompt and end."""
+        ...
+
+
 class Task(Protocol):
     """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
 

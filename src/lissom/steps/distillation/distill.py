@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.layers.sequence_model import SequenceModel
 from lissom.layers.text_model import TextModel
 from lissom.steps.distillation.lesson import ANSWERS, Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
@@ -143,7 +144,7 @@ class Distill(ModelStep):
 
     def _answering(self, context: Context, views: int) -> Teacher:
         device = best_device()
-        if not views:
+        if not views or isinstance(context.original.module, SequenceModel):  # too many words to be kept
             return LiveTeacher(context.original.module, device)
         folder = context.shared / "teacher"
         split = context.original.splits.train

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lissom.layers.sequence_model import SequenceModel
 from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
 from lissom.steps.quantization.searching import RecipeSearch
 from lissom.steps.step import ArtefactStep, Context
@@ -29,10 +30,13 @@ class QuantizeInt8(ArtefactStep):
         return "quantize int8"
 
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
-        inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
-        tokens = all(array.dtype.kind in "iu" for array in inputs[0])
         path = context.target.place(context.folder, f"{artefact.path.stem}-int8")
         source = Source(workload.module, workload.example, artefact)
+        if isinstance(workload.module, SequenceModel):  # its ranges are those of each input at hand
+            with context.progress.waiting("quantizing to INT8"):
+                return context.target.quantize(source, [], path)
+        inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
+        tokens = all(array.dtype.kind in "iu" for array in inputs[0])
         with context.progress.waiting("quantizing to INT8"):
             if not self.search or tokens:
                 return context.target.quantize(source, inputs, path)

@@ -9,6 +9,7 @@ KIND = Kind(
     handling="lissom.tasks.speech",
     settings="lissom.tasks.speech.options:SpeechOptions",
     requirements=("numpy", "kaldi-native-fbank", "soundfile", "soxr"),
+    other="lissom.tasks.recognition.choosing:recognition_instead",
     options=(
         Option("rate", int, "Samples a second; by default as the clips have."),
         Option("seconds", float, "Window that the model hears; by default 1."),
