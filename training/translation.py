@@ -2,28 +2,33 @@
 
     python training/translation.py DATA OUTPUT [--languages en-de] [--width 256] [--layers 3 3] [--words 6000]
 
-DATA is a known data set, a folder, a table, or two line-aligned files as FIRST,SECOND. The vocabulary (byte pairs, both languages in one) is
-learnt on them, or is that of a teacher with ``--tokenizer``. Progress is kept in OUTPUT, so that a training that was
-stopped goes on; what is written there is a folder as transformers saves a model, with a tokenizer.json.
+DATA is a known data set, a folder, a table, or two line-aligned files as FIRST,SECOND. The vocabulary (byte pairs, both
+languages in one) is learnt on its train split, or is that of a teacher with ``--tokenizer``; ``--answers`` learns what
+a teacher said (JSON lines of row and tokens) instead of the references. Progress is kept in OUTPUT, so that a training
+that was stopped goes on; what is written there is a folder as transformers saves a model, with a tokenizer.json.
 """
 
 import argparse
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor, nn
 from transformers import MarianConfig, MarianMTModel
 
 from lissom.core.files import write_text
 from lissom.core.progress import Deadline, Progress
-from lissom.tasks.translation.handling import Wording, Words
+from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.dividing import divide
+from lissom.tasks.forcing import IGNORED
+from lissom.tasks.generating import Rules
+from lissom.tasks.translation.handling import Wording, Words
 from lissom.tasks.translation.pairs import Pair
 from lissom.tasks.translation.sources import find
-from lissom.tasks.translation.split import NOTHING, PairSplit
+from lissom.tasks.translation.split import PairSplit
 from lissom.train.loop import Schedule, train
 from lissom.workload.workload import Batch
 
@@ -67,7 +72,7 @@ def model(shape: Shape, words: int, seed: int) -> MarianMTModel:
         decoder_ffn_dim=shape.inner,
         dropout=shape.dropout,
         activation_function="relu",
-        max_position_embeddings=512,
+        max_position_embeddings=256,
         scale_embedding=True,
         pad_token_id=0,
         eos_token_id=2,
@@ -81,38 +86,55 @@ def model(shape: Shape, words: int, seed: int) -> MarianMTModel:
     return made
 
 
-def objective(outputs: object, batch: Batch, view: int) -> torch.Tensor:
+def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
     """Cross-entropy with a tenth of the chance spread over all words (Szegedy et al. 2016, section 7)."""
     assert batch.targets is not None
-    scores = outputs.logits.flatten(0, 1)  # type: ignore[attr-defined]
-    return nn.functional.cross_entropy(scores, batch.targets.flatten(), ignore_index=NOTHING, label_smoothing=0.1)
+    scores, targets = outputs.flatten(0, 1), batch.targets.flatten()
+    return nn.functional.cross_entropy(scores, targets, ignore_index=IGNORED, label_smoothing=0.1)
 
 
-def split_of(rows: list[Pair], tokenizer: str) -> PairSplit:
+def train_pairs(data: str, languages: str | None) -> list[Pair]:
+    """The pairs of the train split."""
+    pair = None if languages is None else tuple(languages.split("-", 1))
+    part = divide(find(data, pair, download=True)).parts["train"]
+    return [part.items.read(int(row)) for row in part.rows]
+
+
+def split_of(rows: list[Pair], tokenizer: str, answers: dict[int, list[int]] | None = None) -> PairSplit:
     """The pairs as tokens, without those that are too long to learn from."""
     words = Words(tokenizer, tokenizer, Wording(length=LONGEST, pad=0, end=2, unknown=1))
-    both = zip(words.read([a for a, _ in rows]), words.read_targets([b for _, b in rows]), strict=True)
-    kept = [(a, b) for a, b in both if max(len(a), len(b)) <= LONGEST]
-    return PairSplit([a for a, _ in kept], [b for _, b in kept], pad=0, start=0)
+    sources = words.read([source for source, _ in rows])
+    wanted = [tokens[:-1].tolist() for tokens in words.read_targets([target for _, target in rows])]
+    wanted = wanted if answers is None else [answers[row] for row in range(len(rows))]
+    kept = [row for row in range(len(rows)) if max(len(sources[row]), len(wanted[row]) + 1) <= LONGEST]
+    names, texts = ([rows[row][side] for row in kept] for side in (0, 1))
+    rules = Rules(prompt=(0,), end=2, longest=LONGEST + 1)
+    return PairSplit([sources[row] for row in kept], [wanted[row] for row in kept], names, texts, rules, pad=0)
+
+
+def read_answers(path: Path) -> dict[int, list[int]]:
+    """What a teacher said to each row, in tokens."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {row["row"]: row["tokens"] for row in rows}
 
 
 def main(given: argparse.Namespace) -> None:
     """Train and write the model."""
     began = time.monotonic()
-    languages = None if given.languages is None else tuple(given.languages.split("-", 1))
-    train_part = divide(find(given.data, languages, download=True)).parts["train"]
-    rows = [train_part.items.read(int(row)) for row in train_part.rows]
+    rows = train_pairs(given.data, given.languages)
     if given.tokenizer is None:
         tokenizer = vocabulary([side for pair in rows for side in pair], given.words).to_str()
     else:
         tokenizer = (given.tokenizer / "tokenizer.json").read_text(encoding="utf-8")
-    split = split_of(rows, tokenizer)
+    write_text(given.output / "tokenizer.json", tokenizer)  # students of this one can begin
+    answers = None if given.answers is None else read_answers(given.answers)
+    split = split_of(rows, tokenizer, answers)
     shape = Shape(given.width, given.inner, tuple(given.layers), given.heads, given.dropout)
     untrained = model(shape, Tokenizer.from_str(tokenizer).get_vocab_size(), given.seed)
     count = sum(parameter.numel() for parameter in untrained.parameters())
     print(f"{len(split)} pairs, {count / 1e6:.2f} million parameters", flush=True)
     trained = train(
-        untrained,
+        SequenceModel(untrained, split.rules.end),
         split,
         objective,
         Schedule(given.epochs, rate=given.rate, batch=given.batch, warm_up=0.15, seed=given.seed),
@@ -121,8 +143,7 @@ def main(given: argparse.Namespace) -> None:
         deadline=Deadline(None if given.minutes is None else 60 * given.minutes),
         what="learning to translate",
     )
-    trained.save_pretrained(given.output)
-    write_text(given.output / "tokenizer.json", tokenizer)
+    trained.model.save_pretrained(given.output)
     (given.output / "training.pt").unlink(missing_ok=True)
     print(f"{(time.monotonic() - began) / 60:.1f} minutes, written to {given.output}")
 
@@ -132,6 +153,7 @@ if __name__ == "__main__":
     parser.add_argument("data", help="a known data set, a folder, a table, or FIRST,SECOND")
     parser.add_argument("output", type=Path)
     parser.add_argument("--languages", help="of source and target, such as en-de")
+    parser.add_argument("--answers", type=Path, help="what a teacher said to the train split")
     parser.add_argument("--tokenizer", type=Path, help="a folder with the tokenizer.json to use")
     parser.add_argument("--words", type=int, default=6000, help="pieces of words in a new vocabulary")
     parser.add_argument("--width", type=int, default=256)

@@ -9,6 +9,7 @@ TASKS = Table(
         "recognition": "lissom.tasks.recognition.kind:KIND",
         "speech": "lissom.tasks.speech.kind:KIND",
         "text": "lissom.tasks.text.kind:KIND",
+        "translation": "lissom.tasks.translation.kind:KIND",
         "video": "lissom.tasks.video.kind:KIND",
     },
 )

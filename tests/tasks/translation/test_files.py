@@ -73,7 +73,7 @@ def test_a_folder_has_parts_by_name_and_repeats_are_not_judged_by(tmp_path):
 
 def test_files_that_do_not_go_together_are_refused(tmp_path):
     first, second = written(tmp_path / "a.en", "one\ntwo\n"), written(tmp_path / "a.de", "eins\n")
-    with pytest.raises(LissomError, match="2 lines and .* has 1: they are not aligned"):
+    with pytest.raises(LissomError, match=r"2 lines and .* has 1: they are not aligned"):
         find(f"{first},{second}")
     with pytest.raises(LissomError, match="there is no file"):
         find(f"{first},{tmp_path / 'gone.de'}")

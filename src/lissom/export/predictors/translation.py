@@ -14,7 +14,7 @@ from pathlib import Path
 
 from checking import HERE, arguments, at_least_one, read, start
 from generating import Rules, beam_search, greedy, said
-from handling import SOURCE, TARGET, Words, Wording, batch_of
+from handling import SOURCE, TARGET, Wording, Words, batch_of
 from runner import Runner
 
 

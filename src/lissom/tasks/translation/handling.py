@@ -16,7 +16,7 @@ from lissom.core.errors import LissomError
 
 SOURCE, TARGET = "source.json", "target.json"  # the tokenizers of both languages in a bundle
 Numbers = npt.NDArray[np.int64]
-_ENDS = re.compile(r"(?<=[.!?;:…])\s+|(?<=[。！？；])")
+_ENDS = re.compile(r"(?<=[.!?;:…])\s+|(?<=[\u3002\uff01\uff1f\uff1b])")  # those of Chinese have no space behind
 STRANGE = 0.5  # of a sentence's tokens, from which on it is remarked that they are unknown
 
 

@@ -12,12 +12,12 @@ from lissom.core.progress import Progress
 from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.dividing import divide
 from lissom.tasks.generating import Rules
-from lissom.tasks.rules import rules_of
 from lissom.tasks.listing import Found, Listing
+from lissom.tasks.rules import rules_of
 from lissom.tasks.text.tokens import embedding_of
 from lissom.tasks.text_out import TextOut
 from lissom.tasks.translation.directions import check_direction
-from lissom.tasks.translation.handling import SOURCE, TARGET, Words, Wording
+from lissom.tasks.translation.handling import SOURCE, TARGET, Wording, Words
 from lissom.tasks.translation.measures import measure_of
 from lissom.tasks.translation.options import TranslationOptions
 from lissom.tasks.translation.pairs import Pair

@@ -72,7 +72,7 @@ class ChrF:
         return _metrics().CHRF()
 
     def grade(self, answers: Sequence[str], references: Sequence[str]) -> Grades:
-        """Of each sentence, for each length of n-gram, those said, those wanted and those right: ``(sentences, 18)``."""
+        """Of each sentence the n-grams of each length: said, wanted and right, ``(sentences, 18)``."""
         counter = self._counter
         rows = [
             counter._compute_segment_statistics(answer, counter._extract_reference_info([reference]))

@@ -43,5 +43,5 @@ class TranslationOptions:
             return None
         first, _, second = self.languages.partition("-")
         if not first or not second or first == second:
-            raise LissomError(f"the languages {self.languages!r} are not two", hint="--languages en-de, the source first")
+            raise LissomError(f"{self.languages!r} are not two languages", hint="--languages en-de, the source first")
         return first, second
