@@ -5,7 +5,8 @@ import json
 import shutil
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,7 @@ def write_tokenizer(folder: Path) -> None:
     """A ``tokenizer.json`` of one letter or two for each token."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = {f" {letters[number % 26]}{number}": number for number in range(START)}
+    words = {f" {letters([number])}": number for number in range(START)}
     made = Tokenizer(models.WordLevel(words, unk_token=" a0"))
     made.add_special_tokens(["<|startoftranscript|>", "<|notimestamps|>", "<|endoftext|>"])
     made.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_next")
@@ -164,6 +164,43 @@ def ctranslate2_variables(module: Any) -> dict[str, npt.NDArray[Any]]:
     return found
 
 
+def tiny_recognition_workload(seed: int = 4) -> Any:
+    """A tiny Whisper on tones, which are to be heard as another Whisper hears them."""
+    from lissom.layers.sequence_model import SequenceModel
+    from lissom.layers.sequence_runner import ModuleRunner
+    from lissom.tasks.generating import said, spoken
+    from lissom.tasks.recognition.log_mel import LogMel
+    from lissom.tasks.recognition.measure import Transcripts
+    from lissom.tasks.recognition.split import RecordingSplit
+    from lissom.tasks.rules import rules_of
+    from lissom.tasks.text_out import TextOut
+    from lissom.workload.workload import Splits, Workload
+
+    with torch.random.fork_rng(devices=[]):
+        module, other = tiny_whisper(seed), tiny_whisper(seed + 1)
+    rules, features = rules_of(module), LogMel(bands=8, seconds=0.4)
+    handling: dict[str, Any] = {"features": features.to_json(), "rules": rules.to_json()}
+
+    def split(count: int, first: int) -> RecordingSplit:
+        sounds = [np.rint(tones(first + row, 0.3) * 32767).astype(np.int16) for row in range(count)]
+        made = RecordingSplit(sounds, [str(row) for row in range(count)], None, [[]] * count, features, rules)
+        runner = ModuleRunner(SequenceModel(other, END))
+        answers = spoken(said(runner, [tensor.numpy() for tensor in made.take(range(count)).inputs], handling))
+        return replace(made, texts=[letters(answer) for answer in answers], answers=answers)
+
+    splits = Splits(split(16, 0), split(6, 16), split(16, 22))
+    task = TextOut("recognition", letters, Transcripts(), "recordings")
+    return Workload(
+        "tiny whisper", SequenceModel(module, END), splits.train.take([0]).inputs, task, splits, handling=handling
+    )
+
+
+def letters(tokens: Sequence[int]) -> str:
+    """What :func:`write_tokenizer` makes of some tokens."""
+    known = "abcdefghijklmnopqrstuvwxyz"
+    return " ".join(f"{known[token % 26]}{token}" for token in tokens if token < START)
+
+
 def write_recordings(folder: Path, module: Any, count: int, *, seed: int = 0) -> Path:
     """A manifest of recordings of tones, and what a model says of each as their texts.
 
@@ -184,13 +221,13 @@ def write_recordings(folder: Path, module: Any, count: int, *, seed: int = 0) ->
     folder.mkdir(parents=True, exist_ok=True)
     features = LogMel(bands=8, seconds=2 * module.config.max_source_positions / 100)
     runner, told = ModuleRunner(SequenceModel(module, END)), {"rules": rules_of(module).to_json()}
-    letters, lines = "abcdefghijklmnopqrstuvwxyz", list[str]()
+    lines: list[str] = []
     for number in range(count):
         sound = tones(seed + number, 0.8 * features.seconds)
         heard = np.rint(sound * 32767).astype(np.float32) / 32767
         tokens = spoken(said(runner, [features(heard)[None], np.zeros((1, 1), np.int64)], told))[0]
         soundfile.write(folder / f"{number}.wav", sound, 16000)
-        text = " ".join(f"{letters[token % 26]}{token}" for token in tokens if token < START)
+        text = letters(tokens)
         part = {3: "select", 4: "test"}.get(number % 5, "train")
         lines.append(json.dumps({"audio": f"{number}.wav", "text": text, "split": part}))
     (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -165,6 +165,8 @@ def distillation(task: Task, teacher: Teacher, labels: float) -> Objective:
     """The objective ``labels * loss + (1 - labels) * distance to the teacher``."""
 
     def objective(outputs: torch.Tensor, batch: Batch, view: int) -> Tensor:
+        if labels == 1 and batch.targets is not None:
+            return task.loss(outputs, batch.targets)
         far = task.distance(outputs, teacher.answer(batch, view))
         if labels == 0 or batch.targets is None:
             return far
