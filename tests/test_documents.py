@@ -47,7 +47,10 @@ def quickened(command: str, runs: Path) -> list[str]:
     words = shlex.split(command.replace("runs/", f"{runs}/"))
     if words[0] == "make":
         short = " --epochs 1 --length 16" if "demo-text" in words else ""
-        return [*words, f"QUICK=--quick{short}", f"DEMO={runs}/demo", f"DEMO_TEXT={runs}/demo-text"]
+        places = [
+            f"{name.replace('-', '_').upper()}={runs}/{name}" for name in ("demo", "demo-text", "demo-translation")
+        ]
+        return [*words, f"QUICK=--quick{short}", *places]
     return [*words, "--quick"] if words[:2] == ["lissom", "compress"] else words
 
 

@@ -1,4 +1,4 @@
-"""Published ways to make small encoders and translators, as plans for a model at hand: to be printed, changed and carried out."""
+"""Published ways to make small models, as plans for a model at hand: to be printed, changed and carried out."""
 
 from collections.abc import Callable
 from dataclasses import replace

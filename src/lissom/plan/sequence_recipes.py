@@ -1,4 +1,4 @@
-"""A published way to make small encoder-decoders: few decoder layers, narrow ones, taught by what the original writes."""
+"""A way to make small encoder-decoders: few and narrow decoder layers, taught by what the original writes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ from lissom.steps.step import Step
 from lissom.workload.workload import Workload
 
 SAMPLE = Sample(examples=256, batch=16)
-WIDTH, INNER = 3 / 5, 1 / 2  # of the hidden states and of the feed-forward units, that stay
-MULTIPLE = 8  # of the width, which runtimes like
+WIDTH, INNER = 3 / 5, 1 / 2  # of the hidden states and the size of heads, and of the feed-forward units, that stay
+MULTIPLE = 4  # of the size of heads, so that widths are what runtimes like
 RATE, BATCH = 1e-3, 64
 
 
@@ -63,21 +63,23 @@ def _narrower(workload: Workload, drop: DropLayers, layers: Sequence[str]) -> Pr
     shorter = drop.without(workload)
     coupling = couple(capture(shorter.module, shorter.example), keep=workload.keep)
     inner = {group.index: max(1, round(INNER * group.units)) for group in feed_forward(coupling, layers)}
-    hidden = {
-        group.index: max(MULTIPLE, round(WIDTH * group.units / MULTIPLE) * MULTIPLE)
-        for group in _hidden(coupling, shorter.module)
-    }
+    hidden = _hidden(coupling, shorter.module)
     if not inner or not hidden:
         raise LissomError(f"no feed-forward or hidden units were found in {workload.name}", hint="--plan int8")
     removed = weakest(fisher(shorter, coupling, SAMPLE), {**inner, **hidden})
     return Prune(tuple((index, coupling.groups[index].name, units) for index, units in sorted(removed.items())))
 
 
-def _hidden(coupling: Coupling, module: nn.Module) -> list[Group]:
-    """The groups that an embedding makes: those of the hidden states."""
+def _hidden(coupling: Coupling, module: nn.Module) -> dict[int, int]:
+    """How many hidden units stay, and how many of each head, by group: heads together are as wide as what they read,
+    as the model's class has it."""
     tables = {f"{name}.weight" for name, part in module.named_modules() if isinstance(part, nn.Embedding)}
     made = [group for group in coupling.groups if any(member.name in tables for member in group.producers)]
-    return [group for group in made if group.kind == "channels"]
+    states = [group for group in made if group.kind == "channels"]
+    heads = [group for group in coupling.groups if group.kind == "head size"]
+    kept = {group.index: max(MULTIPLE, round(WIDTH * group.units / MULTIPLE) * MULTIPLE) for group in heads}
+    wide = {group.index: group.units // heads[0].units * kept[heads[0].index] for group in states} if heads else {}
+    return {**kept, **wide}
 
 
 def feed_forward(coupling: Coupling, names: Sequence[str]) -> list[Group]:

@@ -25,6 +25,7 @@ from lissom.workload.transformers_models import RESIZED, from_folder, is_of_tran
 MODEL = "model.safetensors"
 PLACE = "layer_idx"  # of a layer in its list, where others were taken out before it
 FIELDS = ("hidden_size", "num_attention_heads", "intermediate_size")
+FIELDS += ("decoder_attention_heads", "encoder_ffn_dim", "decoder_ffn_dim")  # of encoder-decoders
 
 
 def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> str:
@@ -81,7 +82,9 @@ def _config(module: Any) -> Any:
     """The configuration that says most of the module's sizes: the number of layers, and widths that layers share."""
     plain = copy.deepcopy(module.config)
     lists = [len(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
-    if hasattr(plain, "num_hidden_layers") and lists:
+    if getattr(plain, "is_encoder_decoder", False):
+        plain.encoder_layers, plain.decoder_layers = len(module.get_encoder().layers), len(module.get_decoder().layers)
+    elif hasattr(plain, "num_hidden_layers") and lists:
         plain.num_hidden_layers = max(lists)
     fresh = _fresh(module, plain)
     _check_expressible(module, fresh)
