@@ -24,7 +24,7 @@ def section() -> list[str]:
         "## Translation: English to German, image captions",
         "",
         "Multi30k (Elliott et al. 2016): 29,000 pairs to learn from, 1,000 of test_2016_flickr to be judged by, which",
-        "nothing was chosen by. Teacher and students are Marian models of transformers from a random start. Students are",
+        "nothing was chosen by. Teacher and students are Marian models of transformers, random at first. Students are",
         "of one shape and learn for as many steps; *references* and *distilled* differ in the German sentences alone:",
         f"people's, or the teacher's by {found['settings']['beams']} beams (Kim and Rush 2016). BLEU: `{signature}`.",
         "",
@@ -87,7 +87,7 @@ def _verdicts(found: dict[str, Any]) -> list[str]:
     return [
         f"Greedy, {seeds} {'seed' if seeds == 1 else 'seeds'}:",
         "",
-        f"- {share:.1%} of the teacher's parameters keep {kept:.1%} of its BLEU (asked: {KEPT:.0%}): {_word(kept >= KEPT)}.",
+        f"- {share:.1%} of the parameters keep {kept:.1%} of the BLEU (asked: {KEPT:.0%}): {_word(kept >= KEPT)}.",
         f"- What the teacher says gives {gain:+.1f} BLEU over references (asked: +{GAIN:g}): {_word(gain >= GAIN)}.",
         f"- INT8 costs {loss:.2f} BLEU (asked: at most {LOSS:g}): {_word(loss <= LOSS)}.",
     ]

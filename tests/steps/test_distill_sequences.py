@@ -1,4 +1,4 @@
-"""Sequence-level distillation: the original's own texts are learnt, asked for once, and asked again where a kill cut."""
+"""Sequence-level distillation: the texts of the original are learnt, asked for once, and again where a kill cut."""
 
 from pathlib import Path
 from typing import Any

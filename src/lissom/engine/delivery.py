@@ -21,6 +21,7 @@ from lissom.engine.samples import keep_samples
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
+from lissom.layers.ctc_model import CtcModel
 from lissom.layers.replacement import Replacement
 from lissom.layers.sequence_model import SequenceModel
 from lissom.layers.sequence_runner import ModuleRunner
@@ -63,7 +64,7 @@ def deliver(
 def _as_transformers(workload: Workload, folder: RunFolder) -> None:
     """A model of transformers once more as a folder that transformers, or lissom alone, loads."""
     module = workload.module
-    if not isinstance(module, (TextModel, SequenceModel)) or not is_of_transformers(module.model):
+    if not isinstance(module, (TextModel, SequenceModel, CtcModel)) or not is_of_transformers(module.model):
         return
     try:
         said = write_folder(folder.path / "transformers", module.model, workload.files)

@@ -12,7 +12,6 @@ from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
 from lissom.engine.pace import epoch_seconds, measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
-from lissom.layers.sequence_model import SequenceModel
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import usual_learning
@@ -21,7 +20,7 @@ from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, ModelStep, step_from_json
 from lissom.targets.target import FP16, Target
 from lissom.train.teacher import answered, cache_bytes
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Worded, Workload
 
 _USUAL_OUTPUTS = 1000  # where the original does not say
 _REST_BYTES = 100_000_000  # of models and artefacts
@@ -137,7 +136,7 @@ class Mover:
     def _cache_bytes(self) -> int:
         """What the original's answers take on disk."""
         original = self._context.original
-        if isinstance(original.module, SequenceModel):
+        if isinstance(original.splits.train, Worded):
             return _TOO_MUCH_BYTES
         return cache_bytes(len(original.splits.train), len(original.classes) or _USUAL_OUTPUTS)
 

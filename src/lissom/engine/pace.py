@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 import torch
 
 from lissom.engine.options import Options
-from lissom.layers.sequence_model import SequenceModel
 from lissom.steps.distillation.distill import Distill
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
 from lissom.train.teacher import Answer, LiveTeacher
 from lissom.train.team import ALONE, Team
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Worded, Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
 _ASKED = 256  # examples at once
@@ -26,7 +25,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
     split = original.splits.train
     asked = list(range(min(_ASKED, len(split))))
     epoch_s = epoch_seconds(original, cut, batch, team)
-    if isinstance(original.module, SequenceModel):  # the original teaches beside the learner
+    if isinstance(split, Worded):  # the original teaches beside the learner
         teacher, asked = LiveTeacher(original.module, best_device()), asked[:batch]
         answer_s = _usual(lambda _: teacher.answer(split.take(asked), 0))
     else:

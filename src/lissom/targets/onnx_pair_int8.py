@@ -18,6 +18,7 @@ from lissom.export.onnx_file import quiet
 from lissom.export.pair_files import decoder_of
 from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_int8 import shorten_names
+from lissom.targets.onnx_products import convolutions_as_products
 
 TABLE = "shared_table"
 
@@ -35,6 +36,7 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
         told = {item.key: item.value for item in model.metadata_props}
         shared = share_table(model, bits=7 if narrow else 8)
         fuse_attention(model)
+        convolutions_as_products(model)
         with tempfile.TemporaryDirectory() as folder, quiet():
             begun, done = Path(folder) / "begun.onnx", Path(folder) / "done.onnx"
             onnx.save(model, begun)

@@ -30,9 +30,18 @@ def forced(answers: Sequence[Sequence[int]], rules: Rules, length: int | None = 
     for row, answer in enumerate(answers):
         said = [*answer][: length - start]
         tokens[row, start : start + len(said)] = said
-        following = [*said, rules.end][: length - start + 1]
+        following = [*answer, rules.end][: length - start + 1]
         targets[row, start - 1 : start - 1 + len(following)] = following
     return tokens, targets
+
+
+def filled(answers: Sequence[Sequence[int]], length: int | None = None) -> Whole:
+    """Answers as targets of a model that is not told what was said, filled up with ``IGNORED``: ``(batch, length)``."""
+    longest = max((len(answer) for answer in answers), default=0) if length is None else length
+    targets: Whole = np.full((len(answers), max(1, longest)), IGNORED, dtype=np.int64)
+    for row, answer in zip(targets, answers, strict=True):
+        row[: len(answer)] = answer
+    return targets
 
 
 def forced_length(answer: int, rules: Rules) -> int:

@@ -49,6 +49,8 @@ class TextOut:
         text: from tokens to what they say.
         measure: what texts are worth.
         examples: what they are called, for messages.
+        blank: of a model that says a token or nothing at each place of its input (CTC): the token that is nothing. By
+            default tokens are forced, one after the other.
         label_smoothing: share of the target that is spread over all words while training.
         temperature: softens both sides of the distillation distance (Hinton et al. 2015, section 2).
     """
@@ -57,11 +59,18 @@ class TextOut:
     text: Callable[[Sequence[int]], str]
     measure: Measure
     examples: str
+    blank: int | None = None
     label_smoothing: float = 0.0
     temperature: float = 1.0
 
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Cross entropy of the tokens, those that are ignored left out."""
+        """Cross entropy of the tokens, those that are ignored left out; or what all ways to say them are worth together
+        (Graves et al. 2006, section 4.1)."""
+        if self.blank is not None:
+            places = torch.full((len(outputs),), outputs.shape[1])
+            lengths = (targets != IGNORED).sum(1)
+            shares = F.log_softmax(outputs.float(), dim=-1).transpose(0, 1)
+            return F.ctc_loss(shares, targets.clamp(min=0), places, lengths, self.blank, zero_infinity=True)
         return F.cross_entropy(
             outputs.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, label_smoothing=self.label_smoothing
         )

@@ -239,3 +239,29 @@ def tones(seed: int, seconds: float) -> npt.NDArray[np.float32]:
     draw, time = np.random.default_rng(seed), np.arange(round(16000 * seconds)) / 16000
     found = sum(0.1 * np.sin(2 * np.pi * frequency * time) for frequency in draw.uniform(100, 4000, 4))
     return (found + draw.normal(0, 0.01, len(time))).astype(np.float32)
+
+
+def write_speller(folder: Path, seed: int = 0) -> Any:
+    """Write a tiny Wav2Vec2 with random weights as transformers does, and give it."""
+    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+    known = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ'"]
+    sizes: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    convolution: dict[str, Any] = {"conv_dim": (8, 8), "conv_stride": (10, 32), "conv_kernel": (10, 32)}
+    config = Wav2Vec2Config(
+        vocab_size=len(known),
+        intermediate_size=24,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+        initializer_range=0.8,
+        pad_token_id=0,
+        **sizes,
+        **convolution,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = Wav2Vec2ForCTC(config).eval()
+    module.save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(known)}), encoding="utf-8")
+    (folder / "preprocessor_config.json").write_text('{"sampling_rate": 16000, "do_normalize": true}', encoding="utf-8")
+    return module

@@ -19,6 +19,7 @@ from handling import remarks
 from log_mel import LogMel
 from runner import Runner
 from tokenizers import Tokenizer
+from wave_window import Wave
 from windows import windows
 
 NO_TOKENS = np.zeros((1, 1), dtype=np.int64)  # an artefact is told what was said in training alone
@@ -40,13 +41,15 @@ class Model:
 
     def __init__(self, threads=1, beams=None):
         handling = read("handling.json")
-        self.features = LogMel.from_json(handling["features"])
+        kind = LogMel if "bands" in handling["features"] else Wave
+        self.features = kind.from_json(handling["features"])
         self.runner = Asked(threads, handling if beams is None else {**handling, "beams": beams})
         self.words = Tokenizer.from_file(str(HERE / "tokenizer.json"))
 
     def text(self, samples):
         """What is said in a window of sound."""
-        tokens = spoken(self.runner.run([self.features(samples)[None], NO_TOKENS])[0])[0]
+        inputs = [self.features(samples)[None], *([NO_TOKENS] if "rules" in self.runner.handling else [])]
+        tokens = spoken(self.runner.run(inputs)[0])[0]
         return self.words.decode(tokens).strip()
 
     def parts(self, path):

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
-from lissom.layers.sequence_model import SequenceModel
 from lissom.layers.text_model import TextModel
 from lissom.steps.distillation.lesson import ANSWERS, Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
@@ -19,7 +18,7 @@ from lissom.train.loop import Objective, Schedule, train
 from lissom.train.tapped import Tapped
 from lissom.train.teacher import CachedTeacher, LiveTeacher, Teacher, keep_answers
 from lissom.workload.models import load_model
-from lissom.workload.workload import Batch, Split, Task, Workload
+from lissom.workload.workload import Batch, Split, Task, Worded, Workload
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ class Distill(ModelStep):
 
     def _answering(self, context: Context, views: int) -> Teacher:
         device = best_device()
-        if not views or isinstance(context.original.module, SequenceModel):  # too many words to be kept
+        if not views or isinstance(context.original.splits.train, Worded):  # what is kept of those are texts
             return LiveTeacher(context.original.module, device)
         folder = context.shared / "teacher"
         split = context.original.splits.train

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from lissom.layers.ctc_model import CtcModel
 from lissom.layers.sequence_model import SequenceModel
 
 CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
@@ -20,7 +21,9 @@ def usual_learning(module: nn.Module) -> tuple[float, int]:
     Args:
         module: the original, before anything was done to it.
     """
-    if isinstance(module, SequenceModel) and any(isinstance(layer, nn.Conv1d) for layer in module.modules()):
+    if isinstance(module, (SequenceModel, CtcModel)) and any(
+        isinstance(layer, nn.Conv1d) for layer in module.modules()
+    ):
         return LISTENERS
     attentive = any(isinstance(layer, (nn.LayerNorm, nn.RMSNorm)) for layer in module.modules())
     return ENCODERS if attentive else CONVOLUTIONAL

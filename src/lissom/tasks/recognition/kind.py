@@ -14,6 +14,7 @@ KIND = Kind(
     options=(
         Option("tokenizer", Path, "A tokenizer.json, or a folder with one."),
         Option("language", str, "Of the speech, such as de, for a model of many."),
+        Option("seconds", float, "Window that the model hears; by default as long as the longest recording."),
         Option("beams", int, "Alternatives that are followed at a time; by default 1."),
     ),
     answers="lissom.tasks.recognition.answering:heard",
@@ -21,6 +22,7 @@ KIND = Kind(
         "answering.py": "lissom.tasks.recognition.answering",
         "generating.py": "lissom.tasks.generating",
         "log_mel.py": "lissom.tasks.recognition.log_mel",
+        "wave_window.py": "lissom.tasks.recognition.wave_window",
         "windows.py": "lissom.tasks.recognition.windows",
     },
 )

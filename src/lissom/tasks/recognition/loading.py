@@ -1,5 +1,6 @@
 """Put a model that listens and recordings together into a workload, with everything checked before the slow part."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lissom.core.progress import Progress
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.tasks.dividing import divide
 from lissom.tasks.generating import spoken
+from lissom.tasks.listing import Found
 from lissom.tasks.scripts import script_of
 from lissom.tasks.text_out import TextOut
 from lissom.workload.models import LoadedModel, load_model
@@ -23,7 +25,7 @@ try:
     from lissom.tasks.recognition.listeners import Listener, listener_of
     from lissom.tasks.recognition.measure import SPACELESS, Transcripts
     from lissom.tasks.recognition.options import RecognitionOptions
-    from lissom.tasks.recognition.recordings import find
+    from lissom.tasks.recognition.recordings import Recording, find
     from lissom.tasks.recognition.split import RecordingSplit
     from lissom.tasks.recognition.word_errors import english_normaliser, plain
     from lissom.tasks.recognition.words import TOKENIZER
@@ -58,8 +60,9 @@ def load_recognition_workload(
         download=request.download,
         progress=progress,
     )
-    listener = listener_of(loaded, _tokenizer(chosen, loaded), chosen)
-    parts = {name: hear(name, part, listener.rate, listener.seconds, progress) for name, part in found.parts.items()}
+    listener = listener_of(loaded, _tokenizer(chosen, loaded), chosen, _longest(found))
+    hearing = listener.features
+    parts = {name: hear(name, part, hearing.rate, hearing.seconds, progress) for name, part in found.parts.items()}
     labelled = all(part.texts is not None for part in parts.values())
     splits = {name: _split(name, part, listener, progress) for name, part in parts.items()}
     measure = _measure(parts, listener)
@@ -68,7 +71,9 @@ def load_recognition_workload(
         name=f"{loaded.name} on {found.name}",
         module=listener.module.eval(),
         example=_usual(splits["train"]),
-        task=TextOut("recognition", listener.words, measure, "recordings", label_smoothing=chosen.label_smoothing),
+        task=TextOut(
+            "recognition", listener.words, measure, "recordings", listener.blank, label_smoothing=chosen.label_smoothing
+        ),
         splits=Splits(splits["train"], splits["select"], splits["test"]),
         handling={**listener.handling, "output": {"kind": "tokens"}},
         files={TOKENIZER: listener.words.text.encode("utf-8")},
@@ -77,6 +82,16 @@ def load_recognition_workload(
         notes=tuple(notes),
         views=1,
     )
+
+
+def _longest(found: Found[Recording]) -> float:
+    """Seconds of the longest recording; what cannot be read is told later."""
+    longest = 0.0
+    for part in found.parts.values():
+        for row in part.rows:
+            with contextlib.suppress(LissomError, OSError):
+                longest = max(longest, part.items.read(int(row)).clip.seconds())
+    return longest
 
 
 def _tokenizer(chosen: RecognitionOptions, loaded: LoadedModel) -> Path:
@@ -124,7 +139,7 @@ def _said(loaded: LoadedModel, measure: Transcripts, labelled: bool, listener: L
         yield "nobody wrote down what is said: agreement with the original's words stands in for the score"
     what = "letters" if measure.letters else "words"
     yield f"the score is 100 less the errors in percent of the {what}, without case and signs"
-    yield f"the model hears {listener.seconds:g} s at a time, at {listener.rate} Hz"
+    yield f"the model hears {listener.features.seconds:g} s at a time, at {listener.features.rate} Hz"
 
 
 def _remarked(parts: dict[str, Heard]) -> Iterator[str]:

@@ -8,10 +8,10 @@ import numpy as np
 import soundfile
 import torch
 
-from lissom.tasks.forcing import forced, forced_length
+from lissom.tasks.forcing import filled, forced, forced_length
 from lissom.tasks.generating import Rules
 from lissom.tasks.recognition.hearing import Sound
-from lissom.tasks.recognition.log_mel import LogMel
+from lissom.tasks.recognition.windows import Hearing
 from lissom.tasks.speech.decoding import as_samples
 from lissom.workload.workload import Batch
 
@@ -26,7 +26,7 @@ class RecordingSplit:
         texts: what is said in each, or ``None`` where nobody wrote it down.
         answers: the tokens that are learnt of each, without prompt and end.
         features: from a window to the model's input.
-        rules: how an answer begins and ends.
+        rules: how an answer begins and ends; ``None`` for a model that is not told what was said (CTC).
         fill: fill the tokens of every batch up to those of the longest answer.
     """
 
@@ -34,8 +34,8 @@ class RecordingSplit:
     names: Sequence[str]
     texts: Sequence[str] | None
     answers: Sequence[Sequence[int]]
-    features: LogMel
-    rules: Rules
+    features: Hearing
+    rules: Rules | None
     fill: bool = False
 
     def __len__(self) -> int:
@@ -43,8 +43,8 @@ class RecordingSplit:
 
     @property
     def lengths(self) -> list[int]:
-        """The number of tokens that are fed for each example."""
-        return [forced_length(len(answer), self.rules) for answer in self.answers]
+        """The number of tokens of each example, with those that begin it."""
+        return [len(item) if self.rules is None else forced_length(len(item), self.rules) for item in self.answers]
 
     def even(self) -> "RecordingSplit":
         """The same examples in batches that are all of one length."""
@@ -56,16 +56,18 @@ class RecordingSplit:
         return replace(self, answers=answers)
 
     def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
-        """The examples at ``indices``: inputs ``(batch, bands, frames)`` and ``(batch, length)``, targets alike."""
+        """The examples at ``indices``: features ``(batch, ...)`` and, with rules, tokens ``(batch, length)``; the
+        tokens that come next, or those of the answers, ``(batch, length)``."""
         rows = np.asarray(indices, dtype=np.int64)
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
-        features = np.stack([self.features(as_samples(self.sounds[row])) for row in rows])
+        features = torch.from_numpy(np.stack([self.features(as_samples(self.sounds[row])) for row in rows]))
         length = max(self.lengths) if self.fill else None
-        tokens, targets = forced([self.answers[row] for row in rows], self.rules, length)
-        return Batch(
-            (torch.from_numpy(features), torch.from_numpy(tokens)), torch.from_numpy(targets), torch.from_numpy(rows)
-        )
+        answers, where = [self.answers[row] for row in rows], torch.from_numpy(rows)
+        if self.rules is None:
+            return Batch((features,), torch.from_numpy(filled(answers, length)), where)
+        tokens, targets = forced(answers, self.rules, length)
+        return Batch((features, torch.from_numpy(tokens)), torch.from_numpy(targets), where)
 
     def sound(self, row: int) -> bytes:
         """One recording as a FLAC file."""

@@ -1,5 +1,6 @@
 """From texts to tokens and back, with the tokenizer of a model that listens."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,9 @@ from typing import Any
 
 from lissom.core.errors import LissomError, MissingExtraError
 
-TOKENIZER = "tokenizer.json"
+TOKENIZER, LETTERS = "tokenizer.json", "vocab.json"
+BETWEEN = "|"  # words, in the vocabulary of a model that spells
+SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "[PAD]", "[UNK]")
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,12 @@ class Words:
     Args:
         text: of the file.
         spaced: a text is said with a space before its first word, as Whisper does.
+        upper: the model knows capital letters alone.
     """
 
     text: str
     spaced: bool = True
+    upper: bool = False
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -36,7 +41,7 @@ class Words:
 
     def tokens(self, text: str) -> list[int]:
         """The tokens of a text, none for an empty one."""
-        text = text.strip()
+        text = text.strip().upper() if self.upper else text.strip()
         return self._tokenizer.encode(f" {text}" if self.spaced else text, add_special_tokens=False).ids if text else []
 
     def __call__(self, tokens: Sequence[int]) -> str:
@@ -57,6 +62,8 @@ def read_words(place: Path, *, spaced: bool, most: int) -> Words:
         MissingExtraError: the package tokenizers is not installed.
     """
     path = place / TOKENIZER if place.is_dir() else place
+    if not path.is_file() and (place / LETTERS).is_file():
+        return _spelled(place / LETTERS, most)
     if not path.is_file():
         raise LissomError(
             f"there is no {path}", hint="--tokenizer names a folder with a tokenizer.json, or the file itself"
@@ -75,3 +82,27 @@ def read_words(place: Path, *, spaced: bool, most: int) -> Words:
             f"the tokenizer {path} has {count} tokens, the model knows {most}", hint="it belongs to another model"
         )
     return words
+
+
+def _spelled(path: Path, most: int) -> Words:
+    """The tokenizer of a model that spells, such as Wav2Vec2: a number for each letter, and one between words."""
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    try:
+        letters = {str(letter): int(number) for letter, number in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise LissomError(f"{path} is damaged: {error}", hint="copy it again") from error
+    special = [letter for letter in SPECIAL if letter in letters]
+    unknown = next((letter for letter in special if "unk" in letter.lower()), None)
+    if BETWEEN not in letters or unknown is None or max(letters.values()) >= most:
+        raise LissomError(
+            f"{path} is not the vocabulary of this model: it needs {BETWEEN!r}, <unk>, and at most {most} letters",
+            hint="copy it from the model's folder",
+        )
+    made = Tokenizer(models.WordLevel(letters, unk_token=unknown))
+    made.normalizer = normalizers.Replace(" ", BETWEEN)
+    made.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    made.decoder = decoders.Sequence([decoders.Replace(BETWEEN, " "), decoders.Fuse()])
+    made.add_special_tokens(special)
+    capitals = any(letter.isupper() for letter in letters) and not any(letter in letters for letter in "aeiou")
+    return Words(made.to_str(), spaced=False, upper=capitals)
