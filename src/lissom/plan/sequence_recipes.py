@@ -48,9 +48,9 @@ def shallow_decoder(workload: Workload, epochs: int) -> tuple[Step, ...]:
     return drop, _narrower(workload, drop, [*encoder, *kept]), learn
 
 
-def _names(module: nn.Module, layers: nn.ModuleList) -> list[str]:
+def _names(module: Any, layers: Any) -> list[str]:
     """What the layers of a list are called."""
-    known = {id(part): name for name, part in module.named_modules()}
+    known: dict[int, str] = {id(part): name for name, part in module.named_modules()}
     return [known[id(layer)] for layer in layers]
 
 
@@ -70,10 +70,10 @@ def _narrower(workload: Workload, drop: DropLayers, layers: Sequence[str]) -> Pr
     return Prune(tuple((index, coupling.groups[index].name, units) for index, units in sorted(removed.items())))
 
 
-def _hidden(coupling: Coupling, module: nn.Module) -> dict[int, int]:
+def _hidden(coupling: Coupling, module: Any) -> dict[int, int]:
     """How many hidden units stay, and how many of each head, by group: heads together are as wide as what they read,
     as the model's class has it."""
-    tables = {f"{name}.weight" for name, part in module.named_modules() if isinstance(part, nn.Embedding)}
+    tables: set[str] = {f"{name}.weight" for name, part in module.named_modules() if isinstance(part, nn.Embedding)}
     made = [group for group in coupling.groups if any(member.name in tables for member in group.producers)]
     states = [group for group in made if group.kind == "channels"]
     heads = [group for group in coupling.groups if group.kind == "head size"]

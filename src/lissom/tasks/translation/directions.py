@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lissom.core.errors import LissomError
 from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.forcing import IGNORED
-from lissom.tasks.translation.handling import STRANGE, Numbers, Words
+from lissom.tasks.translation.handling import STRANGE, Numbers, Words, cut_to
 from lissom.tasks.translation.split import PairSplit
 
 _PAIRS = 48
@@ -25,13 +25,13 @@ def check_direction(module: SequenceModel, split: PairSplit, words: Words) -> No
         LissomError: the model finds translations out of translations more likely than those of the data, or its
             vocabulary lacks most of the sentences.
     """
-    order = np.random.default_rng(0).permutation(len(split))[:_PAIRS].tolist()
+    order: list[int] = np.random.default_rng(0).permutation(len(split))[:_PAIRS].tolist()
     sources = [split.sources[row] for row in order]
-    sentences, texts = ([values[row] for row in order] for values in (split.names, split.texts))
+    sentences, texts = [split.names[row] for row in order], [split.texts[row] for row in order]
     given = _loss(module, split, sources, [split.answers[row] for row in order])
     room = split.rules.longest - len(split.rules.prompt) - 1
     swapped = [tokens[:-1][:room].tolist() for tokens in words.read_targets(sentences)]
-    other = _loss(module, split, [_cut(tokens, words) for tokens in words.read(texts)], swapped)
+    other = _loss(module, split, [cut_to(tokens, words.wording) for tokens in words.read(texts)], swapped)
     if other < given - _CLEARLY:
         raise LissomError(
             f"the data seems to be the wrong way round: the model finds {texts[0][:50]!r} likelier as a sentence than "
@@ -44,11 +44,6 @@ def check_direction(module: SequenceModel, split: PairSplit, words: Words) -> No
             f"the model's vocabulary lacks most of the sentences, such as those that translate to {texts[0][:50]!r}",
             hint="it was made for another language; --tokenizer names another vocabulary",
         )
-
-
-def _cut(tokens: Numbers, words: Words) -> Numbers:
-    most = words.wording.length
-    return tokens if len(tokens) <= most else np.append(tokens[: most - 1], words.wording.end)
 
 
 def _loss(

@@ -147,3 +147,8 @@ def batch_of(rows: Sequence[Numbers], pad: int, length: int | None = None) -> tu
     for place, row in zip(wide, rows, strict=True):
         place[: len(row)] = row
     return wide, (np.arange(wide.shape[1]) < counts).astype(np.int64)
+
+
+def cut_to(tokens: Numbers, wording: Wording) -> Numbers:
+    """The tokens of a sentence, cut at their end to what the model reads at a time."""
+    return tokens if len(tokens) <= wording.length else np.append(tokens[: wording.length - 1], wording.end)

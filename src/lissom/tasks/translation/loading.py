@@ -17,7 +17,7 @@ from lissom.tasks.rules import rules_of
 from lissom.tasks.text.tokens import embedding_of
 from lissom.tasks.text_out import TextOut
 from lissom.tasks.translation.directions import check_direction
-from lissom.tasks.translation.handling import SOURCE, TARGET, Wording, Words
+from lissom.tasks.translation.handling import SOURCE, TARGET, Wording, Words, cut_to
 from lissom.tasks.translation.measures import measure_of
 from lissom.tasks.translation.options import TranslationOptions
 from lissom.tasks.translation.pairs import Pair
@@ -69,7 +69,12 @@ def load_translation_workload(
         module=module,
         example=_example(select),
         task=TextOut(
-            "translation", words.said, measure, "sentences", chosen.label_smoothing, temperature=chosen.temperature
+            "translation",
+            words.said,
+            measure,
+            "sentences",
+            label_smoothing=chosen.label_smoothing,
+            temperature=chosen.temperature,
         ),
         splits=Splits(train, select, test, found.notes),
         handling={
@@ -138,16 +143,17 @@ class _Splitter:
         if any(long):
             done = "left out" if name == "train" else "cut at their end"
             self.notes.append(f"{sum(long)} of {len(rows)} pairs of {name} are too long and were {done}")
-        if name == "train":
-            kept = [place for place, too_long in enumerate(long) if not too_long]
-            if not kept:
-                raise LissomError(f"all sentences are longer than {wording.length} tokens", hint="raise --length")
-            rows, sources, answers = ([values[place] for place in kept] for values in (rows, sources, answers))
-        cut = [np.append(tokens[: wording.length - 1], wording.end) for tokens in sources]
-        whole = [tokens if len(tokens) <= wording.length else short for tokens, short in zip(sources, cut, strict=True)]
-        said = [answer[:room].tolist() for answer in answers]
-        sentences, texts = [source for source, _ in rows], [target for _, target in rows]
-        return PairSplit(whole, said, sentences, texts, self._rules, wording.pad)
+        kept = [place for place, too_long in enumerate(long) if not (too_long and name == "train")]
+        if not kept:
+            raise LissomError(f"all sentences are longer than {wording.length} tokens", hint="raise --length")
+        return PairSplit(
+            [cut_to(sources[place], wording) for place in kept],
+            [answers[place][:room].tolist() for place in kept],
+            [rows[place][0] for place in kept],
+            [rows[place][1] for place in kept],
+            self._rules,
+            wording.pad,
+        )
 
 
 def _example(select: PairSplit) -> tuple[torch.Tensor, ...]:
