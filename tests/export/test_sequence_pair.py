@@ -1,6 +1,7 @@
 """Encoder-decoders out of PyTorch: the exported pair and the loop say, token for token, what transformers says."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,16 @@ pytest.importorskip("transformers")
 from lissom.core.errors import LissomError
 from lissom.export.runners.pair_runner import Runner
 from lissom.export.sequence_pair import export_pair
-from lissom.tasks.generating import beam_search, greedy
+from lissom.graph import capture, couple
+from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.sequence_runner import ModuleRunner
+from lissom.steps.depth.drop_layers import DropLayers
+from lissom.steps.pruning.prune import without
+from lissom.targets import TARGETS
+from lissom.targets.parity import check_parity
+from lissom.tasks.generating import beam_search, greedy, said
 from lissom.tasks.rules import rules_of
-from lissom.testing.tiny_recognition import END, exported_whisper, tiny_whisper
+from lissom.testing.tiny_recognition import END, exported_whisper, tiny_recognition_workload, tiny_whisper
 
 INPUTS = 24
 
@@ -107,3 +115,25 @@ def test_other_models_are_refused(tmp_path: Path) -> None:
     module.generation_config.eos_token_id = None
     with pytest.raises(LissomError, match="no last token"):
         rules_of(module)
+
+
+@pytest.mark.slow
+def test_what_was_cut_and_left_out_says_what_its_model_says(tmp_path: Path) -> None:
+    workload = replace(tiny_recognition_workload(), module=SequenceModel(tiny_whisper(4, layers=2), END))
+    coupling = couple(capture(workload.module, workload.example))
+    cut = {"heads": 1, "channels": 8}
+    removed = {
+        group.index: tuple(range(cut[group.kind], group.units)) for group in coupling.groups if group.kind in cut
+    }
+    smaller = without(workload, removed)
+    block = "model.model.decoder.layers.0"
+    smaller = DropLayers((block,)).without(smaller)
+    parameters = [sum(p.numel() for p in item.module.parameters()) for item in (workload, smaller)]
+    assert len(removed) > 10 and parameters[1] < 0.5 * parameters[0]
+    target = TARGETS.get("onnxruntime")()
+    made = target.export(smaller.module, workload.example, tmp_path / "cut.onnx")
+    inputs = [tensor.numpy() for tensor in workload.splits.test.take([0, 1, 2]).inputs]
+    check_parity(smaller.module, target, made, inputs)
+    runners = target.load(made.path, threads=1), ModuleRunner(smaller.module)
+    ours, theirs = (said(runner, inputs, workload.handling) for runner in runners)
+    assert (ours == theirs).all() and made.size_bytes > 0

@@ -17,7 +17,7 @@ from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
 from lissom.engine.models import save_model
 from lissom.engine.neighbours import neighbours
-from lissom.engine.samples import keep_samples
+from lissom.engine.samples import RESULT, keep_samples
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
@@ -114,6 +114,7 @@ def _judge(
         named="test",
         costs=(costs.macs + costs.attention_macs, costs.parameters),
         seconds=bench.seconds * _VERDICT_SECONDS,
+        keep=folder.work / f"{RESULT}-test.npz",
     )
     base = replace(base, macs=baseline.figures.macs, parameters=baseline.figures.parameters)
     checks = budget.check(base, comparison.figures, comparison.drop, comparison.latency_ratio)

@@ -152,6 +152,7 @@ class Bench:
         named: str,
         costs: tuple[int, int],
         seconds: float | None = None,
+        keep: Path | None = None,
     ) -> tuple[Comparison, Figures]:
         """Measure an artefact beside the original.
 
@@ -163,12 +164,18 @@ class Bench:
             named: the split's name.
             costs: multiply-adds and parameters of the artefact's model.
             seconds: for the latencies.
+            keep: a file for the artefact's answers, which are read from there when it exists.
 
         Returns:
             The comparison, and the original's figures from the same interleaved run.
         """
         fast = asked(self.target.load(artefact.path, threads=self.cores), workload)
-        found = answers(fast, split, self.progress, f"scoring on {named}")
+        what = f"scoring on {named}"
+        found = (
+            answers(fast, split, self.progress, what)
+            if keep is None
+            else kept_answers(keep, fast, split, self.progress, what)
+        )
         ours, theirs = grades(workload, found, original), grades(workload, original, original)
         runner = asked(self.target.load(artefact.path, threads=self.threads), workload)
         with self.progress.waiting("measuring latency"):

@@ -16,6 +16,7 @@ from lissom.workload.codes import as_texts
 from lissom.workload.workload import Playable, Worded, Workload
 
 SHOWN = 6
+RESULT = "result"  # begins the file of its answers
 _AGREED = 2  # of them are examples that both answer alike
 
 
@@ -33,9 +34,9 @@ def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, fol
     result = asked(bench.target.load(artefact.path, threads=1), original)
     answered = {
         name: kept_answers(folder.work / f"{name}-test.npz", runner, split, bench.progress, "answers on test")
-        for name, runner in (("original", baseline.fast.runner), ("result", result))
+        for name, runner in (("original", baseline.fast.runner), (RESULT, result))
     }
-    before, after = (_words(original, answered[name].outputs) for name in ("original", "result"))
+    before, after = (_words(original, answered[name].outputs) for name in ("original", RESULT))
     truths = _truths(original, answered["original"])
     for row in _chosen(np.asarray(before) != np.asarray(after), np.asarray(before)):
         content = split.sound(row) if isinstance(split, Playable) else b""

@@ -42,3 +42,18 @@ def _named(source: Tensor, more: tuple[Tensor, ...]) -> dict[str, Tensor]:
     if source.is_floating_point():
         return {"input_features": source}
     return {"input_ids": source, "attention_mask": more[0]}
+
+
+def example_of(model: Any, tokens: int = 24) -> tuple[Tensor, ...] | None:
+    """Zeros as a :class:`SequenceModel` over a model of sound takes them; ``None`` for a model of something else.
+
+    Args:
+        model: of transformers.
+        tokens: that were said.
+    """
+    config = getattr(model, "config", None)
+    if not hasattr(config, "num_mel_bins") or not hasattr(config, "decoder_layers"):
+        return None
+    assert config is not None
+    features = torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions)
+    return features, torch.zeros(1, min(tokens, config.max_target_positions), dtype=torch.int64)

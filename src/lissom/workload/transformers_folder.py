@@ -20,7 +20,7 @@ from lissom.core.files import whole_file, write_json, write_text
 from lissom.graph.storage import other_sizes, sizes_of, tensors_of
 from lissom.layers.passed import Passed
 from lissom.workload.encoders import say_heads
-from lissom.workload.transformers_models import RESIZED, from_folder, is_of_transformers
+from lissom.workload.transformers_models import GENERATION, RESIZED, from_folder, is_of_transformers
 
 MODEL = "model.safetensors"
 PLACE = "layer_idx"  # of a layer in its list, where others were taken out before it
@@ -55,6 +55,9 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
         described[RESIZED] = resized
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", described)
+    said: Any = getattr(module, "generation_config", None)
+    if said is not None:  # how text begins and ends
+        write_json(folder / GENERATION, said.to_diff_dict())
     _write_weights(folder / MODEL, module)
     for name, content in files.items():
         write_text(folder / name, content.decode("utf-8"))
@@ -82,10 +85,9 @@ def _config(module: Any) -> Any:
     """The configuration that says most of the module's sizes: the number of layers, and widths that layers share."""
     plain = copy.deepcopy(module.config)
     lists = [len(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
-    if getattr(plain, "is_encoder_decoder", False):
-        plain.encoder_layers, plain.decoder_layers = len(module.get_encoder().layers), len(module.get_decoder().layers)
-    elif hasattr(plain, "num_hidden_layers") and lists:
+    if hasattr(plain, "num_hidden_layers") and lists:
         plain.num_hidden_layers = max(lists)
+    _say_depths(plain, module)
     fresh = _fresh(module, plain)
     _check_expressible(module, fresh)
     said = {
@@ -100,6 +102,14 @@ def _config(module: Any) -> Any:
             setattr(config, field, value)
         found.append(config)
     return min(found, key=lambda config: _differences(config, module))
+
+
+def _say_depths(config: Any, module: nn.Module) -> None:
+    """Correct, in place, how many layers an encoder and a decoder have, each by itself."""
+    for name, part in module.named_modules():
+        field, layers = f"{name.rpartition('.')[2]}_layers", dict(part.named_children()).get("layers")
+        if field in ("encoder_layers", "decoder_layers") and isinstance(layers, nn.ModuleList):
+            setattr(config, field, len(layers))
 
 
 def _usual(module: nn.Module, fresh: nn.Module, field: str, old: int) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from lissom.graph.adapting import set_attributes
 from lissom.workload.weights import fit, read_weights
 
 _SHOWN = 3
+GENERATION = "generation_config.json"
 RESIZED = "lissom_resized"  # in config.json: sizes by module that differ from what the configuration says
 
 
@@ -105,6 +106,10 @@ def _resized(kind: Any, folder: Path, config: dict[str, Any], random_weights: bo
     module.tie_weights()
     if not random_weights:
         fit(module, _with_ties(module, state), str(folder))
+    if (folder / GENERATION).is_file():
+        from transformers import GenerationConfig
+
+        module.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return module.eval()
 
 

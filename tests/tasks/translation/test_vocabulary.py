@@ -68,3 +68,9 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
         find_vocabulary(path, None, "x", 12)
     with pytest.raises(LissomError, match="has no tokenizer"):
         find_vocabulary(None, None, "x", 12)
+
+
+def test_both_tokenizers_of_a_run_are_read_again(tmp_path):
+    for name in ("source.json", "target.json"):
+        (tmp_path / name).write_text(pair_tokenizer(), encoding="utf-8")
+    assert find_vocabulary(None, str(tmp_path), "x", 19).target == pair_tokenizer()

@@ -14,7 +14,7 @@ KIND = Kind(
     options=(
         Option("tokenizer", Path, "A tokenizer.json, or a folder with one."),
         Option("language", str, "Of the speech, such as de, for a model of many."),
-        Option("seconds", float, "Window that the model hears; by default as long as the longest recording."),
+        Option("seconds", float, "Window that the model hears; by default 1 for keywords, else the longest recording."),
         Option("beams", int, "Alternatives that are followed at a time; by default 1."),
     ),
     answers="lissom.tasks.recognition.answering:heard",

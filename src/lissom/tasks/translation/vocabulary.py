@@ -11,6 +11,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from lissom.core.errors import LissomError, MissingExtraError
 from lissom.tasks.text.handling import TOKENIZER
+from lissom.tasks.translation.handling import SOURCE, TARGET
 
 MARIAN = ("source.spm", "target.spm", "vocab.json")
 UNKNOWN = "<unk>"
@@ -46,34 +47,30 @@ def find_vocabulary(asked: str | Path | None, folder: str | None, name: str, row
     place = Path(place)
     path = place / TOKENIZER if place.is_dir() else place
     if path.is_file():
-        text = path.read_text(encoding="utf-8")
-        source = target = _checked(text, path)
+        texts = (path.read_text(encoding="utf-8"),) * 2
+    elif all((place / file).is_file() for file in (SOURCE, TARGET)):  # as a run writes its result
+        texts = tuple((place / file).read_text(encoding="utf-8") for file in (SOURCE, TARGET))
     elif all((place / file).is_file() for file in MARIAN):
-        text, second = (_of_marian(place, file) for file in MARIAN[:2])
-        source, target = _checked(text, place / MARIAN[0]), _checked(second, place / MARIAN[1])
-        return _fitting(Vocabulary(text, second, source.token_to_id(UNKNOWN)), (source, target), place, name, rows)
+        texts = tuple(_of_marian(place, file) for file in MARIAN[:2])
     else:
         raise LissomError(
             f"there is no tokenizer in {place}", hint=f"it is {TOKENIZER}, or {', '.join(MARIAN[:-1])} and {MARIAN[-1]}"
         )
-    return _fitting(Vocabulary(text, text, source.token_to_id(UNKNOWN)), (source, target), place, name, rows)
-
-
-def _fitting(found: Vocabulary, both: tuple[Tokenizer, ...], place: Path, name: str, rows: int) -> Vocabulary:
-    count = max(tokenizer.get_vocab_size(with_added_tokens=True) for tokenizer in both)
+    tokenizers = [_checked(text, place) for text in texts]
+    count = max(tokenizer.get_vocab_size(with_added_tokens=True) for tokenizer in tokenizers)
     if count > rows:
         raise LissomError(
             f"the tokenizer in {place} has {count} tokens, {name} has embeddings for {rows}",
             hint="it belongs to another model; name the right one with --tokenizer",
         )
-    return found
+    return Vocabulary(*texts, unknown=tokenizers[0].token_to_id(UNKNOWN))
 
 
-def _checked(text: str, path: Path) -> Tokenizer:
+def _checked(text: str, place: Path) -> Tokenizer:
     try:
         return Tokenizer.from_str(text)
     except Exception as error:  # the library raises plain exceptions
-        raise LissomError(f"{path} cannot be read: {error}", hint="copy it again") from error
+        raise LissomError(f"the tokenizer in {place} cannot be read: {error}", hint="copy it again") from error
 
 
 def _of_marian(folder: Path, file: str) -> str:
