@@ -43,7 +43,7 @@ class OnnxRuntime(Target):
         from lissom.targets.onnx_dynamic_int8 import are_tokens, quantize_dynamic_int8
         from lissom.targets.onnx_int8 import quantize_static_int8
 
-        if are_tokens(calibration):
+        if recipe is None and are_tokens(calibration):
             return quantize_dynamic_int8(source.artefact, path)
         return quantize_static_int8(source.artefact, calibration, path, recipe)
 
