@@ -49,12 +49,14 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
     for student, arm in keys:
         mine = [row for row in data["runs"] if (row["student"], row["arm"]) == (student, arm)]
         rows.append((student, ARMS[arm], mine, mine[0]["parameters_outside_embeddings"]))
+    told = (
+        f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by, {sizes['test']:,} to "
+        f"test with.{_cut(data)} INT8 is scored one text at a time on ONNX Runtime. Students are parts of the pretrained "
+        "encoder from before it was fine-tuned; all arms of a student start from the same weights and take as many "
+        "steps. Accuracy in percent, mean over seeds, with the standard deviation."
+    )
     return [
-        f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by,",
-        f"{sizes['test']:,} to test with. {_cut(data)}",
-        "INT8 is scored one text at a time on ONNX Runtime.",
-        "Students are parts of the pretrained encoder from before it was fine-tuned; all arms of a student start from",
-        "the same weights and take as many steps. Accuracy in percent, mean over seeds, with the standard deviation.",
+        *textwrap.wrap(told, 115),
         "",
         "| model | learnt from | seeds | select | test | test, INT8 | parameters outside embeddings |",
         "|---|---|---|---|---|---|---|",
@@ -71,7 +73,7 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
 
 
 def _cut(data: dict[str, Any]) -> str:
-    return f"Models read the first 64 tokens; {data['cut']:.1%} of the texts have more." if "cut" in data else ""
+    return f" Models read the first 64 tokens; {data['cut']:.1%} of the texts have more." if "cut" in data else ""
 
 
 def _by_arm(data: dict[str, Any], student: str) -> dict[str, dict[int, dict[str, Any]]]:
