@@ -51,9 +51,9 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
         rows.append((student, ARMS[arm], mine, mine[0]["parameters_outside_embeddings"]))
     told = (
         f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by, {sizes['test']:,} to "
-        f"test with.{_cut(data)} INT8 is scored one text at a time on ONNX Runtime. Students are parts of the pretrained "
-        "encoder from before it was fine-tuned; all arms of a student start from the same weights and take as many "
-        "steps. Accuracy in percent, mean over seeds, with the standard deviation."
+        f"test with.{_cut(data)} INT8 is scored one text at a time on ONNX Runtime. Students are parts of the "
+        "pretrained encoder from before it was fine-tuned; all arms of a student start from the same weights and take "
+        "as many steps. Accuracy in percent, mean over seeds, with the standard deviation."
     )
     return [
         *textwrap.wrap(told, 115),

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from originals import resnet20
 from torch import nn
 
 from lissom.core.files import write_json
@@ -27,7 +28,6 @@ from lissom.core.records import to_json
 from lissom.steps.distillation.lesson import ANSWERS, Lesson, Term, taps
 from lissom.steps.distillation.pairing import Pairing, propose
 from lissom.steps.distillation.teachers import ByAnswers, Live
-from lissom.tasks.loading import load
 from lissom.train.batches import in_order, prepared
 from lissom.train.device import best_device
 from lissom.train.loop import Schedule, supervised, train
@@ -68,18 +68,6 @@ class Part:
         """The examples at ``indices`` among these."""
         found = self.split.take(self.rows[list(indices)].tolist(), view=view)
         return Batch(found.inputs, found.targets, torch.as_tensor(list(indices)))
-
-
-def teacher(work: Path) -> Workload:
-    """ResNet-20 on CIFAR-10."""
-    return load(
-        "zoo:resnet20",
-        data=work / "cifar10.zip",
-        weights=work / "resnet20.safetensors",
-        size=32,
-        mean=(0.4914, 0.4822, 0.4465),
-        std=(0.247, 0.2435, 0.2616),
-    )
 
 
 def learnt_from(workload: Workload, given: argparse.Namespace) -> Part:
@@ -153,7 +141,7 @@ def note(given: argparse.Namespace, row: dict[str, Any] | None = None, **values:
 
 def main(given: argparse.Namespace) -> None:
     """Make all runs that are not there yet."""
-    workload = teacher(given.work)
+    workload = resnet20(given.work)
     part = learnt_from(workload, given)
     if "teacher" not in read(given.result):
         scores = {name: accuracy(workload.module, getattr(workload.splits, name)) for name in ("select", "test")}
