@@ -62,7 +62,7 @@ class OnnxRuntime(Target):
 
         if is_pair(source.artefact.path):
             return self.artefact(path, INT8, quantize_pair(source.artefact.path, path))
-        if are_tokens(calibration):
+        if recipe is None and are_tokens(calibration):
             return quantize_dynamic_int8(source.artefact, path)
         return quantize_static_int8(source.artefact, calibration, path, recipe)
 
