@@ -53,7 +53,7 @@ def test_a_view_depends_on_its_generator_alone() -> None:
     augmentation = Augmentation()
     first, again, other = (augmentation.sound(SOUND, RATE, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
-    nothing = Augmentation(0, 0, None, 0, 0)
+    nothing = Augmentation(0, 0, 0, None, 0, 0, 0)
     assert np.array_equal(nothing.sound(SOUND, RATE, np.random.default_rng(0)), SOUND)
     features = np.zeros((1, 40, 100), np.float32)
     assert np.array_equal(nothing.features(features, np.random.default_rng(0)), features)
