@@ -67,11 +67,15 @@ def paced(features: Maps, factor: float) -> Maps:
     """The same sounds ``factor`` times as fast about their middle, without change of pitch; silence comes in."""
     middle = (features.shape[-1] - 1) / 2
     places = middle + (np.arange(features.shape[-1]) - middle) * factor
-    padded = np.pad(features, ((0, 0), (0, 0), (1, 1)), constant_values=-1.0)
-    places = np.clip(places + 1, 0, features.shape[-1] + 1)
-    before = np.minimum(places.astype(np.int64), features.shape[-1])
-    share = (places - before).astype(np.float32)
-    return padded[..., before] * (1 - share) + padded[..., before + 1] * share
+    silence = np.pad(features, ((0, 0), (0, 0), (1, 1)), constant_values=-1.0)
+    return _between(silence, np.clip(places + 1, 0, features.shape[-1] + 1))
+
+
+def voiced(features: Maps, factor: float) -> Maps:
+    """As a vocal tract ``factor`` times as long sounds: bands move on the mel scale (Jaitly and Hinton 2013)."""
+    bands = features.shape[-2]
+    places = np.clip((np.arange(bands) + 0.5) * factor - 0.5, 0, bands - 1)
+    return _between(features.swapaxes(-1, -2), places).swapaxes(-1, -2)
 
 
 def masked(features: Maps, bands: slice, frames: slice) -> Maps:
@@ -92,21 +96,26 @@ class Augmentation:
         colour_db: spread of a microphone's response over frequencies, as a standard deviation.
         noise_db: least signal-to-noise ratio; each view draws one between that and 40 dB above.
         pace: largest change of the speed beside that, as a share, which leaves the pitch as it is.
+        tract: largest change of the length of the vocal tract, as a share.
         bands: most bands that are masked at once.
         frames: most frames that are masked at once.
     """
 
     shift_ms: float = 100.0
-    stretch: float = 0.2
-    colour_db: float = 5.0
+    stretch: float = 0.3
+    colour_db: float = 8.0
     noise_db: float | None = 5.0
     pace: float = 0.3
+    tract: float = 0.12
     bands: int = 6
     frames: int = 16
 
     def __post_init__(self) -> None:
-        shares = 0 <= self.stretch < 1 and 0 <= self.pace < 1
-        if not shares or min(self.shift_ms, self.colour_db, self.bands, self.frames) < 0:
+        shares = (self.stretch, self.pace, self.tract)
+        if (
+            not all(0 <= share < 1 for share in shares)
+            or min(self.shift_ms, self.colour_db, self.bands, self.frames) < 0
+        ):
             raise LissomError(f"an augmentation of {self} is not possible", hint="give numbers from 0 on")
 
     def sound(self, samples: Samples, rate: int, generator: np.random.Generator) -> Samples:
@@ -127,6 +136,8 @@ class Augmentation:
         """Another view of the features, ``(1, bands, frames)``."""
         if self.pace:
             features = paced(features, _factor(self.pace, generator))
+        if self.tract:
+            features = voiced(features, _factor(self.tract, generator))
         return masked(
             features,
             _stripe(features.shape[-2], self.bands, generator),
@@ -137,9 +148,17 @@ class Augmentation:
         noise = "no noise" if self.noise_db is None else f"noise down to {self.noise_db:g} dB"
         return (
             f"clips shifted by up to {self.shift_ms:g} ms, up to {self.stretch:.0%} faster or slower, and up to "
-            f"{self.pace:.0%} at the same pitch, responses of {self.colour_db:g} dB, {noise}, "
+            f"{self.pace:.0%} at the same pitch, vocal tracts of up to {self.tract:.0%} more or less, "
+            f"microphones that differ by {self.colour_db:g} dB, {noise}, "
             f"masks of up to {self.bands} bands and {self.frames} frames"
         )
+
+
+def _between(features: Maps, places: npt.NDArray[np.float64]) -> Maps:
+    """The features at places between the last dimension's, in proportion."""
+    before = np.minimum(places.astype(np.int64), features.shape[-1] - 2)
+    share = (places - before).astype(np.float32)
+    return features[..., before] * (1 - share) + features[..., before + 1] * share
 
 
 def _factor(most: float, generator: np.random.Generator) -> float:
