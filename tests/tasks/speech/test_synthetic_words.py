@@ -46,7 +46,7 @@ def nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_fetched_unasked(nothing_installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthetic_words, "unpack", lambda *given: pytest.fail("fetched"))
+    monkeypatch.setattr(synthetic_words, "unpack_packages", lambda *given: pytest.fail("fetched"))
     with pytest.raises(LissomError, match="neither installed nor in") as caught:
         find_synthetic_words()
     assert "--download" in caught.value.hints[0] and "apt-get install espeak-ng flite" in caught.value.hints[1]
@@ -63,9 +63,11 @@ def test_what_was_fetched_is_kept(
     nothing_installed: None, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(synthetic_words, "INSTALLED", tmp_path / "nowhere")
-    monkeypatch.setattr(synthetic_words, "unpack", lambda packages, folder: shutil.copytree(installed, folder))
+    monkeypatch.setattr(
+        synthetic_words, "unpack_packages", lambda packages, folder: shutil.copytree(installed, folder / "deb")
+    )
     find_synthetic_words(download=True)
-    monkeypatch.setattr(synthetic_words, "unpack", lambda *given: pytest.fail("fetched again"))
+    monkeypatch.setattr(synthetic_words, "unpack_packages", lambda *given: pytest.fail("fetched again"))
     find_synthetic_words(download=True)
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from lissom.core.cache import cache_folder
-from lissom.core.debian import unpack
+from lissom.core.debian import said, unpack_packages
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
@@ -86,19 +86,13 @@ def _on_disk(download: bool, progress: Progress) -> Path:
                 fetch(Path(temp))
                 _keep(Path(temp), cache)
             except (OSError, subprocess.SubprocessError, LissomError) as error:
-                failures.append(f"{name}: {_short(error)}")
+                failures.append(f"{name}: {said(error)}")
             else:
                 return cache
     raise LissomError(
         f"Fashion-MNIST could not be fetched ({'; '.join(failures)})",
         hint=(f"copy {', '.join(FILES)} to {cache}", "LISSOM_CACHE names another folder than ~/.cache/lissom"),
     )
-
-
-def _short(error: Exception) -> str:
-    text = getattr(error, "stderr", None) or str(error)
-    lines = [line for line in str(text).strip().splitlines() if line.strip()]
-    return lines[-1][:200] if lines else type(error).__name__
 
 
 def _from_mirror(folder: Path) -> None:
@@ -112,9 +106,10 @@ def _from_mirror(folder: Path) -> None:
 
 
 def _from_debian(folder: Path) -> None:
-    unpack([PACKAGE], folder / "deb")
+    """From Debian's package."""
+    root = unpack_packages([PACKAGE], folder)
     for name in FILES:
-        shutil.move(folder / "deb" / INSTALLED.relative_to("/") / name, folder / name)
+        shutil.move(root / INSTALLED.relative_to("/") / name, folder / name)
 
 
 def _keep(folder: Path, cache: Path) -> None:

@@ -6,12 +6,13 @@ recordings. Test: Debian's recordings of one real speaker. So select is as far f
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lissom.core.cache import cache_folder
-from lissom.core.debian import unpack
+from lissom.core.debian import said, unpack_packages
 from lissom.core.errors import LissomError
 from lissom.core.files import writing
 from lissom.core.progress import Progress
@@ -99,9 +100,12 @@ def find_synthetic_words(*, download: bool = False, progress: Progress | None = 
     Raises:
         LissomError: the packages are not there and may not be, or could not be, fetched.
     """
-    root = _root(download, progress or Progress(enabled=False))
+    root = programs(download=download, progress=progress or Progress(enabled=False))
     speakers, folder = Synthesisers(root), cache_folder() / NAME / "clips"
-    spoken = {part: SpokenClips(made, speakers, folder) for part, made in (("train", _train()), ("select", _select()))}
+    spoken = {
+        part: SpokenClips(made, speakers, folder)
+        for part, made in (("train", made_by_formants()), ("select", made_from_recordings()))
+    }
     names = [(name, word) for word, listed in recordings().items() for name in listed]
     parts = {
         part: _listing(items, [item.word for item in items.utterances], [_voice(item) for item in items.utterances])
@@ -120,7 +124,7 @@ def _told(parts: dict[str, Listing[Clip]]) -> str:
     )
 
 
-def _train() -> list[Utterance]:
+def made_by_formants() -> list[Utterance]:
     """Every word by every voice, each with a speed and a pitch of its own."""
     draw = np.random.default_rng(SEED)
     made: list[Utterance] = []
@@ -132,12 +136,14 @@ def _train() -> list[Utterance]:
     return made
 
 
-def _select() -> list[Utterance]:
+def made_from_recordings(speeds: Sequence[float] = FLITE_SPEEDS, pitches: Sequence[float] = (1.0,)) -> list[Utterance]:
+    """Every word by every voice of flite, at each speed and each share of its usual pitch."""
     return [
-        Utterance(word, "flite", voice, speed, pitch)
+        Utterance(word, "flite", voice, speed, round(pitch * share))
         for voice, pitch in FLITE.items()
         for word in CLASSES
-        for speed in FLITE_SPEEDS
+        for speed in speeds
+        for share in pitches
     ]
 
 
@@ -151,8 +157,12 @@ def _listing(items: Items[Clip], words: list[str], groups: list[str]) -> Listing
     return Listing(items, np.arange(len(words)), labels, np.asarray(groups))
 
 
-def _root(download: bool, progress: Progress) -> Path:
-    """Below which folder the programs and recordings are."""
+def programs(*, download: bool, progress: Progress) -> Path:
+    """Below which folder the programs and recordings are.
+
+    Raises:
+        LissomError: they are not there and may not be, or could not be, fetched.
+    """
     kept = cache_folder() / NAME / "debian"
     for root in (INSTALLED, kept):
         if _complete(root):
@@ -163,12 +173,13 @@ def _root(download: bool, progress: Progress) -> Path:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as temp:
             try:
-                unpack(PACKAGES, Path(temp) / "debian")
+                root = unpack_packages(PACKAGES, Path(temp))
             except (OSError, subprocess.SubprocessError, LissomError) as error:
-                told = error.message if isinstance(error, LissomError) else str(error)
-                raise LissomError(f"the packages of {NAME} could not be fetched: {told}", hint=HINTS[1:]) from error
+                raise LissomError(
+                    f"{NAME}: the packages could not be fetched: {said(error)}", hint=HINTS[1:]
+                ) from error
             if not kept.exists():
-                (Path(temp) / "debian").rename(kept)
+                root.rename(kept)
     if not _complete(kept):
         raise LissomError(f"{kept} lacks programs or recordings", hint="remove it and run again with --download")
     return kept
