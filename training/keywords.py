@@ -1,10 +1,10 @@
-"""Teach a DS-CNN the ninety words that synthesisers say: the checkpoint that the speech demo makes smaller.
+"""Teach a DS-CNN the words that synthesisers say: the checkpoint that the speech demo makes smaller.
 
-    python training/keywords.py WORK [--epochs 16]
+    python training/keywords.py WORK [--epochs 10]
 
-The words are espeak-ng's, in many voices (the data set synthetic-words); a real voice is only listened to at the end,
-when nothing is chosen any more. Progress is kept in WORK. The checkpoint is written to WORK/keywords.safetensors, in
-half precision; the one in the package is made so.
+The data set is synthetic-words; a real voice is only listened to at the end, when nothing is chosen any more. Progress
+is kept in WORK. The checkpoint is written to WORK/keywords.safetensors, in half precision; the one in the package is
+made so.
 """
 
 import argparse
@@ -57,12 +57,12 @@ def main(work: Path, epochs: int) -> None:
     with whole_file(work / "keywords.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in half.items()}, temporary)
     checkpoint.unlink(missing_ok=True)
-    print(f"select (flite): {accuracy(model, splits.select):.2f} %, a real voice: {accuracy(model, splits.test):.2f} %")
+    print(f"synthetic voice: {accuracy(model, splits.select):.2f} %, real: {accuracy(model, splits.test):.2f} %")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=10)
     given = parser.parse_args()
     main(given.work, given.epochs)

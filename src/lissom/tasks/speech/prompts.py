@@ -63,4 +63,4 @@ def decoded(path: Path) -> Samples:
         raise LissomError(f"{path} cannot be decoded: {error}") from error
     if not parts:
         raise LissomError(f"{path} holds no sound")
-    return np.concatenate(parts).astype(np.float32) / np.float32(32768)
+    return np.divide(np.concatenate(parts), 32768, dtype=np.float32)

@@ -1,12 +1,12 @@
-"""Ninety words that synthesisers say, to learn from, and a real voice says, for the verdict.
+"""Sixty-eight words that synthesisers say, to learn from and to choose by, and a real voice says, for the verdict.
 
-Train: espeak-ng in many voices, which are formants. Select: flite, whose voices were learnt from other people's
-recordings. Test: Debian's recordings of one real speaker. So select is as far from train as the test is.
+Train: espeak-ng in many voices, which are formants, and three voices of flite, which were learnt from recordings of
+people. Select: flite's fourth voice, a man who is not among them. Test: Debian's recordings of one real woman.
 """
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,7 @@ from lissom.tasks.speech.synthesis import SpokenClips, Synthesisers, Utterance
 
 NAME = "synthetic-words"
 # Words as Asterisk numbers its recordings of them.
-NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
-)
-LARGE = "hundred thousand million billion"
+NUMBERS = "zero one two three four five six seven eight nine"
 DAYS = "sunday monday tuesday wednesday thursday friday saturday"
 MONTHS = "january february march april may june july august september october november december"
 LETTERS = (
@@ -52,12 +48,12 @@ OTHERS = {
 }
 ACCENTS = ("en-us", "en-us", "en-us-nyc", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-029")
 VARIANTS = (
-    "Alex Alicia Andrea Andy Annie Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Michael Mike adam anika "
-    "antonio belinda benjamin boris caleb david ed edward f1 f2 f3 f4 f5 grandma john linda m1 m2 m3 m4 m5 m6 m7 m8 "
-    "max michel pablo paul pedro quincy rob robert shelby steph steph3 travis victor zac"
+    "Alex Alicia Andrea Andy Annie Denis Gene Henrique Hugo Lee Marco Michael Mike adam anika belinda benjamin boris "
+    "david ed f1 f2 f3 f4 f5 john linda m1 m3 m7 steph victor"
 )
 FLITE = {"awb": 110.0, "kal16": 100.0, "rms": 95.0, "slt": 170.0}  # hertz, their usual pitch
-FLITE_SPEEDS = (0.9, 1.15, 1.4)
+HELD = "rms"  # the voice to choose by
+SPEEDS, PITCHES = (0.9, 1.15, 1.4), (0.85, 1.0, 1.2)  # factors of flite's lengths and pitches
 FEATURES = {"rate": 8000, "bands": 20, "window_ms": 40.0, "hop_ms": 20.0}  # close to those of DS-CNN's paper
 SEED = 0
 PACKAGES = (
@@ -78,8 +74,7 @@ HINTS = ("--download fetches Debian's packages (29 MB)", f"or apt-get install es
 def recordings() -> dict[str, tuple[str, ...]]:
     """The names of Asterisk's recordings of each word."""
     words: dict[str, tuple[str, ...]] = {}
-    words |= {word: (f"digits/{n if n <= 20 else 10 * (n - 18)}",) for n, word in enumerate(NUMBERS.split())}
-    words |= {word: (f"digits/{word}",) for word in LARGE.split()}
+    words |= {word: (f"digits/{n}",) for n, word in enumerate(NUMBERS.split())}
     words |= {word: (f"digits/day-{n}",) for n, word in enumerate(DAYS.split())}
     words |= {word: (f"digits/mon-{n}",) for n, word in enumerate(MONTHS.split())}
     for word in LETTERS.split():
@@ -102,10 +97,11 @@ def find_synthetic_words(*, download: bool = False, progress: Progress | None = 
     """
     root = programs(download=download, progress=progress or Progress(enabled=False))
     speakers, folder = Synthesisers(root), cache_folder() / NAME / "clips"
-    spoken = {
-        part: SpokenClips(made, speakers, folder)
-        for part, made in (("train", made_by_formants()), ("select", made_from_recordings()))
+    made = {
+        "train": [*made_by_formants(), *made_from_recordings(voice for voice in FLITE if voice != HELD)],
+        "select": made_from_recordings([HELD]),
     }
+    spoken = {part: SpokenClips(utterances, speakers, folder) for part, utterances in made.items()}
     names = [(name, word) for word, listed in recordings().items() for name in listed]
     parts = {
         part: _listing(items, [item.word for item in items.utterances], [_voice(item) for item in items.utterances])
@@ -118,9 +114,10 @@ def find_synthetic_words(*, download: bool = False, progress: Progress | None = 
 
 def _told(parts: dict[str, Listing[Clip]]) -> str:
     return (
-        f"train and select are synthetic speech: espeak-ng speaks the {len(parts['train'])} clips of train and flite, "
-        f"another synthesiser, the {len(parts['select'])} of select; test is a real voice: {len(parts['test'])} "
-        "recordings of Allison Smith out of Debian's Asterisk prompts (CC-BY-SA 3.0), one or two of each word"
+        f"train and select are synthetic speech: the {len(parts['train'])} clips of train are espeak-ng's and of "
+        f"three voices of flite, the {len(parts['select'])} of select of its fourth, {HELD}; test is a real voice: "
+        f"{len(parts['test'])} recordings of Allison Smith out of Debian's Asterisk prompts (CC-BY-SA 3.0), "
+        "one to three of each word"
     )
 
 
@@ -136,11 +133,13 @@ def made_by_formants() -> list[Utterance]:
     return made
 
 
-def made_from_recordings(speeds: Sequence[float] = FLITE_SPEEDS, pitches: Sequence[float] = (1.0,)) -> list[Utterance]:
-    """Every word by every voice of flite, at each speed and each share of its usual pitch."""
+def made_from_recordings(
+    voices: Iterable[str] = FLITE, speeds: Sequence[float] = SPEEDS, pitches: Sequence[float] = PITCHES
+) -> list[Utterance]:
+    """Every word by voices of flite, at each speed and each share of its usual pitch."""
     return [
-        Utterance(word, "flite", voice, speed, round(pitch * share))
-        for voice, pitch in FLITE.items()
+        Utterance(word, "flite", voice, speed, round(FLITE[voice] * share))
+        for voice in voices
         for word in CLASSES
         for speed in speeds
         for share in pitches
