@@ -10,7 +10,16 @@ from PIL import Image
 pytest.importorskip("av")
 
 from lissom.core.errors import LissomError
-from lissom.tasks.video.motion import FRAMES, MOTIONS, SIDE, Source, motion_clip, sources_in, write_motion_set
+from lissom.tasks.video.motion import (
+    FRAMES,
+    MOTIONS,
+    SIDE,
+    Source,
+    motion_clip,
+    motion_path,
+    sources_in,
+    write_motion_set,
+)
 from lissom.tasks.video.sources import find
 
 WEST, EAST = 0, 255
@@ -40,18 +49,32 @@ def test_the_camera_moves_as_the_label_says(motion: str, seed: int) -> None:
     assert jumps < 1 if motion == "still" else motion != "shake" or jumps > 2
 
 
-def test_the_mean_size_and_place_of_windows_do_not_tell() -> None:
-    """Over many clips the mean colour and the mean contrast of a motion's frames are those of every other's."""
-    picture = slope(100)
-    seen = {
-        motion: np.array(
-            [motion_clip(picture, motion, np.random.default_rng(k)).mean((0, 1, 2))[:2] for k in range(12)]
-        )
-        for motion in MOTIONS
+def test_one_frame_says_nothing() -> None:
+    """Of a frame drawn at random the window's side and place are distributed alike for all motions: the largest
+    distance of two distributions (Kolmogorov and Smirnov) stays below what chance gives once in 10,000 times."""
+    draws = 1500
+    seen: dict[str, np.ndarray] = {}
+    for number, motion in enumerate(MOTIONS):
+        generator = np.random.default_rng(number)
+        paths = [motion_path((300, 240), motion, generator) for _ in range(draws)]
+        at = generator.integers(0, FRAMES, draws)
+        seen[motion] = np.array([(side[k], *middle[k]) for k, (side, middle) in zip(at, paths, strict=True)])
+    everywhere = np.sort(np.concatenate(list(seen.values())), axis=0)
+    shares = {
+        motion: [np.searchsorted(np.sort(values[:, k]), everywhere[:, k]) / draws for k in range(3)]
+        for motion, values in seen.items()
     }
-    overall = np.concatenate(list(seen.values()))
-    for values in seen.values():
-        assert np.abs(values.mean(0) - overall.mean(0)).max() < 3 * overall.std(0).max() / 3.4
+    for motion in MOTIONS:
+        for mine, others in zip(shares[motion], shares["still"], strict=True):
+            assert np.abs(mine - others).max() < 2.3 * np.sqrt(2 / draws), motion
+
+
+def test_windows_stay_inside_the_picture() -> None:
+    for motion in MOTIONS:
+        for seed in range(50):
+            sides, middles = motion_path((250, 200), motion, np.random.default_rng(seed))
+            assert (middles - sides[:, None] / 2).min() >= 0
+            assert (middles + sides[:, None] / 2 <= (250, 200)).all()
 
 
 def test_a_set_is_divided_by_source_and_the_same_each_time(tmp_path: Path) -> None:
