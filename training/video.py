@@ -24,10 +24,8 @@ from lissom.train.loop import Schedule, supervised, train
 from lissom.workload.workload import Batch, Split
 from lissom.zoo.tsm import tsm
 
-SIZE, FRAMES = 64, 8
-MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 NETWORKS = {"tsm": 8, "frames": 0}  # the share of channels that is shifted
-WIDTH, EPOCHS, BATCH, RATE, SEED = 0.5, 7, 32, 3e-3, 0
+WIDTH, EPOCHS, BATCH, RATE, SEED = 0.5, 6, 32, 3e-3, 0
 
 
 @torch.inference_mode()
@@ -67,8 +65,8 @@ def learn(name: str, work: Path) -> dict[str, Any]:
     """Train one network and keep its weights and figures."""
     torch.manual_seed(SEED)
     network = tsm("mobilenet_v2", len(MOTIONS), share=NETWORKS[name], width_mult=WIDTH)
-    settings = {"size": SIZE, "frames": FRAMES, "mean": MEAN, "std": STD}
-    workload = load(network, data="motions", task="video", random_weights=True, download=True, seed=SEED, **settings)
+    network.to(memory_format=torch.channels_last)  # half the time on a processor
+    workload = load(network, data="motions", task="video", random_weights=True, download=True, seed=SEED)
     splits, checkpoint = workload.splits, work / f"{name}.pt"
     schedule = Schedule(EPOCHS, RATE, batch=BATCH, weight_decay=2e-2, seed=SEED)
     model = train(

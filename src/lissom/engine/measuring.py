@@ -14,7 +14,7 @@ from lissom.core.statistics import drop_interval, median_interval, ratio_interva
 from lissom.core.timing import interleaved, spread, unrest
 from lissom.targets.target import Artefact, Runner, Target
 from lissom.train.batches import in_order, prepared
-from lissom.workload.workload import Grades, Split, Workload, calibration_batches
+from lissom.workload.workload import Grades, Several, Split, Workload, calibration_batches
 
 _BATCH = 100
 _PARITY_EXAMPLES = 8
@@ -44,7 +44,14 @@ class Comparison:
 
 
 def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
-    """Run every example of a split, as it is."""
+    """Run every example of a split, as it is; where it is looked at several times, the outputs' mean."""
+    looks = split.looks() if isinstance(split, Several) else (split,)
+    found = [_look(runner, look, progress, what) for look in looks]
+    outputs = found[0].outputs if len(found) == 1 else np.mean([look.outputs for look in found], axis=0)
+    return Answers(outputs, found[0].targets)
+
+
+def _look(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
     outputs: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     groups = in_order(len(split), _BATCH)

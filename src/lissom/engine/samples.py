@@ -1,4 +1,4 @@
-"""Examples that the report plays, with what the original and the result say of each."""
+"""Examples that the report plays or shows, with what the original and the result say of each."""
 
 import base64
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
 from lissom.targets.target import Artefact
-from lissom.workload.workload import Playable, Workload
+from lissom.workload.workload import Playable, Watchable, Workload
 
 SHOWN = 6
 _AGREED = 2  # of them are examples that both answer alike
@@ -19,10 +19,10 @@ _AGREED = 2  # of them are examples that both answer alike
 def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, folder: RunFolder) -> None:
     """Write a few examples of the test split to the ledger: first those that the result answers otherwise.
 
-    Nothing is kept where the split cannot be played, or classes have no names.
+    Nothing is kept where the split can neither be played nor watched, or classes have no names.
     """
     split = original.splits.test
-    if not isinstance(split, Playable) or not original.classes or folder.ledger.all(Sample):
+    if not isinstance(split, Playable | Watchable) or not original.classes or folder.ledger.all(Sample):
         return
     bench = baseline.bench
     result = bench.target.load(artefact.path, threads=1)
@@ -36,14 +36,18 @@ def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, fol
         folder.ledger.put(
             Sample(
                 name=split.names[row],
-                media="audio/flac",
-                content=base64.b64encode(split.sound(row)).decode("ascii"),
+                media="audio/flac" if isinstance(split, Playable) else "video/mp4",
+                content=base64.b64encode(_content(split, row)).decode("ascii"),
                 truth="" if targets is None else original.classes[int(targets[row])],
                 original=original.classes[int(before[row])],
                 result=original.classes[int(after[row])],
             ),
             split.names[row],
         )
+
+
+def _content(split: Playable | Watchable, row: int) -> bytes:
+    return split.sound(row) if isinstance(split, Playable) else split.film(row)
 
 
 def _chosen(differ: np.ndarray, before: np.ndarray) -> Iterator[int]:

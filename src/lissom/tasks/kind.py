@@ -54,6 +54,7 @@ class Kind:
         handling: the package whose ``handling.py`` the bundle carries.
         requirements: what that needs to be installed.
         options: its own of the command line.
+        quick: examples of each split in a trial run.
         attach: the ``module:function`` that makes further files of the bundle from the module that is delivered and
             its example inputs, by name.
     """
@@ -65,6 +66,7 @@ class Kind:
     settings: str
     requirements: tuple[str, ...]
     options: tuple[Option, ...] = ()
+    quick: int = 500
     attach: str | None = None
 
     def attached(self, module: "nn.Module", example: "tuple[Tensor, ...]") -> dict[str, bytes]:

@@ -1,6 +1,5 @@
 """Clips labelled by motion move as their label says, a frame alone does not tell, and sources stay apart."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +8,18 @@ from PIL import Image
 
 pytest.importorskip("av")
 
-from lissom.core.errors import LissomError
 from lissom.tasks.video.motion import (
     FRAMES,
     MOTIONS,
     SIDE,
-    Source,
+    MotionClip,
+    frames_of,
     motion_clip,
     motion_path,
-    sources_in,
-    write_motion_set,
+    part_of,
+    write_clip,
+    write_video,
 )
-from lissom.tasks.video.sources import find
 
 WEST, EAST = 0, 255
 
@@ -77,25 +76,25 @@ def test_windows_stay_inside_the_picture() -> None:
             assert (middles + sides[:, None] / 2 <= (250, 200)).all()
 
 
-def test_a_set_is_divided_by_source_and_the_same_each_time(tmp_path: Path) -> None:
-    sources = [Source(f"photo {k}", slope(120)) for k in range(12)]
-    sizes = write_motion_set(sources[:6], tmp_path / "one")
-    again = write_motion_set(sources[:6], tmp_path / "two")
-    assert sizes == again and sum(part["clips"] for part in sizes.values()) == 6 * len(MOTIONS)
-    with (tmp_path / "one" / "clips.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len({(row["group"], row["split"]) for row in rows}) == len({row["group"] for row in rows}) == 6
-    for row in rows[:3]:
-        assert (tmp_path / "one" / row["path"]).read_bytes() == (tmp_path / "two" / row["path"]).read_bytes()
-    assert find(tmp_path / "one" / "clips.csv").classes == MOTIONS
-    assert {source.part for source in sources} == {"train", "select", "test"}
+def test_a_clip_is_the_same_each_time_and_another_one_is_not(tmp_path: Path) -> None:
+    picture = slope()
+    clips = [MotionClip("x", 0, "shake", number) for number in (0, 0, 1)]
+    paths = [tmp_path / f"{k}.mp4" for k in range(3)]
+    for path, clip in zip(paths, clips, strict=True):
+        write_clip(path, picture, clip, 5)
+    one, again, other = (path.read_bytes() for path in paths)
+    assert one == again != other
+    assert clips[0].name != clips[2].name and clips[0].name.split("/")[:2] == [part_of("x"), "shake"]
 
 
-def test_sources_are_photos_and_frames_of_films(tmp_path: Path) -> None:
-    slope().save(tmp_path / "a.png")
-    slope(50).save(tmp_path / "small.png")
-    write_motion_set([Source("x", slope())], tmp_path / "films")
-    film = next((tmp_path / "films").rglob("*.mp4"))
-    assert [source.name for source in sources_in(tmp_path)] == ["a.png"]  # what is smaller than a window is left out
-    with pytest.raises(LissomError, match="holds no photo or film"):
-        sources_in(film.parent)
+def test_sources_are_divided_by_their_names() -> None:
+    parts = [part_of(f"photo {number}") for number in range(300)]
+    assert 40 < parts.count("test") < 80 and 15 < parts.count("select") < 45 and parts.count("train") > 180
+
+
+def test_frames_of_a_film_by_number(tmp_path: Path) -> None:
+    greys = np.arange(8, dtype=np.uint8)[:, None, None, None] * 30
+    write_video(tmp_path / "film.mp4", np.broadcast_to(greys, (8, 64, 64, 3)))
+    with (tmp_path / "film.mp4").open("rb") as film:
+        found = [round(float(np.asarray(frame).mean())) for frame in frames_of(film, range(1, 8, 3))]
+    assert found == pytest.approx([30, 120, 210], abs=3)

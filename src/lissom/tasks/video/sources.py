@@ -63,7 +63,7 @@ def find(
         DATASETS,
         _in_object,
         lambda path: _grouped(_in_folder(path), group),
-        lambda path: _grouped(find_in_csv(path), group),
+        lambda path: _grouped(_in_csv(path), group),
     )
     return find_with(data, readers, download=download, progress=progress)
 
@@ -103,12 +103,7 @@ def _hmdb_lists(path: Path) -> dict[str, str]:
     return parts
 
 
-def find_in_csv(path: Path, name: str | None = None) -> Found[Path]:
-    """A list with the columns path and label, perhaps also split and group, under its own or another name.
-
-    Raises:
-        LissomError: it cannot be read, or names files that are not there.
-    """
+def _in_csv(path: Path) -> Found[Path]:
     if path.suffix.lower() not in (".csv", ".tsv"):
         raise LissomError(
             f"{path} is not data that can be read here", hint="give a folder of class folders, or a .csv of path,label"
@@ -120,10 +115,10 @@ def find_in_csv(path: Path, name: str | None = None) -> Found[Path]:
         raise LissomError(f"{path} cannot be read as text: {error}", hint="save it as UTF-8") from error
     if not rows or not {"path", "label"} <= set(rows[0]) or any(not row["path"] or not row["label"] for row in rows):
         raise LissomError(f"{path} has no path and label in each row", hint="its first line has to be path,label")
-    return _listed(path, rows, name or (path.stem if path.stem != "clips" else path.parent.name))
+    return _listed(path, rows)
 
 
-def _listed(path: Path, rows: list[dict[str, str]], called: str) -> Found[Path]:
+def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
     missing = [row["path"] for row in rows if not (path.parent / row["path"]).is_file()]
     if missing:
         raise LissomError(
@@ -144,7 +139,7 @@ def _listed(path: Path, rows: list[dict[str, str]], called: str) -> Found[Path]:
         part: Listing(files, np.asarray(at), labels[at], None if groups is None else groups[at])
         for part, at in parts.items()
     }
-    return Found(called, listings, classes, grouped_by="sources")
+    return Found(path.stem if path.stem != "clips" else path.parent.name, listings, classes, grouped_by="sources")
 
 
 def _in_object(data: Any, where: str) -> Found[Path]:
