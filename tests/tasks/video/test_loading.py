@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -188,6 +189,20 @@ def test_a_bundle_answers_and_streams(folder: Path, tmp_path: Path) -> None:
     check_bundle(tmp_path / "bundle", next(folder.rglob("film0-0.mp4")), tmp_path)
 
 
+def streamed(bundle: Path, clips: np.ndarray) -> np.ndarray:
+    """The mean of what the bundle's streaming form says of the frames of each clip, ``(clips, classes)``."""
+    session = onnxruntime.InferenceSession(bundle / "stream.onnx", providers=["CPUExecutionProvider"])
+    inputs, found = session.get_inputs(), list[np.ndarray]()
+    for clip in clips:
+        past = [np.zeros(one.shape, np.float32) for one in inputs[1:]]
+        scores = list[np.ndarray]()
+        for frame in clip.swapaxes(0, 1):
+            score, *past = session.run(None, dict(zip([one.name for one in inputs], [frame[None], *past], strict=True)))
+            scores.append(score[0])
+        found.append(np.mean(scores, axis=0))
+    return np.stack(found)
+
+
 def check_bundle(bundle: Path, video: Path, work: Path) -> None:
     """It answers videos, streams them, says what is wrong with others, and needs no PyTorch."""
 
@@ -196,6 +211,8 @@ def check_bundle(bundle: Path, video: Path, work: Path) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert predict("--verify").returncode == 0
+    with np.load(bundle / "vectors.npz") as vectors:  # in FP32 the stream is the clip form, whatever was cut
+        np.testing.assert_allclose(streamed(bundle, vectors["input_0"]), vectors["original"], atol=1e-5, rtol=1e-5)
     found = json.loads(predict(video, "--clips", 2).stdout)
     assert {item["name"] for item in found["classes"]} == set(CLASSES) and found["clips"] == 2
     assert json.loads(predict(video).stdout)["clips"] == json.loads((bundle / "handling.json").read_text())["clips"]

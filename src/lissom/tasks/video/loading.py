@@ -16,6 +16,7 @@ from lissom.tasks.listing import Found
 from lissom.workload.models import LoadedModel, load_model
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
+from lissom.zoo.tsm import VideoClassifier
 
 try:
     from lissom.tasks.video.decoding import Decoded, decode
@@ -153,6 +154,11 @@ def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterat
     )
     if chosen.clips > 1:
         yield f"a video's answer is the mean of those to {chosen.clips} clips of it; the latency is that of one clip"
+    if isinstance(loaded.module, VideoClassifier):
+        yield (
+            "the bundle's stream.onnx looks at one frame after the other, in FP32: it answers as the model that the "
+            "artefact was made from does; an INT8 artefact rounds, and its size and latency are those of the clip form"
+        )
     mirrored = ", half of them mirrored" if chosen.flip else ", none mirrored"
     yield f"training sees other frames of each part and other crops{mirrored}"
 
