@@ -12,6 +12,7 @@ import distillation_page
 import keywords_page
 import pruning_page
 import rewrites_page
+import video_page
 
 from lissom.core.files import write_text
 from lissom.core.units import format_bytes, format_ms, format_seconds
@@ -167,6 +168,7 @@ def main() -> None:
         *budgets_page.section(),
         *distillation_page.section(),
         *keywords_page.section(),
+        *video_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 
