@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 DEMO ?= runs/demo
 DEMO_TEXT ?= runs/demo-text
 DEMO_TRANSLATION ?= runs/demo-translation
+DEMO_VIDEO ?= runs/demo-video
 QUICK ?=
 
-.PHONY: demo demo-text demo-translation test test-all check format clean
+.PHONY: demo demo-text demo-translation demo-video test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
@@ -22,6 +23,10 @@ demo-translation: $(READY)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \
 	  --plan shallow-decoder --epochs 6 --budget "latency<=40%, size<=20%, drop<=3pt" --time-limit 12m $(QUICK) \
 	  -o $(DEMO_TRANSLATION)
+
+demo-video: $(READY)
+	$(BIN)/lissom compress zoo:tsm_mobilenet_v2_x0_5 --data motions --task video --download \
+	  --budget "latency<=30%, size<=20%, drop<=1pt" --target onnxruntime --time-limit 8m $(QUICK) -o $(DEMO_VIDEO)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
@@ -40,7 +45,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs/demo runs/demo-text runs/demo-translation
+	rm -rf $(VENV) runs/demo runs/demo-*
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -13,6 +13,7 @@ import keywords_page
 import pruning_page
 import rewrites_page
 import translation_page
+import video_page
 
 from lissom.core.files import write_text
 from lissom.core.units import format_bytes, format_ms, format_seconds
@@ -170,6 +171,7 @@ def main() -> None:
         *distillation_page.section(),
         *keywords_page.section(),
         *translation_page.section(),
+        *video_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 

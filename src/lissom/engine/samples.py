@@ -13,7 +13,7 @@ from lissom.engine.measuring import Answers, kept_answers
 from lissom.targets.target import Artefact
 from lissom.tasks.text_out import TextOut
 from lissom.workload.codes import as_texts
-from lissom.workload.workload import Playable, Worded, Workload
+from lissom.workload.workload import Playable, Split, Watchable, Worded, Workload
 
 SHOWN = 6
 RESULT = "result"  # begins the file of its answers
@@ -23,10 +23,10 @@ _AGREED = 2  # of them are examples that both answer alike
 def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, folder: RunFolder) -> None:
     """Write a few examples of the test split to the ledger: first those that the result answers otherwise.
 
-    Nothing is kept where examples can be neither played nor read, or answers have no words.
+    Nothing is kept where examples can be neither played, watched nor read, or answers have no words.
     """
     split = original.splits.test
-    if not isinstance(split, (Playable, Worded)) or folder.ledger.all(Sample):
+    if not isinstance(split, Playable | Watchable | Worded) or folder.ledger.all(Sample):
         return
     if not original.classes and not isinstance(split, Worded):
         return
@@ -39,10 +39,10 @@ def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, fol
     before, after = (_words(original, answered[name].outputs) for name in ("original", RESULT))
     truths = _truths(original, answered["original"])
     for row in _chosen(np.asarray(before) != np.asarray(after), np.asarray(before)):
-        content = split.sound(row) if isinstance(split, Playable) else b""
+        media, content = _content(split, row)
         sample = Sample(
             name=split.names[row],
-            media="audio/flac" if content else "",
+            media=media,
             content=base64.b64encode(content).decode("ascii"),
             truth=truths[row],
             original=before[row],
@@ -65,6 +65,13 @@ def _truths(workload: Workload, original: Answers) -> list[str]:
     if isinstance(workload.task, TextOut):
         return as_texts(original.targets)
     return [workload.classes[int(place)] for place in original.targets]
+
+
+def _content(split: Split, row: int) -> tuple[str, bytes]:
+    """The kind of media that an example is for people, and its file; nothing for one that is read."""
+    if isinstance(split, Playable):
+        return "audio/flac", split.sound(row)
+    return ("video/mp4", split.film(row)) if isinstance(split, Watchable) else ("", b"")
 
 
 def _chosen(differ: np.ndarray, before: np.ndarray) -> Iterator[int]:

@@ -93,6 +93,29 @@ class Worded(Protocol):
         ...
 
 
+@runtime_checkable
+class Watchable(Protocol):
+    """A split whose examples are videos."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What each example is called."""
+        ...
+
+    def film(self, row: int) -> bytes:
+        """A small copy of one example for people to look at, as an MP4 file."""
+        ...
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A split of which each example is looked at several times; its answer is the mean of the model's answers."""
+
+    def looks(self) -> Sequence[Split]:
+        """The same examples in the same order once for each look; this split alone where there is one look."""
+        ...
+
+
 class Task(Protocol):
     """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
 
