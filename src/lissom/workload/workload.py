@@ -147,7 +147,8 @@ class Workload:
     original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``changes``
     are what was done to the structure of the model that the workload began with, in order.
     ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
-    training example has, ``None`` for any number.
+    training example has, ``None`` for any number. ``quantizable`` is false where other parts of the model than its
+    artefact are deployed, which no quantizer of a runtime has seen.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Workload:
     changes: tuple[Change, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     views: int | None = None
+    quantizable: bool = True
 
     @property
     def cut(self) -> Cut | None:

@@ -2,8 +2,11 @@
 
 from torch import nn
 
+from lissom.zoo.codec import Codec
+
 CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
 ENCODERS = (3e-4, 32)
+CODECS = (1e-3, 8)
 
 
 def usual_learning(module: nn.Module) -> tuple[float, int]:
@@ -13,8 +16,12 @@ def usual_learning(module: nn.Module) -> tuple[float, int]:
     they know: fine-tuning takes a twentieth (Devlin et al. 2019, appendix A.3, has 2e-5 to 5e-5 for BERT-base; small
     encoders take a few times as much, Turc et al. 2019, section 4.1: 3e-4).
 
+    Codecs of pictures normalise nothing and learn from few pictures at a time (Minnen et al. 2018, section 4: 8).
+
     Args:
         module: the original, before anything was done to it.
     """
+    if isinstance(module, Codec):
+        return CODECS
     attentive = any(isinstance(layer, (nn.LayerNorm, nn.RMSNorm)) for layer in module.modules())
     return ENCODERS if attentive else CONVOLUTIONAL
