@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
 DEMO_TEXT ?= runs/demo-text
+DEMO_CODEC ?= runs/demo-codec
 QUICK ?=
 
-.PHONY: demo demo-text test test-all check format clean
+.PHONY: demo demo-text demo-codec test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
@@ -16,6 +17,10 @@ demo: $(READY)
 demo-text: $(READY)
 	$(BIN)/lissom compress zoo:minilm_l6_h384 --data movie-reviews --task text --length 64 --download \
 	  --plan tinybert --epochs 2 --budget "latency<=20%, size<=20%, drop<=3pt" --time-limit 10m $(QUICK) -o $(DEMO_TEXT)
+
+demo-codec: $(READY)
+	$(BIN)/lissom compress zoo:codec --data clips --task codec --download \
+	  --budget "macs<=40%, drop<=5pt" --time-limit 10m $(QUICK) -o $(DEMO_CODEC)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
@@ -34,7 +39,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs/demo runs/demo-text
+	rm -rf $(VENV) runs/demo runs/demo-text runs/demo-codec
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

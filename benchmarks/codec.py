@@ -5,7 +5,7 @@ python benchmarks/codec.py time CLIPS WORK ORIGINAL LIGHT   milliseconds a frame
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
 CLIPS is a folder with films that neither training nor selection has seen; ORIGINAL and LIGHT are bundles of the
-original and of what was made of it. Each part writes its share of benchmarks/results/codec.json.
+original (made where it is not there) and of what was made of it. Each part writes its share of benchmarks/results/codec.json.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,11 +24,15 @@ from typing import Any
 
 import av
 import numpy as np
+import torch
 
 from lissom.core.errors import LissomError
 from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.records import to_json
+from lissom.export.bundle import Contents, write_bundle
+from lissom.export.codec_files import codec_files
+from lissom.export.onnx_file import export_onnx
 from lissom.tasks.codec.coding import QUALITIES, Coder
 from lissom.tasks.codec.curves import bd_rate
 from lissom.tasks.codec.files import KEYS, decode_file, decoded_frames, encode_file, psnr
@@ -36,6 +41,8 @@ from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.similarity import decibels, ms_ssim
 from lissom.tasks.codec.transforms import RUNTIMES, load_coder
 from lissom.tasks.codec.video import Recorder, frames, upright
+from lissom.workload.models import load_model
+from lissom.zoo.inputs import codec_inputs
 
 RESULTS = Path(__file__).parent / "results" / "codec.json"
 # Film, the width and height that it is scaled to (never up).
@@ -212,6 +219,30 @@ def crossed(options: argparse.Namespace) -> dict[str, Any]:
     return {"crossed": rows, "runtimes": list(RUNTIMES)}
 
 
+def bundle_of_original(folder: Path) -> None:
+    """The zoo's codec as it is, as a bundle."""
+    module = load_model("zoo:codec", data="clips").module
+    example = codec_inputs(module, 64)
+    with tempfile.TemporaryDirectory() as temp, torch.inference_mode():
+        path = Path(temp) / "model.onnx"
+        export_onnx(module, example, path)
+        outputs = module(*example).numpy()
+        contents = Contents(
+            files=(path,),
+            runner="lissom.export.runners.onnx_runner",
+            task="codec",
+            handling={},
+            classes=(),
+            inputs=tuple(tensor.numpy() for tensor in example),
+            outputs=outputs,
+            original=outputs,
+            card="The codec of the zoo, as it was trained.\n",
+            facts={},
+            attached=codec_files(module, example),
+        )
+        write_bundle(folder, contents)
+
+
 def main() -> None:
     """Measure one part, beside what was measured before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -220,6 +251,8 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
+    if not options.original.exists():
+        bundle_of_original(options.original)
     made = {"rate": rates, "time": timings, "cross": crossed}[options.part](options)
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     write_json(RESULTS, {**known, **made, "machine": to_json(describe())})

@@ -104,8 +104,6 @@ class Planner:
         if not self._budget.costs:
             return Reach(prober.model.full, FORMATS[0], {}, 0.0)
         least = reachable(prober, self._budget)
-        if not self._context.original.quantizable:
-            least = {FORMATS[0]: least[FORMATS[0]]}
         for name, item in least.items():
             self._ledger.once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
         self._say_range(prober, progress)
@@ -130,7 +128,7 @@ class Planner:
         half = allocate(model, {name: model.cost(name, model.full) / 2 for name in measures})
         least = prober.measure(narrowest(model))
         middle = least if half is None else prober.measure(half)
-        for name in FORMATS if half is not None else ():
+        for name in middle if half is not None else ():
             reach = Reach(half or {}, name, prober.usage(middle[name], self._budget), 0.0)
             self._ledger.once("reach", f"middle {name}", reach_record(reach, middle[name]))
         progress.say(range_words(least, middle, original))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lissom.core.records import Curve, Sight
 from lissom.graph import Cut
 from lissom.graph.coupling import matches
 from lissom.workload.changes import Change, Zeros
@@ -71,6 +72,19 @@ class Playable(Protocol):
 
     def sound(self, row: int) -> bytes:
         """What the model hears of one example, as a FLAC file."""
+        ...
+
+
+@runtime_checkable
+class Visible(Protocol):
+    """A split of pictures that models make pictures of."""
+
+    def sights(self, original: npt.NDArray[Any], result: npt.NDArray[Any]) -> Sequence[Sight]:
+        """A few examples, each beside what two models answer to all of them ``(examples, ...)``."""
+        ...
+
+    def curves(self, original: npt.NDArray[Any], result: npt.NDArray[Any]) -> Sequence[Curve]:
+        """How well both do at each rate."""
         ...
 
 

@@ -28,6 +28,7 @@ except ModuleNotFoundError as error:
 KEPT = ("hyperprior.*", "log_gain*", "log_inverse_gain*")
 SHARES = {"train": 1.0, "select": 0.125, "test": 0.25}
 _LEAST = 4
+_QUICK = 64  # examples of the quick mode that a window stands for
 
 
 def load_codec_workload(model: str | nn.Module, request: Request, chosen: CodecOptions, progress: Progress) -> Workload:
@@ -82,7 +83,7 @@ def _coded(
     paths = [part.items.read(int(row)) for row in part.rows]
     count = max(_LEAST, round(chosen.windows * SHARES[name]))
     if request.limit is not None:
-        count = min(count, max(_LEAST, request.limit // 20))
+        count = min(count, max(_LEAST, request.limit // _QUICK))
     seed = request.seed + list(SHARES).index(name)
     windows = make_windows(paths, count, seed=seed, progress=progress)
     what = f"coding {name} windows with the original"

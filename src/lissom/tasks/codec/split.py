@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +10,19 @@ import torch
 from torch import nn
 
 from lissom.core.progress import Progress
+from lissom.core.records import Curve, Picture, Sight
 from lissom.tasks.codec.motion import predict
-from lissom.tasks.codec.pictures import Packed, Picture, pack, unpack
+from lissom.tasks.codec.pictures import Packed, pack, unpack
+from lissom.tasks.codec.pictures import Picture as Planes
+from lissom.tasks.codec.showing import APART, apart, png
 from lissom.tasks.codec.task import figures, with_means
 from lissom.tasks.codec.windows import Windows
 from lissom.workload.workload import Batch
 from lissom.zoo.codec import LATENT_STRIDE, PACKED, QUALITIES, SETTINGS
 
 _BATCH = 16
+SHOWN = 4
+Answers = npt.NDArray[Any]
 Noise = npt.NDArray[np.float32]
 
 
@@ -62,6 +68,32 @@ class CodecSplit:
             _setting(int(self.qualities[run]), time),
             _noise(self.seed, index, self.latents, frame),
         )
+
+    def sights(self, original: Answers, result: Answers) -> Sequence[Sight]:
+        """The last frame of the first windows at different qualities: as it is, from both codecs, their difference."""
+        made: list[Sight] = []
+        for run in list(range(0, len(self.rows), len(QUALITIES) + 1))[:SHOWN]:
+            index = (run + 1) * self.windows.length - 1
+            frame = self.windows.picture(int(self.rows[run]), self.windows.length - 1)
+            decoded = [unpack(each[index, :PACKED]) for each in (original, result)]
+            told = [figures(each[index : index + 1])[0] for each in (original, result)]
+            said = [f"{np.exp(bits):.3f} bits a pixel, {psnr:.2f} dB" for _, bits, psnr in told]
+            pictures = (
+                Picture(png(frame), "the frame"),
+                Picture(png(decoded[0]), f"original: {said[0]}"),
+                Picture(png(decoded[1]), f"result: {said[1]}"),
+                Picture(png(apart(*decoded)), f"their difference, {APART} times"),
+            )
+            made.append(Sight(f"window {int(self.rows[run])}, quality {int(self.qualities[run])}", pictures))
+        return made
+
+    def curves(self, original: Answers, result: Answers) -> Sequence[Curve]:
+        """Means over all frames at each quality."""
+        made: list[Curve] = []
+        for name, outputs in (("original", original), ("result", result)):
+            means = np.unique(with_means(figures(outputs))[:, [0, 3, 4]], axis=0)
+            made.append(Curve(name, tuple(np.exp(means[:, 1]).tolist()), tuple(means[:, 2].tolist())))
+        return made
 
 
 def _setting(quality: int, time: int) -> Noise:
@@ -118,6 +150,6 @@ def coded_split(
     return split
 
 
-def _put(windows: Windows, row: int, time: int, picture: Picture) -> None:
+def _put(windows: Windows, row: int, time: int, picture: Planes) -> None:
     windows.luma[row, time] = picture.y
     windows.chroma[row, time] = np.stack([picture.u, picture.v])
