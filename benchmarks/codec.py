@@ -5,7 +5,8 @@ python benchmarks/codec.py time CLIPS WORK ORIGINAL LIGHT   milliseconds a frame
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
 CLIPS is a folder with films that neither training nor selection has seen; ORIGINAL and LIGHT are bundles of the
-original (made where it is not there) and of what was made of it. Each part writes its share of benchmarks/results/codec.json.
+original (made where it is not there) and of what was made of it. Each part writes its share of
+benchmarks/results/codec.json.
 """
 
 import argparse
@@ -26,10 +27,12 @@ import av
 import numpy as np
 import torch
 
+import lissom
 from lissom.core.errors import LissomError
 from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.records import to_json
+from lissom.cost import profile
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
@@ -42,12 +45,15 @@ from lissom.tasks.codec.similarity import decibels, ms_ssim
 from lissom.tasks.codec.transforms import RUNTIMES, load_coder
 from lissom.tasks.codec.video import Recorder, frames, upright
 from lissom.workload.models import load_model
+from lissom.zoo import build
 from lissom.zoo.inputs import codec_inputs
 
 RESULTS = Path(__file__).parent / "results" / "codec.json"
 # Film, the width and height that it is scaled to (never up).
 CLIPS = {"carphone_pristine.mp4": (176, 144), "tree.avi": (320, 240)}
 FRAMES = 60
+SIDE = 128  # packed pixels, of what multiply-adds are counted on
+DECODING = ("synthesis", "hyperprior.first", "hyperprior.second", "hyperprior.mean", "hyperprior.log_scale")
 TIMED = ("tree.avi", 2)
 # Presets, and qualities that reach over what the codec reaches. No frame waits for a later one, as with the codec.
 PEERS: dict[str, tuple[str, dict[str, str], tuple[int, ...]]] = {
@@ -156,7 +162,21 @@ def rates(options: argparse.Namespace) -> dict[str, Any]:
             {"clip": clip.name, "size": [width, height], "frames": len(clip.pictures), "curves": curves, "bd_rate": bd}
         )
         print(json.dumps({"clip": clip.name, "bd_rate": bd}), flush=True)
-    return {"rates": rows, "keys": KEYS, "peers": {name: setting[1] for name, setting in PEERS.items()}}
+    costs = {"original": _costs("zoo:codec"), "light": _costs(options.light.parent / "model.safetensors")}
+    return {"costs": costs, "rates": rows, "keys": KEYS, "peers": {name: setting[1] for name, setting in PEERS.items()}}
+
+
+def _costs(model: str | Path) -> dict[str, float]:
+    """Multiply-adds a pixel of the zoo's codec, or of one that a run left."""
+    module = (
+        lissom.load(model, build=lambda: build("codec"))
+        if isinstance(model, Path)
+        else load_model(model, data="clips").module
+    )
+    example = codec_inputs(module, SIDE)
+    costs = profile(module, example)
+    decoder = sum(layer.macs for layer in costs.layers if layer.name.startswith(DECODING))
+    return {"macs_a_pixel": costs.macs / (2 * SIDE) ** 2, "decoder_macs_a_pixel": decoder / (2 * SIDE) ** 2}
 
 
 def _bd(anchor: list[dict[str, float]], other: list[dict[str, float]], measure: str) -> float | None:
