@@ -51,7 +51,7 @@ from lissom.zoo.inputs import codec_inputs
 RESULTS = Path(__file__).parent / "results" / "codec.json"
 # Film, the width and height that it is scaled to (never up).
 CLIPS = {"carphone_pristine.mp4": (176, 144), "tree.avi": (320, 240)}
-FRAMES = 60
+FRAMES = 48
 SIDE = 128  # packed pixels, of what multiply-adds are counted on
 DECODING = ("synthesis", "hyperprior.first", "hyperprior.second", "hyperprior.mean", "hyperprior.log_scale")
 TIMED = ("tree.avi", 2)

@@ -9,6 +9,6 @@ KIND = Kind(
     handling="lissom.tasks.codec",
     settings="lissom.tasks.codec.options:CodecOptions",
     requirements=("numpy", "av", "constriction"),
-    options=(Option("windows", int, "Windows to learn from; by default 400."),),
+    options=(Option("windows", int, "Windows to learn from; by default 320."),),
     attach="lissom.export.codec_files:codec_files",
 )

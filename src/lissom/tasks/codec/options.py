@@ -10,11 +10,11 @@ class CodecOptions:
     """What a user may say beside the model and the data.
 
     Args:
-        windows: to learn from, of four frames of 128x128 pixels each; an eighth as many to choose by, a quarter as many
-            for the verdict.
+        windows: to learn from, of four frames of 128x128 pixels each; a twelfth as many to
+            choose by, and for the verdict.
     """
 
-    windows: int = 400
+    windows: int = 320
 
     def __post_init__(self) -> None:
         if self.windows < 8:
