@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import budgets_page
+import codec_page
 import distillation_page
 import keywords_page
 import pruning_page
@@ -172,6 +173,7 @@ def main() -> None:
         *keywords_page.section(),
         *translation_page.section(),
         *video_page.section(),
+        *codec_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 
