@@ -34,14 +34,14 @@ def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> t
         LissomError: the exporter refuses the model.
     """
     training = module.training
-    module.eval()
-    try:
-        program, notes = _freest(module, example)
-    finally:
-        module.train(training)
-    strip(program)
-    onnx.checker.check_model(program)
     with whole_file(path) as temporary:
+        module.eval()
+        try:
+            program, notes = _freest(module, example)
+        finally:
+            module.train(training)
+        strip(program)
+        onnx.checker.check_model(program)
         onnx.save(program, temporary)
     return notes
 
