@@ -11,13 +11,14 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Trial
 from lissom.engine.ladder import Rung
-from lissom.engine.probing import FORMATS
 from lissom.plan.allocation import CostModel
 from lissom.plan.move import plan_from_json
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Step
+from lissom.targets.target import FP32, INT8
 
+FORMATS = (FP32, INT8)
 _NEAR = 0.2  # of a factor of e: copies of about the cost in question count most
 _KNOWN = frozenset(("prune", "reconstruct", "batchnorm", "distill", "int8"))
 Point = tuple[float, float]

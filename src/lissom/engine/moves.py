@@ -18,7 +18,7 @@ from lissom.steps.distillation.learning import usual_learning
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, ModelStep, step_from_json
-from lissom.targets.target import FP16, Target
+from lissom.targets.target import FP16, INT8, Target
 from lissom.train.teacher import answered, cache_bytes
 from lissom.workload.workload import Worded, Workload
 
@@ -44,12 +44,13 @@ class Mover:
     def learnt_int8(self, number: int) -> Move | None:
         """Distillation in INT8 with INT8 after it, for trial ``number``, where there is time for it.
 
-        ``None`` for models that do not read numbers of their own, whose ranges nobody knows beforehand.
+        ``None`` for models that do not read numbers of their own, whose ranges nobody knows beforehand, and for
+        targets without INT8.
         """
         known = self._ledger.find("learnt int8", str(number))
         if known is None:
             floats = all(tensor.is_floating_point() for tensor in self._context.original.example)
-            known = floats and not self._context.deadline.passed()
+            known = floats and self.has_int8 and not self._context.deadline.passed()
             self._ledger.append("learnt int8", str(number), known)
         if not known:
             return None
@@ -59,14 +60,14 @@ class Mover:
         return Move(f"{learn.describe()} + quantize int8", (learn, QuantizeInt8()))
 
     @property
-    def quantizes(self) -> bool:
-        """Whether other number formats are tried."""
-        return self._context.original.quantizable
+    def has_int8(self) -> bool:
+        """Whether INT8 is tried: the target has it, and the task allows other numbers than the model's own."""
+        return INT8 in self._context.target.precisions and self._context.original.quantizable
 
     @property
     def has_half(self) -> bool:
-        """Whether the target has half precision."""
-        return FP16 in self._context.target.precisions
+        """Whether half precision is tried, likewise."""
+        return FP16 in self._context.target.precisions and self._context.original.quantizable
 
     def time_left(self) -> float:
         """Seconds left for trials."""

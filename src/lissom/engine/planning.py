@@ -13,7 +13,6 @@ from lissom.engine.grain import grain
 from lissom.engine.ladder import Ladder, Rung
 from lissom.engine.layer_times import LayerTimer
 from lissom.engine.options import Options
-from lissom.engine.probing import FORMATS
 from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
@@ -21,6 +20,7 @@ from lissom.plan.allocation import CostModel, allocate, narrowest
 from lissom.plan.budget import Budget
 from lissom.steps.pruning.criteria import Sample
 from lissom.steps.step import Context
+from lissom.targets.target import FP32
 from lissom.workload.workload import Workload
 
 _HOPE = 2.5
@@ -102,7 +102,7 @@ class Planner:
     def _reach(self, prober: Prober, progress: Progress) -> Reach:
         """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
         if not self._budget.costs:
-            return Reach(prober.model.full, FORMATS[0], {}, 0.0)
+            return Reach(prober.model.full, FP32, {}, 0.0)
         least = reachable(prober, self._budget)
         for name, item in least.items():
             self._ledger.once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))

@@ -87,9 +87,7 @@ class Search:
         move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
         base = State((), standing.comparison)
         tried = self._trials.try_move(base, move)
-        if formats or not self._mover.quantizes:
-            return tried
-        if not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
+        if formats or not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
             return tried
         quantized = self._quantize(tried)
         return quantized if quantized.trial.kept or quantized.overshoot < tried.overshoot else tried
@@ -99,21 +97,26 @@ class Search:
         float; then FP16, where the target has it; at last INT8 that was learnt.
 
         Returns:
-            The one that was kept, or else the nearest to the budget.
+            The one that was kept, or else the nearest to the budget: what was given, where the target has no other
+            format.
         """
-        made = [self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),)))]
-        lossy = self._trials.loses(made[0]) and not self._trials.loses(tried)
+        made: list[Tried] = []
+        if self._mover.has_int8:
+            made.append(self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),))))
+        lossy = bool(made) and self._trials.loses(made[0]) and not self._trials.loses(tried)
         others: list[ArtefactStep] = [
             *([MixedInt8()] if lossy and self._mover.leaves_floats else []),
             *([HalfPrecision()] if self._mover.has_half else []),
         ]
         for step in others:
-            if made[-1].trial.kept:
+            if made and made[-1].trial.kept:
                 break
             made.append(self._trials.try_move(tried.state, Move(step.describe(), (step,))))
         last = self._mover.learnt_int8(len(self._trials.tried) + 1) if lossy and not made[-1].trial.kept else None
         if last is not None:
             made.append(self._trials.try_move(tried.state, last))
+        if not made:
+            return tried
         return made[-1] if made[-1].trial.kept else min(made, key=lambda item: item.overshoot)
 
     def _longer(self, rung: Rung, precision: str) -> None:
@@ -130,7 +133,7 @@ class Search:
         number = len(self._trials.tried) + 1
         move = self._mover.recorded(number, lambda: self._again(number, rung, learnt))
         tried = self._trials.try_move(State(), move)
-        if self._mover.quantizes and (tried.trial.kept or precision == "int8"):
+        if tried.trial.kept or precision == "int8":
             self._quantize(tried)
 
     def _again(self, number: int, rung: Rung, learnt: Sequence[Step]) -> Move:

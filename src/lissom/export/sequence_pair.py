@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
 from lissom.export.onnx_file import OPSET, quiet, strip
+from lissom.export.onnx_operators import kept_operators
 from lissom.export.pair_files import decoder_of
 from lissom.workload.transformers_folder import renumbered
 
@@ -175,7 +176,7 @@ class _Graph:
 def _write(graph: _Graph, path: Path) -> None:
     shapes = tuple(graph.free) if len(graph.free) < 3 else (graph.free[0], tuple(graph.free[1:]))
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), kept_operators(), torch.no_grad():
             program = torch.onnx.export(
                 graph.module,
                 graph.example,

@@ -1,7 +1,9 @@
 """What every target is: a runtime that a model is exported to, loaded in and measured on."""
 
+import functools
 import importlib
 import importlib.util
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +56,16 @@ class Source:
     module: "nn.Module"
     example: "tuple[Tensor, ...]"
     artefact: Artefact
+
+    @functools.cached_property
+    def onnx(self) -> bytes:
+        """The model as an ONNX file: made once, whatever is tried with it."""
+        from lissom.export.onnx_file import export_onnx
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            export_onnx(self.module, self.example, path)
+            return path.read_bytes()
 
 
 @dataclass(frozen=True)
