@@ -2,8 +2,7 @@
 
 from torch import nn
 
-from lissom.layers.ctc_model import CtcModel
-from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.listening import listens
 
 CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
 ENCODERS = (3e-4, 32)
@@ -21,9 +20,7 @@ def usual_learning(module: nn.Module) -> tuple[float, int]:
     Args:
         module: the original, before anything was done to it.
     """
-    if isinstance(module, (SequenceModel, CtcModel)) and any(
-        isinstance(layer, nn.Conv1d) for layer in module.modules()
-    ):
+    if listens(module):
         return LISTENERS
     attentive = any(isinstance(layer, (nn.LayerNorm, nn.RMSNorm)) for layer in module.modules())
     return ENCODERS if attentive else CONVOLUTIONAL
