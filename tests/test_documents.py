@@ -22,6 +22,7 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.text.movie_reviews import find_movie_reviews
+from lissom.tasks.video.motion_set import find_motions
 from lissom.train.loop import Schedule, supervised, train
 from lissom.zoo.fine_tuned import encoder_files
 
@@ -47,7 +48,9 @@ def quickened(command: str, runs: Path) -> list[str]:
     words = shlex.split(command.replace("runs/", f"{runs}/"))
     if words[0] == "make":
         short = " --epochs 1 --length 16" if "demo-text" in words else ""
-        return [*words, f"QUICK=--quick{short}", f"DEMO={runs}/demo", f"DEMO_TEXT={runs}/demo-text"]
+        demo = words[1]
+        places = [f"{demo.replace('-', '_').upper()}={runs}/{demo}"]
+        return [*words, f"QUICK=--quick{short}", *places]
     return [*words, "--quick"] if words[:2] == ["lissom", "compress"] else words
 
 
@@ -64,8 +67,9 @@ def data() -> None:
         find("fashion-mnist", download=True, progress=Progress(False))
         find_movie_reviews(download=True)
         encoder_files(download=True, progress=Progress(False))
+        find_motions(download=True)
     except LissomError as error:
-        pytest.skip(f"the commands need Fashion-MNIST, and film reviews with an encoder: {error}")
+        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, and films: {error}")
 
 
 @pytest.mark.parametrize("command", [command for command in ALL if command not in THIS])

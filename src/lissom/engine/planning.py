@@ -141,7 +141,7 @@ class Planner:
         half = allocate(model, {name: model.cost(name, model.full) / 2 for name in measures})
         least = prober.measure(narrowest(model))
         middle = least if half is None else prober.measure(half)
-        for name in FORMATS if half is not None else ():
+        for name in middle if half is not None else ():
             reach = Reach(half or {}, name, prober.usage(middle[name], self._budget), 0.0)
             self._ledger.once("reach", f"middle {name}", reach_record(reach, middle[name]))
         progress.say(range_words(least, middle, original))

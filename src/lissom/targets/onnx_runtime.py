@@ -65,7 +65,7 @@ class OnnxRuntime(Target):
             return self.artefact(path, INT8, quantize_pair(source.artefact.path, path))
         if isinstance(source.module, CtcModel):  # ranges are those of the sound at hand
             return quantize_dynamic_int8(source.artefact, path, ("MatMul",))
-        if are_tokens(calibration):
+        if recipe is None and are_tokens(calibration):
             return quantize_dynamic_int8(source.artefact, path)
         return quantize_static_int8(source.artefact, calibration, path, recipe)
 

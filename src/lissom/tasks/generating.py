@@ -73,22 +73,25 @@ class Decoder(Protocol):
 
 
 def said(runner: Any, inputs: Sequence[npt.NDArray[Any]], handling: Mapping[str, Any]) -> Whole:
-    """What an encoder-decoder says to a batch, one example after the other, as it would be asked.
+    """What an encoder-decoder says to a batch, by default one example after the other, as it would be asked.
 
     Args:
         runner: has ``start(sources, beams)``, which gives a :class:`Decoder`.
         inputs: each ``(batch, ...)``; the last are tokens that the decoder is fed in training, which are not looked at.
-        handling: ``rules``, and ``beams`` where there are more than one.
+        handling: ``rules``, ``beams`` where there are more than one, and ``together`` where examples are asked at once.
 
     Returns:
         Tokens, without prompt and end, filled up with ``NOTHING``: ``(batch, longest)``.
     """
     rules, beams = Rules.from_json(handling["rules"]), int(handling.get("beams", 1))
     answers: Whole = np.full((len(inputs[0]), rules.longest), NOTHING, dtype=np.int64)
-    for place, row in enumerate(answers):
-        decoder = runner.start([array[place : place + 1] for array in inputs[:-1]], beams)
-        tokens = greedy(decoder, 1, rules)[0] if beams == 1 else beam_search(decoder, 1, rules, beams)[0]
-        row[: len(tokens)] = tokens
+    together = max(1, len(answers)) if handling.get("together") else 1
+    for place in range(0, len(answers), together):
+        sources = [array[place : place + together] for array in inputs[:-1]]
+        decoder, count = runner.start(sources, beams), len(sources[0])
+        found = greedy(decoder, count, rules) if beams == 1 else beam_search(decoder, count, rules, beams)
+        for row, tokens in enumerate(found, start=place):
+            answers[row, : len(tokens)] = tokens
     return answers
 
 

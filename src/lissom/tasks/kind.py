@@ -56,6 +56,7 @@ class Kind:
         handling: the package whose ``handling.py`` the bundle carries.
         requirements: what that needs to be installed.
         options: its own of the command line.
+        quick: examples of each split in a trial run.
         attach: the ``module:function`` that makes further files of the bundle from the module that is delivered and
             its example inputs, by name.
         answers: the ``module:function`` that makes the answers ``(examples, ...)`` of a loaded artefact, inputs and the
@@ -72,6 +73,7 @@ class Kind:
     settings: str
     requirements: tuple[str, ...]
     options: tuple[Option, ...] = ()
+    quick: int = 500
     attach: str | None = None
     answers: str | None = None
     carried: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -25,6 +25,7 @@ from lissom.workload.transformers_models import GENERATION, RESIZED, from_folder
 MODEL = "model.safetensors"
 PLACE = "layer_idx"  # of a layer in its list, where others were taken out before it
 FIELDS = ("hidden_size", "num_attention_heads", "intermediate_size")
+FIELDS += ("decoder_attention_heads", "encoder_ffn_dim", "decoder_ffn_dim")  # of encoder-decoders
 
 
 def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> str:

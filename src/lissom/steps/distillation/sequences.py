@@ -12,7 +12,10 @@ from lissom.steps.step import Context, ModelStep
 from lissom.targets.target import Runner
 from lissom.tasks import TASKS
 from lissom.tasks.generating import spoken
+from lissom.train.batches import lengths_of
 from lissom.workload.workload import Split, Worded, Workload
+
+TOGETHER = 32  # examples that the original is asked at once
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,18 @@ def _ask(context: Context, split: Split, beams: int, path: Path) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     original, runner = context.original, _runner(context)
-    kind, handling = TASKS.get(original.task.name), {**original.handling, "beams": beams}
+    kind, handling = TASKS.get(original.task.name), {**original.handling, "beams": beams, "together": True}
+    lengths = lengths_of(split)
+    if lengths is not None:  # those of a length together, so that little is padding
+        missing.sort(key=lengths.__getitem__)
+    groups = [missing[first : first + TOGETHER] for first in range(0, len(missing), TOGETHER)]
     with path.open("a", encoding="utf-8") as file:
         if file.tell():
             file.write("\n")  # behind a line that a kill cut off
-        for row in context.progress.track(missing, "asking the original for its texts", len(missing)):
-            inputs = [tensor.numpy() for tensor in split.take([row]).inputs]
-            tokens = spoken(kind.answer(runner, inputs, handling))[0]
-            file.write(json.dumps({"row": row, "tokens": tokens}) + "\n")
+        for rows in context.progress.track(groups, "asking the original for its texts", len(groups)):
+            inputs = [tensor.numpy() for tensor in split.take(rows).inputs]
+            answers = zip(rows, spoken(kind.answer(runner, inputs, handling)), strict=True)
+            file.write("".join(json.dumps({"row": row, "tokens": tokens}) + "\n" for row, tokens in answers))
             file.flush()
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 
 from lissom.core.cache import cache_folder
+from lissom.core.debian import said, unpack_packages
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
@@ -85,19 +86,13 @@ def _on_disk(download: bool, progress: Progress) -> Path:
                 fetch(Path(temp))
                 _keep(Path(temp), cache)
             except (OSError, subprocess.SubprocessError, LissomError) as error:
-                failures.append(f"{name}: {_short(error)}")
+                failures.append(f"{name}: {said(error)}")
             else:
                 return cache
     raise LissomError(
         f"Fashion-MNIST could not be fetched ({'; '.join(failures)})",
         hint=(f"copy {', '.join(FILES)} to {cache}", "LISSOM_CACHE names another folder than ~/.cache/lissom"),
     )
-
-
-def _short(error: Exception) -> str:
-    text = getattr(error, "stderr", None) or str(error)
-    lines = [line for line in str(text).strip().splitlines() if line.strip()]
-    return lines[-1][:200] if lines else type(error).__name__
 
 
 def _from_mirror(folder: Path) -> None:
@@ -111,27 +106,10 @@ def _from_mirror(folder: Path) -> None:
 
 
 def _from_debian(folder: Path) -> None:
-    """From Debian's package, unpacked without root; lists of packages are fetched aside where there are none."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise LissomError("there is no apt-get here")
-    if _apt(folder, "download", PACKAGE, check=False):
-        private = [f"Dir::State::lists={folder}/lists", f"Dir::Cache={folder}/cache"]
-        for name in ("lists/partial", "cache/archives/partial"):
-            (folder / name).mkdir(parents=True)
-        _apt(folder, "update", options=private)
-        _apt(folder, "download", PACKAGE, options=private)
-    package = next(folder.glob(f"{PACKAGE}_*.deb"), None)
-    if package is None:
-        raise LissomError("apt-get left no package behind")
-    subprocess.run(["dpkg-deb", "-x", package, folder / "deb"], check=True, capture_output=True, text=True)
+    """From Debian's package."""
+    root = unpack_packages([PACKAGE], folder)
     for name in FILES:
-        shutil.move(folder / "deb" / INSTALLED.relative_to("/") / name, folder / name)
-
-
-def _apt(folder: Path, *words: str, options: list[str] | None = None, check: bool = True) -> int:
-    settings = [part for option in options or [] for part in ("-o", option)]
-    command = ["apt-get", "-q", *settings, *words]
-    return subprocess.run(command, cwd=folder, check=check, capture_output=True, text=True, timeout=600).returncode
+        shutil.move(root / INSTALLED.relative_to("/") / name, folder / name)
 
 
 def _keep(folder: Path, cache: Path) -> None:
