@@ -2,8 +2,7 @@
 
 from torch import nn
 
-from lissom.layers.ctc_model import CtcModel
-from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.listening import listens
 from lissom.zoo.codec import Codec
 
 CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
@@ -25,9 +24,7 @@ def usual_learning(module: nn.Module) -> tuple[float, int]:
     Args:
         module: the original, before anything was done to it.
     """
-    if isinstance(module, (SequenceModel, CtcModel)) and any(
-        isinstance(layer, nn.Conv1d) for layer in module.modules()
-    ):
+    if listens(module):
         return LISTENERS
     if isinstance(module, Codec):
         return CODECS
