@@ -22,6 +22,7 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.text.movie_reviews import find_movie_reviews
+from lissom.tasks.translation.libreoffice_help import find_english_german
 from lissom.train.loop import Schedule, supervised, train
 from lissom.zoo.fine_tuned import encoder_files
 
@@ -66,9 +67,10 @@ def data() -> None:
     try:
         find("fashion-mnist", download=True, progress=Progress(False))
         find_movie_reviews(download=True)
+        find_english_german(download=True)
         encoder_files(download=True, progress=Progress(False))
     except LissomError as error:
-        pytest.skip(f"the commands need Fashion-MNIST, and film reviews with an encoder: {error}")
+        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, and help pages: {error}")
 
 
 @pytest.mark.parametrize("command", [command for command in ALL if command not in THIS])
