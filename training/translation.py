@@ -143,7 +143,8 @@ def main(given: argparse.Namespace) -> None:
         deadline=Deadline(None if given.minutes is None else 60 * given.minutes),
         what="learning to translate",
     )
-    trained.model.save_pretrained(given.output)
+    finished = trained.model.half() if given.half else trained.model
+    finished.save_pretrained(given.output)
     (given.output / "training.pt").unlink(missing_ok=True)
     print(f"{(time.monotonic() - began) / 60:.1f} minutes, written to {given.output}")
 
@@ -165,5 +166,6 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--minutes", type=float, help="the time that the training may take")
+    parser.add_argument("--half", action="store_true", help="write it in half precision: as the package carries one")
     parser.add_argument("--seed", type=int, default=0)
     main(parser.parse_args())
