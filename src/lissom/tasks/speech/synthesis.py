@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lissom.core.errors import LissomError
-from lissom.core.files import whole_file
+from lissom.core.files import writing
 from lissom.tasks.speech.clips import Clip
 
 TIMEOUT_SECONDS = 60
@@ -113,10 +113,20 @@ class SpokenClips:
         utterance = self.utterances[row]
         file = self.folder / utterance.name
         if not file.is_file():
-            with whole_file(file) as temporary:
-                self.synthesisers.say(utterance, temporary)
+            self._say(utterance, file)
         return Clip(file)
 
     def name(self, row: int) -> str:
         """Program, voice and word."""
         return self.utterances[row].name
+
+    def _say(self, utterance: Utterance, file: Path) -> None:
+        """Whole or not at all, without waiting for the disk: it can be said again."""
+        temporary = file.with_name(f".{os.getpid()}.{file.name}")
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.synthesisers.say(utterance, temporary)
+                temporary.replace(file)
+            finally:
+                temporary.unlink(missing_ok=True)
