@@ -10,7 +10,8 @@
 The students are parts of the *pretrained* encoder, from before it was fine-tuned, with a new classifier: a student
 cut from the fine-tuned teacher would know from its teacher in the arm without one. Every arm of a seed starts from
 the same weights and takes as many steps. Each result is written to benchmarks/results/distillation.json when it is
-there; results that are there are not made again, and several of these can run at a time.
+there; results that are there are not made again, and several of these can run at a time. A row of another machine
+than the last one names it.
 """
 
 import argparse

@@ -30,7 +30,9 @@ def section() -> list[str]:
         lines += [*_scores(name, data), *_latencies(data), *_throughput(data)]
         if "timed_on" in data:
             lines += [f"Timed on {_told(data['timed_on'])}.", ""]
-    return [*lines, f"Learnt on {_told(found['machine'])}.", "", *vision()]
+    others = [row["machine"] for data in found["data"].values() for row in data["runs"] if "machine" in row]
+    more = "".join(f"; {others.count(name)} runs on {name}" for name in dict.fromkeys(others))
+    return [*lines, f"Learnt on {_told(found['machine'])}{more}.", "", *vision()]
 
 
 def _told(machine: dict[str, Any]) -> str:
