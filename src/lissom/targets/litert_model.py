@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lissom.core.errors import LissomError, first_line
-from lissom.core.files import whole_file
+from lissom.core.files import check_writable, whole_file
 from lissom.targets.muting import muted_process
 from lissom.targets.target import (
     FP32,
@@ -43,6 +43,7 @@ class LiteRt(Target):
         from lissom.export.onnx_file import quiet
 
         check_precision(self, precision)
+        check_writable(path.parent)
         training = module.training
         try:
             with quiet(), muted_process():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from lissom.core.errors import LissomError, first_line
-from lissom.core.files import whole_file
+from lissom.core.files import check_writable, whole_file
 from lissom.targets.muting import muted_process
 from lissom.targets.target import FP16, FP32, Artefact, Inputs, Recipe, Source, Target, check_precision
 
@@ -35,6 +35,7 @@ class Ncnn(Target):
 
     def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
         check_precision(self, precision)
+        check_writable(path.parent)
         with tempfile.TemporaryDirectory() as folder:
             made = _convert(module, example, Path(folder), half=precision == FP16)
             # the weights first: an artefact is there when its main file is
