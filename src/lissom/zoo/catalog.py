@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from lissom.core.errors import LissomError
 from lissom.zoo.models import MODELS
-from lissom.zoo.names import BC_RESNET, DS_CNN, FAMILIES, SMALL_INPUT, TEXT, TIMM, TORCHVISION, VIDEO
+from lissom.zoo.names import BC_RESNET, CODEC, DS_CNN, FAMILIES, SMALL_INPUT, TEXT, TIMM, TORCHVISION, VIDEO
 from lissom.zoo.published import PUBLISHED, Published
 
 COUNTS_FILE = "counts.json"
@@ -40,7 +40,7 @@ class Entry:
         family: which it belongs to.
         provider: the library that has it: torchvision, timm, transformers or lissom.
         input: shape of its input, batch 1: ``(1, 3, height, width)``, ``(1, tokens)``,
-            ``(1, 1, bands, frames)``, or ``(1, 3, frames, height, width)``.
+            ``(1, 1, bands, frames)``, or ``(1, 3, frames, height, width)``; of a codec its first, a packed picture.
         parameters: exact.
         macs: multiply-adds of convolutions and linear layers.
         attention_macs: multiply-adds of attention, not in ``macs``.
@@ -67,6 +67,8 @@ def input_shape(name: str) -> tuple[int, ...]:
         return (1, TOKENS)
     if name in _SOUND:
         return (1, 1, *_SOUND[name])
+    if name in CODEC:
+        return (1, 6, 128, 128)
     if name in VIDEO:
         return (1, 3, FRAMES, 224, 224)
     pixels = int(name.rpartition("_")[2].removesuffix("px")) if name in SMALL_INPUT else _PIXELS.get(name, 224)

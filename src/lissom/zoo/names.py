@@ -114,5 +114,6 @@ FAMILIES = {
     "DS-CNN": DS_CNN,
     "BC-ResNet": BC_RESNET,
     "video": VIDEO,
+    "video compression": CODEC,
     "small input": SMALL_INPUT,
 }
