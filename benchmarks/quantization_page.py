@@ -196,25 +196,32 @@ def _quality(name: str, found: dict[str, Any]) -> list[str]:
 
 
 def _beside(rows: dict[str, Any]) -> list[str]:
-    """On each runtime, the best of lissom's rows in each column against the best of the others."""
-    lines: list[str] = []
-    for target in dict.fromkeys(row["target"] for row in rows.values()):
-        here = {file: row for file, row in rows.items() if file in _NAMES and row["target"] == target}
-        sides = [[row for file, row in here.items() if file.startswith("peer-") is peer] for peer in (False, True)]
-        if all(sides):
-            top1, agreement = (
-                max(row[key] for row in sides[0]) - max(row[key] for row in sides[1]) for key in ("top1", "agreement")
-            )
-            divergence = min(row["divergence"] for row in sides[0]) / min(row["divergence"] for row in sides[1])
+    """Each of lissom's rows against the best that the others reach on the same runtime, column by column."""
+    lines = ["Against the best of the others on the same runtime, column by column:", ""]
+    for file, row in rows.items():
+        here = {name: other for name, other in rows.items() if other["target"] == row["target"]}
+        theirs = [other for name, other in here.items() if name.startswith("peer-")]
+        if file in _NAMES and row not in theirs and theirs:
+            agreement = row["agreement"] - max(other["agreement"] for other in theirs)
+            divergence = row["divergence"] / min(other["divergence"] for other in theirs)
             lines.append(
-                f"- {target}: lissom's best against the others' best, top-1 {top1:+.2f} points, "
-                f"agreement {agreement:+.2f} points, divergence {divergence:.2f} times."
+                f"- {_NAMES[file]}, {row['target']}: agreement {agreement:+.2f} points, divergence {divergence:.2f} "
+                f"times, top-1 {_ahead(row, theirs)}."
             )
     lines += [
         "",
         "A difference in top-1 within the intervals is chance: INT8 may change a wrong answer to the right one.",
     ]
     return lines
+
+
+def _ahead(row: dict[str, Any], theirs: list[dict[str, Any]]) -> str:
+    """By how many points, and where it is known, the paired interval of that difference."""
+    text = f"{row['top1'] - max(other['top1'] for other in theirs):+.2f} points"
+    if not row.get("behind"):
+        return text
+    behind, (low, high) = max(row["behind"].values(), key=lambda found: found[0])
+    return f"{-behind:+.2f} points (95 %, paired: {-high:+.2f} to {-low:+.2f})"
 
 
 def _ways(networks: dict[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """INT8 scored on labelled pictures, beside what the quantizers of ONNX Runtime and NNCF make of the same inputs."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from lissom.steps.quantization.calibration import calibration_inputs
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
 from lissom.targets import TARGETS
-from lissom.targets.target import Artefact, Recipe, Source, Target
-from lissom.workload.workload import Workload
+from lissom.targets.target import Artefact, Target
+from lissom.workload.workload import Batch, Splits, Workload
 from lissom.zoo.models import build
 
 CALIBRATED = 100  # photos, the first by file name
@@ -45,6 +45,7 @@ def photos(folder: Path) -> Subject:
     """EfficientNet-Lite0 and the photos of a folder with ``labels.csv``, as it was trained to see them."""
     from PIL import Image
 
+    from lissom.tasks.classification import Classification
     from lissom.tasks.image.handling import Preprocessing
     from lissom.workload.models import load_model
 
@@ -55,14 +56,27 @@ def photos(folder: Path) -> Subject:
     inputs = np.stack([prepare(Image.open(folder / row["file"])) for row in rows])
     labels = np.asarray([int(row[numbers]) for row in rows])
     module = load_model("zoo:tf_efficientnet_lite0").module
-    seen = inputs[:CALIBRATED]
-    ways = {
-        name: lambda target, plain, path, recipe=recipe: target.quantize(
-            Source(module, (torch.from_numpy(seen[:1]),), plain), [[seen]], path, recipe
-        )
-        for name, recipe in (("minmax", Recipe("minmax")), ("mse-corrected", Recipe("mse", corrected=True)))
-    }
-    return Subject(module, seen, inputs[CALIBRATED:], labels[CALIBRATED:], ways)  # pyright: ignore[reportArgumentType]
+    seen, others = (Prepared(part) for part in (inputs[:CALIBRATED], inputs[CALIBRATED:]))
+    example, task = (torch.from_numpy(inputs[:1]),), Classification(1000)
+    # the photos that it is calibrated on are those that the way is chosen by, too: no other is looked at
+    workload = Workload("efficientnet_lite0", module, example, task, Splits(seen, seen, others), labelled=False)
+    ways = {"lissom": as_decided(workload, CALIBRATED)}
+    return Subject(module, seen.inputs, others.inputs, labels[CALIBRATED:], ways)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Inputs ``(examples, ...)`` without labels, as a split."""
+
+    inputs: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
+        """The examples as they are."""
+        rows = np.asarray(indices, dtype=np.int64)
+        return Batch((torch.from_numpy(self.inputs[rows]),), None, torch.from_numpy(rows))
 
 
 def cifar10(name: str, work: Path) -> Subject:
@@ -72,16 +86,23 @@ def cifar10(name: str, work: Path) -> Subject:
     assert test.targets is not None
     seen = np.concatenate([batch[0] for batch in calibration_inputs(workload, examples=EXAMPLES, batch=64, seed=0)])
 
-    def ours(target: Target, plain: Artefact, path: Path) -> None:
+    ways = {"lissom": as_decided(workload, EXAMPLES)}
+    return Subject(workload.module, seen, test.inputs[0].numpy(), test.targets.numpy(), ways)
+
+
+def as_decided(workload: Workload, examples: int) -> Quantize:
+    """INT8 in the way that the product itself decides for."""
+
+    def quantize(target: Target, plain: Artefact, path: Path) -> None:
         own = path.parent / "lissom"
         own.mkdir(exist_ok=True)
         context = Context(workload, target, lambda batch: workload.module(*batch.inputs).numpy(), own, own)
-        made = QuantizeInt8(examples=EXAMPLES).apply(plain, workload, context)
+        made = QuantizeInt8(examples=examples).apply(plain, workload, context)
         print(made.notes, flush=True)
         for file in reversed(made.files):
             file.rename(path.with_suffix(file.suffix))
 
-    return Subject(workload.module, seen, test.inputs[0].numpy(), test.targets.numpy(), {"lissom": ours})
+    return quantize
 
 
 def workload_of(name: str, work: Path) -> Workload:
@@ -118,14 +139,15 @@ def _rows(work: Path, subject: Subject) -> dict[str, Any]:
     before = _outputs("onnxruntime", work / "onnxruntime-fp32.onnx", subject.inputs)
     right = (before.argmax(1) == subject.labels).astype(float)
     rows: dict[str, Any] = {}
+    grades: dict[str, np.ndarray] = {}
     for path in sorted(path for path in work.iterdir() if path.suffix in _SUFFIXES):
         name = _SUFFIXES[path.suffix]
         after = _outputs(name, path, subject.inputs)
-        graded = (after.argmax(1) == subject.labels).astype(float)
-        drop, drop_range = drop_interval(right, graded, lambda grades: 100 * float(grades.mean()))
+        grades[path.name] = (after.argmax(1) == subject.labels).astype(float)
+        drop, drop_range = _drop(right, grades[path.name])
         rows[path.name] = {
             "target": name,
-            "top1": 100 * float(graded.mean()),
+            "top1": 100 * float(grades[path.name].mean()),
             "drop": drop,
             "drop_interval": drop_range,
             "agreement": 100 * float((after.argmax(1) == before.argmax(1)).mean()),
@@ -134,7 +156,16 @@ def _rows(work: Path, subject: Subject) -> dict[str, Any]:
             / (work / "onnxruntime-fp32.onnx").stat().st_size,
         }
         print(path.name, {key: value for key, value in rows[path.name].items() if key != "target"}, flush=True)
+    for file, row in rows.items():
+        peers_here = [other for other in rows if other.startswith("peer-") and rows[other]["target"] == row["target"]]
+        if file not in peers_here:
+            row["behind"] = {other: _drop(grades[other], grades[file]) for other in peers_here}
     return rows
+
+
+def _drop(one: np.ndarray, other: np.ndarray) -> tuple[float, tuple[float, float]]:
+    """How many points the other is behind, with its paired interval."""
+    return drop_interval(one, other, lambda grades: 100 * float(grades.mean()))
 
 
 def _outputs(name: str, path: Path, inputs: np.ndarray) -> np.ndarray:

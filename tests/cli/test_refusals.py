@@ -192,6 +192,7 @@ def test_an_empty_folder(lissom: Lissom, compressing: Words, tmp_path: Path) -> 
         (["profile", "zoo:sampel"], "sampel"),
         (["profile", "zoo:sample", "--input", "3by3"], "is not a shape"),
         (["profile", "zoo:sample", "--input", "1x7x8x8"], "failed on an input"),
+        (["targets", "onnxruntime", "onnxruntme"], "unknown target 'onnxruntme'"),
         (["zoo", "sampel"], "sampel"),
         (["zoo", "--fits", "size<=2%"], "is a percentage"),
         (["zoo", "--fits", "latency<=2ms"], "needs a measurement"),

@@ -17,6 +17,7 @@ import lissom
 from lissom.core import ledger as ledger_module
 from lissom.core.ledger import Ledger
 from lissom.engine import delivery, measuring, probing
+from lissom.export.onnx_file import export_onnx
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_workload
 from lissom.testing.tiny import trained_net
@@ -81,6 +82,7 @@ def main() -> None:
     torch.set_num_threads(1)
     root = Path(sys.argv[1])
     trained_net()
+    export_onnx(tiny_workload().module, tiny_workload().example, root / "first.onnx")  # its table of operators, once
     codes: dict[str, Any] = {"whole": in_a_child(lambda: start(root / "whole", root))}
     lines = (root / "whole" / "ledger.jsonl").read_bytes().count(b"\n")
     moments = [round(1 + (lines - 2) * part / 9) for part in range(10)]

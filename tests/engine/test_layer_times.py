@@ -3,7 +3,6 @@
 import pytest
 
 from lissom.core.ledger import Ledger
-from lissom.engine import layer_times
 from lissom.engine.layer_times import LayerTimer, in_proportion, with_times
 from lissom.plan.allocation import Choice, CostModel, Side, Term
 
@@ -54,7 +53,6 @@ def test_layers_are_timed_once_for_a_run_and_once_for_a_machine(tmp_path, monkey
     from lissom.testing import tiny_workload
 
     monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(layer_times, "_SECONDS", 0.02)
     workload, target = tiny_workload(), TARGETS.get("onnxruntime")()
     made = target.export(workload.module, workload.example, tmp_path / "model.onnx")
     example = tuple(np.asarray(tensor) for tensor in workload.example)

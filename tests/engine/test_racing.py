@@ -53,7 +53,7 @@ def chosen(folder: Path, budget: str = "latency<=50%, drop<=30pt", word: str = W
 
 
 def test_the_fastest_is_chosen_and_the_others_are_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steady(monkeypatch, FAST_INT8)
+    asked = steady(monkeypatch, FAST_INT8)
     name, found = chosen(tmp_path / "run")
     assert name == "onnxruntime" and [key for key, item in found.items() if item.chosen] == ["onnxruntime int8"]
     assert found["openvino int8"].reason.startswith("1.50x the time")
@@ -61,11 +61,13 @@ def test_the_fastest_is_chosen_and_the_others_are_told_why(tmp_path: Path, monke
     small, large = found["openvino int8"].size_bytes, found["openvino fp32"].size_bytes
     assert small is not None and large is not None and small < large
     assert not list((tmp_path / "run").glob("**/*.onnx")), "the artefacts of a race are not kept"
+    rounds = len(asked)
+    assert chosen(tmp_path / "run") == (name, found) and len(asked) == rounds, "a run that goes on races no more"
 
 
 def test_int8_that_is_slower_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady(monkeypatch, {"onnxruntime fp32": 1.0, "onnxruntime int8": 1.4})
-    name, found = chosen(tmp_path / "run")
+    name, found = chosen(tmp_path / "run", word="onnxruntime")
     assert name == "onnxruntime" and found["onnxruntime fp32"].chosen
     assert "INT8 is slower than FP32 here (1.40x the time)" in found["onnxruntime int8"].reason
 
@@ -104,13 +106,6 @@ def test_where_all_fail_it_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(OnnxRuntime, "export", lambda *args, **settings: (_ for _ in ()).throw(LissomError("no")))
     with pytest.raises(LissomError, match="no target can run tiny"):
         chosen(tmp_path / "run", word="onnxruntime,onnxruntime")
-
-
-def test_a_run_that_goes_on_races_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = steady(monkeypatch, FAST_INT8)
-    first = chosen(tmp_path / "run")
-    rounds = len(asked)
-    assert chosen(tmp_path / "run") == first and len(asked) == rounds
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:

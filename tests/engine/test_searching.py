@@ -41,7 +41,7 @@ class Moves:
         self.shares: list[float] = []
         self.paces: dict[int, float] = {}
         self.asked: list[int] = []
-        self.leaves_floats, self.has_half = False, False
+        self.leaves_floats, self.has_half, self.has_int8 = False, False, True
         self.learns_int8 = False
 
     def time_left(self) -> float:
@@ -278,3 +278,11 @@ def test_int8_is_learnt_as_the_last_resort(
     moves.leaves_floats = moves.has_half = moves.learns_int8 = True
     found, _ = search(tmp_path, ladder(0.1), Formats(*kept), moves=moves, lossy=lossy)
     assert found == ["cut 0", *told], "only where INT8 loses too much, and nothing else was kept"
+
+
+@pytest.mark.parametrize(("half", "told"), [(True, [HALF]), (False, [])])
+def test_a_target_without_int8_is_asked_for_what_it_has(tmp_path: Path, half: bool, told: list[str]) -> None:
+    moves = Moves(left_s=0.0)
+    moves.has_half, moves.has_int8 = half, False
+    found, best = search(tmp_path, ladder(0.1), meets_down_to(0), moves=moves)
+    assert found == ["cut 0", *told] and best.trial.move == found[-1]

@@ -1,6 +1,7 @@
 """Encoder-decoders out of PyTorch: the exported pair and the loop say, token for token, what transformers says."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,30 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.core.errors import LissomError
-from lissom.export.runners.pair_runner import PairRunner
-from lissom.export.sequence_pair import export_pair, rules_of
-from lissom.tasks.generating import beam_search, greedy
-from lissom.testing.tiny_recognition import END, exported_whisper, tiny_whisper
+from lissom.export.runners.pair_runner import Runner
+from lissom.export.sequence_pair import export_pair
+from lissom.graph import capture, couple
+from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.sequence_runner import ModuleRunner
+from lissom.steps.depth.drop_layers import DropLayers
+from lissom.steps.pruning.prune import without
+from lissom.targets import TARGETS
+from lissom.targets.parity import check_parity
+from lissom.tasks.generating import beam_search, greedy, said
+from lissom.tasks.rules import rules_of
+from lissom.testing.tiny_recognition import END, exported_whisper, tiny_recognition_workload, tiny_whisper
 
 INPUTS = 24
 
 
 @pytest.fixture(scope="module")
-def whisper() -> tuple[Any, PairRunner]:
-    module, folder = exported_whisper()
-    return module, PairRunner(folder)
+def whisper() -> tuple[Any, Runner]:
+    module, path = exported_whisper()
+    return module, Runner(path)
 
 
 @pytest.fixture(scope="module")
-def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
+def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Runner]:
     from transformers import GenerationConfig, MarianConfig, MarianMTModel
 
     torch.manual_seed(0)
@@ -42,8 +51,8 @@ def marian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PairRunner]:
         **ends, max_length=20, forced_eos_token_id=0, bad_words_ids=[[49]], length_penalty=0.7
     )
     folder = tmp_path_factory.mktemp("marian")
-    export_pair(module, folder)
-    return module, PairRunner(folder)
+    export_pair(module, folder / "marian.onnx", 0)
+    return module, Runner(folder / "marian.onnx")
 
 
 def theirs(module: Any, beams: int, **inputs: torch.Tensor) -> list[list[int]]:
@@ -57,7 +66,7 @@ def theirs(module: Any, beams: int, **inputs: torch.Tensor) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-def test_whisper_says_what_transformers_says(whisper: tuple[Any, PairRunner], beams: int) -> None:
+def test_whisper_says_what_transformers_says(whisper: tuple[Any, Runner], beams: int) -> None:
     module, runner = whisper
     features = torch.randn(INPUTS, 8, 200, generator=torch.Generator().manual_seed(0))
     rules = rules_of(module)
@@ -71,7 +80,7 @@ def test_whisper_says_what_transformers_says(whisper: tuple[Any, PairRunner], be
 
 @pytest.mark.parametrize("beams", [1, 4])
 def test_marian_says_what_transformers_says_to_sentences_of_other_lengths(
-    marian: tuple[Any, PairRunner], beams: int
+    marian: tuple[Any, Runner], beams: int
 ) -> None:
     module, runner = marian
     draw = np.random.default_rng(0)
@@ -86,7 +95,7 @@ def test_marian_says_what_transformers_says_to_sentences_of_other_lengths(
     assert len({tuple(text) for text in found}) > INPUTS // 3
 
 
-def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, PairRunner]) -> None:
+def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, Runner]) -> None:
     module, runner = whisper
     features, tokens = torch.randn(2, 8, 200), torch.tensor([[57, 58, 5, 9], [57, 58, 11, 2]])
     with torch.no_grad():
@@ -101,8 +110,30 @@ def test_the_scores_of_a_step_are_those_of_the_whole_text(whisper: tuple[Any, Pa
 
 def test_other_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="a Linear is no encoder-decoder"):
-        export_pair(torch.nn.Linear(2, 2), tmp_path)
+        export_pair(torch.nn.Linear(2, 2), tmp_path / "linear.onnx", 0)
     module = tiny_whisper()
     module.generation_config.eos_token_id = None
     with pytest.raises(LissomError, match="no last token"):
         rules_of(module)
+
+
+@pytest.mark.slow
+def test_what_was_cut_and_left_out_says_what_its_model_says(tmp_path: Path) -> None:
+    workload = replace(tiny_recognition_workload(), module=SequenceModel(tiny_whisper(4, layers=2), END))
+    coupling = couple(capture(workload.module, workload.example))
+    cut = {"heads": 1, "channels": 8}
+    removed = {
+        group.index: tuple(range(cut[group.kind], group.units)) for group in coupling.groups if group.kind in cut
+    }
+    smaller = without(workload, removed)
+    block = "model.model.decoder.layers.0"
+    smaller = DropLayers((block,)).without(smaller)
+    parameters = [sum(p.numel() for p in item.module.parameters()) for item in (workload, smaller)]
+    assert len(removed) > 10 and parameters[1] < 0.5 * parameters[0]
+    target = TARGETS.get("onnxruntime")()
+    made = target.export(smaller.module, workload.example, tmp_path / "cut.onnx")
+    inputs = [tensor.numpy() for tensor in workload.splits.test.take([0, 1, 2]).inputs]
+    check_parity(smaller.module, target, made, inputs)
+    runners = target.load(made.path, threads=1), ModuleRunner(smaller.module)
+    ours, theirs = (said(runner, inputs, workload.handling) for runner in runners)
+    assert (ours == theirs).all() and made.size_bytes > 0

@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lissom.core.cache import cache_folder
 from lissom.core.errors import LissomError
 from lissom.export import web_runtime
 from lissom.export.web import write_web
 from lissom.export.web_runtime import FILES, PACKAGE, VERSION
 
-KEPT = cache_folder() / f"{PACKAGE}-{VERSION}"
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -102,11 +100,18 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         server.shutdown()
 
 
-@pytest.mark.slow
+@pytest.fixture
+def fetched() -> None:
+    """The runtime for browsers itself, fetched where it is not kept yet."""
+    try:
+        web_runtime.web_runtime(download=True)
+    except LissomError as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.skipif(BROWSER is None, reason="no browser (chromium) is installed")
-@pytest.mark.skipif(not all((KEPT / name).is_file() for name in FILES), reason=f"{PACKAGE} is not in the cache")
 def test_a_browser_answers_as_the_artefact_does(
-    bundle: Path, picture: Path, served: tuple[Path, str], tmp_path: Path
+    bundle: Path, picture: Path, served: tuple[Path, str], tmp_path: Path, fetched: None
 ) -> None:
     folder, address = served
     write_web(folder, bundle)

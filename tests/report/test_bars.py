@@ -27,6 +27,19 @@ def test_widths_keep_the_order_of_the_network() -> None:
     assert [(bar.layer, bar.share) for bar in bars] == [("b", 25.0), ("a", 100.0), ("c", 0.0)]
 
 
+def test_layers_of_a_block_that_was_left_out_share_a_bar() -> None:
+    gone = [Width(f"encoder.layer.{block}.{part}", "Linear, left out", 8, 0) for block in (0, 1) for part in "qkv"]
+    stays = [Width("encoder.layer.2.q", "Linear", 8, 8)] * 2 + [Width("encoder.layer.3.q", "Linear, left out", 8, 0)]
+    told = [(bar.layer, bar.kind, bar.before, bar.after) for bar in width_bars((*gone, *stays))]
+    assert told == [
+        ("encoder.layer.0", "3 layers, left out", 24, 0),
+        ("encoder.layer.1", "3 layers, left out", 24, 0),
+        ("encoder.layer.2.q", "Linear", 8, 8),
+        ("encoder.layer.2.q", "Linear", 8, 8),
+        ("encoder.layer.3.q", "Linear, left out", 8, 0),
+    ]
+
+
 def test_classes_go_from_the_greatest_loss_to_the_greatest_gain(plain: Figures) -> None:
     bars = class_bars(_scored(plain, 90, 80, 70), _scored(plain, 92, 70, 70), ("one", "two", "three"))
     assert bars is not None

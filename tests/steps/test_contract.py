@@ -48,6 +48,10 @@ class TestDistill(StepContract):
     case = STEP_CASES["distill"]
 
 
+class TestDistillSequences(StepContract):
+    case = STEP_CASES["distill_sequences"]
+
+
 class TestDistillInt8(StepContract):
     case = STEP_CASES["distill_int8"]
 

@@ -14,6 +14,7 @@ from lissom.export.onnx_file import export_onnx
 from lissom.export.runners.onnx_runner import Runner as Session
 from lissom.targets import onnx_int8
 from lissom.targets.onnx_int8 import quantize_static_int8, shorten_names
+from lissom.targets.quantizing.layers import prepared, weighted_layers
 from lissom.targets.quantizing.recipes import RECIPES
 from lissom.targets.target import Artefact, Recipe
 from lissom.testing import tiny_workload
@@ -82,6 +83,24 @@ def test_every_recipe_agrees_with_the_original(
     ours, theirs = (Session(path, 1).run(test)[0].argmax(1) for path in (made.path, plain.path))
     assert (ours == theirs).mean() > 0.9
     assert str(recipe) in made.notes[-1] and made.precision == "int8"
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_a_layer_in_float_reads_what_was_not_rounded(
+    plain: Artefact, workload: Workload, tmp_path: Path, number: int
+) -> None:
+    name = weighted_layers(prepared(plain.path))[number].name
+    made = quantize_static_int8(plain, [inputs(workload, 32)], tmp_path / "x.onnx", Recipe(floats=(name,)))
+    graph = onnx.load(made.path).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    read = {value for node in graph.node for value in node.input} | {item.name for item in graph.output}
+    assert all(node.output[0] in read for node in graph.node), "nothing is left that nobody reads"
+    weighted = [node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+    rounded = [[makers[value].op_type for value in node.input[:2] if value in makers] for node in weighted]
+    assert ["DequantizeLinear" in kinds for kinds in rounded] == [place != number for place in range(4)]
+    test = inputs(workload, 64)
+    ours, theirs = (Session(path, 1).run(test)[0].argmax(1) for path in (made.path, plain.path))
+    assert (ours == theirs).mean() > 0.9
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

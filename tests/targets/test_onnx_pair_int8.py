@@ -11,22 +11,23 @@ pytest.importorskip("transformers")
 
 from onnxruntime import InferenceSession
 
-from lissom.export.runners.pair_runner import PairRunner
-from lissom.export.sequence_pair import DECODER, ENCODER, rules_of
+from lissom.export.pair_files import decoder_of
+from lissom.export.runners.pair_runner import Runner
 from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_pair_int8 import quantize_pair
 from lissom.tasks.generating import greedy
+from lissom.tasks.rules import rules_of
 from lissom.testing.tiny_recognition import exported_whisper
 
 
 def test_attention_of_the_runtime_computes_the_same() -> None:
     _, pair = exported_whisper()
-    model = onnx.load(pair / ENCODER)
+    model = onnx.load(pair)
     assert fuse_attention(model) == 2
     kinds = [node.op_type for node in model.graph.node]
     assert kinds.count("MultiHeadAttention") == 2 and "Attention" not in kinds
     features = torch.randn(3, 8, 200, generator=torch.Generator().manual_seed(1)).numpy()
-    sessions = [InferenceSession(content) for content in ((pair / ENCODER).read_bytes(), model.SerializeToString())]
+    sessions = [InferenceSession(content) for content in (pair.read_bytes(), model.SerializeToString())]
     wanted, found = (session.run(None, {"input": features}) for session in sessions)
     for one, other in zip(wanted, found, strict=True):
         np.testing.assert_allclose(np.asarray(other), np.asarray(one), rtol=1e-4, atol=1e-4)
@@ -34,21 +35,23 @@ def test_attention_of_the_runtime_computes_the_same() -> None:
 
 def test_it_is_smaller_and_says_nearly_the_same(tmp_path: Path) -> None:
     module, pair = exported_whisper()
-    (note,) = quantize_pair(pair, tmp_path)
+    (note,) = quantize_pair(pair, made := tmp_path / "made.onnx")
     assert note.startswith("dynamic INT8")
-    model = onnx.load(tmp_path / DECODER)
+    model = onnx.load(decoder_of(made))
     held = {item.name: item for item in model.graph.initializer}
     words = [item for item in held.values() if 60 in item.dims and 16 in item.dims]
     assert [item.data_type for item in words] == [onnx.TensorProto.INT8], "the table is there once, in 8 bits"
     assert sum(node.op_type == "MatMulInteger" for node in model.graph.node) == 17
-    encoder = onnx.load(tmp_path / ENCODER)
-    assert sum(node.op_type == "MatMulInteger" for node in encoder.graph.node) == 16
+    encoder = onnx.load(made)
+    assert sum(node.op_type == "MatMulInteger" for node in encoder.graph.node) == 18, (
+        "its convolutions are products too"
+    )
     features = torch.randn(8, 8, 200, generator=torch.Generator().manual_seed(0)).numpy()
     rules = rules_of(module)
-    exact, rough = (PairRunner(folder).start([features]) for folder in (pair, tmp_path))
+    exact, rough = (Runner(path).start([features]) for path in (pair, made))
     for token in rules.prompt:
         tokens = np.full(8, token)
         wanted, found = exact.next(tokens), rough.next(tokens)
         assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
         assert 1e-6 < np.abs(wanted - found).max() < 0.2 * np.abs(wanted).max()
-    assert all(greedy(PairRunner(tmp_path).start([features]), 8, rules))
+    assert all(greedy(Runner(made).start([features]), 8, rules))

@@ -13,11 +13,14 @@ import transformers
 
 from lissom.core.errors import LissomError
 from lissom.graph import capture, couple
+from lissom.layers.passed import Passed
 from lissom.layers.replacement import Replacement, put
 from lissom.layers.text_model import TextModel
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.pruning.prune import without
+from lissom.tasks.rules import rules_of
 from lissom.testing import tiny_context
+from lissom.testing.tiny_recognition import tiny_whisper
 from lissom.testing.tiny_texts import fresh_bert, tiny_text_workload
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.transformers_models import RESIZED, from_folder
@@ -112,3 +115,16 @@ def test_what_no_class_of_transformers_can_say_is_refused(tmp_path: Path) -> Non
     with pytest.raises(LissomError, match="no model of transformers"):
         write_folder(tmp_path / "none", torch.nn.Linear(2, 2), {})
     assert not (tmp_path / "none").exists()
+
+
+def test_a_whisper_with_fewer_decoder_layers_begins_and_ends_as_before(tmp_path: Path) -> None:
+    module = tiny_whisper(4, layers=2)
+    put(module, "model.decoder.layers.0", Passed())
+    said = write_folder(tmp_path, module, {})
+    assert "WhisperForConditionalGeneration.from_pretrained" in said
+    loaded = from_folder(tmp_path)
+    assert (loaded.config.encoder_layers, loaded.config.decoder_layers) == (2, 1)
+    assert rules_of(loaded) == rules_of(module)
+    inputs = {"input_features": torch.randn(1, 8, 40), "decoder_input_ids": torch.tensor([[57, 58, 5]])}
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(**inputs).logits, module(**inputs, use_cache=False).logits)

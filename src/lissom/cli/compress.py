@@ -7,13 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from lissom.cli.plans import print_json, read_plan
-from lissom.cli.task_options import options_of, with_task_options
+from lissom.cli.task_options import options_of, quick_examples, with_task_options
 from lissom.tasks.kind import words
 
 Model = Annotated[
     str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, or file.py:function.", show_default=False)
 ]
-_QUICK_EXAMPLES = 500
 
 
 @with_task_options
@@ -97,7 +96,7 @@ def compress(
     loading = {
         "random_weights": random_weights,
         "keep": list(keep or ()),
-        "limit": _QUICK_EXAMPLES if quick else None,
+        "limit": quick_examples(task) if quick else None,
         "select": select,
         **({} if classes is None else {"classes": words("--classes", classes)}),
         **own,

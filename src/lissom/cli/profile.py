@@ -1,6 +1,7 @@
 """``lissom profile``: what costs what in a model, by layer and in total."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 def profile(
     model: Annotated[
-        str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME or file.py:function.", show_default=False)
+        str,
+        typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, ct2:DIR or file.py:function.", show_default=False),
     ],
     weights: Annotated[Path | None, typer.Option(help="Weights from a file; counts do not need any.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="Use random weights.")] = False,
@@ -38,17 +40,21 @@ def profile(
     """
     from lissom.core.progress import Progress
     from lissom.cost import profile_text
-    from lissom.workload.models import load_model
+    from lissom.layers.sequence_model import SequenceModel, example_of
+    from lissom.workload.models import CTRANSLATE2, load_model
 
     asked = [parse_input(text) for text in shapes or ()]
     loaded = load_model(
         model,
         weights=weights,
-        random_weights=random_weights or (weights is None and not download),
+        random_weights=random_weights or (weights is None and not download and not model.startswith(CTRANSLATE2)),
         download=download,
         num_classes=num_classes,
     )
-    inputs = example(asked, model, loaded)
+    said = None if asked else example_of(loaded.module)
+    if said is not None:  # token after token, which is counted as if all were said at once
+        loaded = replace(loaded, module=SequenceModel(loaded.module, end=-1))
+    inputs = example(asked, model, loaded) if said is None else said
     with Progress().waiting(f"running {loaded.name} once"):
         result = _run(loaded, inputs)
     if json_output:

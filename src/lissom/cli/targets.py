@@ -6,19 +6,27 @@ from typing import Annotated, Any
 import typer
 
 
-def targets(json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def targets(
+    names: Annotated[list[str] | None, typer.Argument(help="These alone; all of them without names.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """List the targets: what is installed, in which versions, and whether it makes and runs a model on this machine.
 
-    Example: lissom targets
+    Example: lissom targets onnxruntime
     """
     from lissom.core.machine import describe
     from lissom.core.progress import Progress
     from lissom.targets import TARGETS
     from lissom.targets.trying import try_apart
 
+    chosen = list(TARGETS)
+    if names:
+        for name in names:
+            TARGETS.check(name)  # an unknown one is refused before anything is tried
+        chosen = names
     machine, progress = describe(), Progress()
     found: list[dict[str, Any]] = []
-    for name in TARGETS:
+    for name in chosen:
         with progress.waiting(f"trying {name}"):
             found.append(try_apart(name))
     if json_output:

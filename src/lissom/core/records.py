@@ -158,10 +158,10 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Sample:
-    """One example of the test split that the page plays.
+    """One example of the test split that the page shows, and plays where it is sound.
 
-    ``content`` is a file of the type ``media`` in base64; ``truth`` (empty where there are no labels), ``original`` and
-    ``result`` are names of classes.
+    ``content`` is a file of the type ``media`` in base64; both are empty for a text, which is the ``name`` itself.
+    ``truth`` (empty where there are no labels), ``original`` and ``result`` are names of classes, or texts.
     """
 
     name: str
@@ -170,6 +170,31 @@ class Sample:
     truth: str
     original: str
     result: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG in base64, and what is said below it."""
+
+    content: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One example of the test split that the page shows: what went in, and what came out, side by side."""
+
+    name: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Rates in bits a pixel and PSNR in dB, ``(points,)`` each, by quality."""
+
+    name: str
+    rates: tuple[float, ...]
+    psnrs: tuple[float, ...]
 
 
 @dataclass(frozen=True)

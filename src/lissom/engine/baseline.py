@@ -10,6 +10,7 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures, from_json
 from lissom.cost import profile
+from lissom.engine.asking import asked
 from lissom.engine.measuring import (
     NOISY,
     Answers,
@@ -42,8 +43,8 @@ class Baseline:
 class Fast:
     """Answers of the original by the fastest way there is: its artefact on all cores."""
 
-    def __init__(self, target: Target, artefact: Artefact, cores: int) -> None:
-        self.runner = target.load(artefact.path, threads=cores)
+    def __init__(self, target: Target, artefact: Artefact, cores: int, workload: Workload) -> None:
+        self.runner = asked(target.load(artefact.path, threads=cores), workload)
 
     def __call__(self, batch: Batch) -> np.ndarray:
         return self.runner.run([tensor.numpy() for tensor in batch.inputs])[0]
@@ -65,7 +66,7 @@ def establish(
         with progress.waiting(f"exporting the original for {target.name}"):
             artefact = target.export(workload.module, workload.example, path)
     check_parity(workload.module, target, artefact, parity_inputs(workload.splits.select))
-    fast = Fast(target, artefact, cores)
+    fast = Fast(target, artefact, cores, workload)
     select = kept_answers(
         work / "original-select.npz", fast.runner, workload.splits.select, progress, "scoring the original"
     )
@@ -75,7 +76,7 @@ def establish(
         cores=cores,
         seconds=options.measure_s,
         original=artefact,
-        runner=target.load(path, threads=options.threads),
+        runner=asked(target.load(path, threads=options.threads), workload),
         example=example_arrays(workload, options.batch),
         progress=progress,
     )

@@ -11,6 +11,7 @@ from lissom.core.errors import LissomError
 from lissom.core.files import sha256
 from lissom.core.statistics import median_interval
 from lissom.core.timing import interleaved
+from lissom.engine.asking import asked_for
 from lissom.targets import TARGETS
 from lissom.targets.parity import Parity, compare
 from lissom.targets.target import Artefact, Runner, Target
@@ -117,7 +118,9 @@ def _loaded(bundle: Path, threads: int) -> Runner:
     missing = target.missing()
     if missing:
         raise LissomError(f"{bundle} cannot be run here: {missing}", hint=f"pip install 'lissom[{target.name}]'")
-    return target.load(_artefact(bundle).path, threads=threads)
+    runner = target.load(_artefact(bundle).path, threads=threads)
+    handling = json.loads((bundle / "handling.json").read_text(encoding="utf-8"))
+    return asked_for(runner, handling["task"], handling)
 
 
 def _vectors(bundle: Path) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

@@ -28,7 +28,7 @@ from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget, check_absolute
 from lissom.plan.move import Plan
 from lissom.steps.step import Context
-from lissom.targets.target import Target, check_precision
+from lissom.targets.target import Target, check_generates, check_precision
 from lissom.train.team import ALONE, Team
 from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
@@ -68,6 +68,7 @@ def compress(job: Job) -> bool:
     for move in () if job.plan is None else job.plan.moves:
         for step in move.artefact_steps:
             check_precision(job.target, step.precision)
+    check_generates(job.target, job.workload.module)
     folder = RunFolder(job.folder, job.settings)
     try:
         if folder.finished:

@@ -10,21 +10,24 @@ from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Figures, Machine, Verdict, Width
 from lissom.cost import profile
+from lissom.engine.asking import asked
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
 from lissom.engine.models import save_model
 from lissom.engine.neighbours import neighbours
-from lissom.engine.samples import keep_samples
+from lissom.engine.samples import RESULT, keep_samples
 from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
+from lissom.layers.ctc_model import CtcModel
 from lissom.layers.replacement import Replacement
+from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.sequence_runner import ModuleRunner
 from lissom.layers.text_model import TextModel
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
-from lissom.targets.parity import answers
 from lissom.targets.target import Artefact
 from lissom.tasks import TASKS
 from lissom.workload.transformers_folder import write_folder
@@ -61,7 +64,7 @@ def deliver(
 def _as_transformers(workload: Workload, folder: RunFolder) -> None:
     """A model of transformers once more as a folder that transformers, or lissom alone, loads."""
     module = workload.module
-    if not isinstance(module, TextModel) or not is_of_transformers(module.model):
+    if not isinstance(module, (TextModel, SequenceModel, CtcModel)) or not is_of_transformers(module.model):
         return
     try:
         said = write_folder(folder.path / "transformers", module.model, workload.files)
@@ -111,6 +114,7 @@ def _judge(
         named="test",
         costs=(costs.macs + costs.attention_macs, costs.parameters),
         seconds=bench.seconds * _VERDICT_SECONDS,
+        keep=folder.work / f"{RESULT}-test.npz",
     )
     base = replace(base, macs=baseline.figures.macs, parameters=baseline.figures.parameters)
     checks = budget.check(base, comparison.figures, comparison.drop, comparison.latency_ratio)
@@ -168,7 +172,8 @@ def _bundle(
 ) -> None:
     batch = calibration_batches(workload.splits.test, examples=_VECTORS, batch=_VECTORS, seed=0)[0]
     inputs = [tensor.numpy() for tensor in batch.inputs]
-    outputs = baseline.bench.target.load(artefact.path, threads=1).run(inputs)[0]
+    target = baseline.bench.target
+    outputs = asked(target.load(artefact.path, threads=1), workload).run(inputs)[0]
     machine = folder.ledger.get(Machine)
     assert machine is not None
     steps = [step.describe() for step in move.steps]
@@ -176,13 +181,13 @@ def _bundle(
         folder.bundle,
         Contents(
             files=artefact.files,
-            runner=baseline.bench.target.runner,
+            runner=target.runner_of(artefact.path),
             task=workload.task.name,
             handling=workload.handling,
             classes=workload.classes,
             inputs=tuple(inputs),
             outputs=np.asarray(outputs),
-            original=answers(workload.module, inputs),
+            original=np.asarray(asked(ModuleRunner(workload.module), workload).run(inputs)[0]),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
             attached={**workload.files, **TASKS.get(workload.task.name).attached(workload.module, workload.example)},

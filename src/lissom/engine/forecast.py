@@ -11,13 +11,14 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Trial
 from lissom.engine.ladder import Rung
-from lissom.engine.probing import FORMATS
 from lissom.plan.allocation import CostModel
 from lissom.plan.move import plan_from_json
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Step
+from lissom.targets.target import FP32, INT8
 
+FORMATS = (FP32, INT8)
 _NEAR = 0.2  # of a factor of e: copies of about the cost in question count most
 _KNOWN = frozenset(("prune", "reconstruct", "batchnorm", "distill", "int8"))
 Point = tuple[float, float]
@@ -47,7 +48,8 @@ def foretell(ledger: Ledger, model: CostModel, rungs: Sequence[Rung]) -> None:
     """Write down the latency that each rung is expected to have in each number format, as a share of the original's."""
     probes = {_widths(key): value for key, value in ledger.by_key("probe").items()}
     for name in FORMATS:
-        points = [(model.cost("latency_ms", dict(widths)), found[name]["latency"]) for widths, found in probes.items()]
+        known = [(widths, found[name]["latency"]) for widths, found in probes.items() if name in found]
+        points = [(model.cost("latency_ms", dict(widths)), latency) for widths, latency in known]
         points += [(model.cost("latency_ms", model.full), 1.0)] if name == FORMATS[0] else []
         for rung in rungs:
             expected = predict(points, model.cost("latency_ms", rung.widths))

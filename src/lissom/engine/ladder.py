@@ -5,24 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from lissom.core.ledger import Ledger
+from lissom.engine.asking import asked
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.measuring import Answers, grades
 from lissom.engine.reach import Prober, Reach
+from lissom.layers.sequence_runner import ModuleRunner
 from lissom.plan.allocation import Widths, allocate, to_json
 from lissom.steps.pruning.criteria import weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ModelStep
-from lissom.workload.workload import Workload, calibration_batches
+from lissom.workload.workload import Worded, Workload, calibration_batches
 
 # of the parameters and of the multiply-adds that the widest cut keeps
 FRONT = ((0.8, 0.7), (0.6, 0.5), (0.45, 0.33), (0.3, 0.2), (0.2, 0.12), (0.12, 0.07))
 SHARES = ((1.0, 1.0), (1.0, 0.6), (0.75, 0.5), (0.6, 0.4), (0.45, 0.3), (0.3, 0.2), (0.2, 0.15))
-_EXAMPLES = 2000
+_EXAMPLES, _SAID = 2000, 24
 _BATCH = 200
 
 
@@ -45,14 +46,14 @@ class Ladder:
         baseline: the original.
         prober: groups, importance and costs.
         reach: the widest cut within the limits.
-        examples: calibration inputs of the repair.
+        repair: of each cut.
     """
 
     def __init__(
-        self, ledger: Ledger, carrier: Carrier, baseline: Baseline, prober: Prober, reach: Reach, examples: int
+        self, ledger: Ledger, carrier: Carrier, baseline: Baseline, prober: Prober, reach: Reach, repair: Reconstruct
     ) -> None:
         self._ledger, self._carrier, self._baseline = ledger, carrier, baseline
-        self._prober, self._reach, self._examples = prober, reach, examples
+        self._prober, self._reach, self._repair = prober, reach, repair
 
     def front(self) -> list[Rung]:
         """Rungs spread over all sizes."""
@@ -96,7 +97,7 @@ class Ladder:
         names = {choice.index: choice.name for choice in self._prober.model.choices}
         removed = weakest(self._prober.importance, dict(widths))
         prune = Prune(tuple((index, names[index], units) for index, units in sorted(removed.items())))
-        return prune, Reconstruct(examples=self._examples)
+        return prune, self._repair
 
     def _drop(self, steps: tuple[ModelStep, ...]) -> float:
         return untrained_drop(self._carrier.model(steps)[0], self._baseline)
@@ -111,10 +112,11 @@ def untrained_drop(workload: Workload, baseline: Baseline) -> float:
     return workload.task.score(graded[0]) - workload.task.score(graded[1])
 
 
-@torch.inference_mode()
 def _answers(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     """Outputs on a sample of the select split, and which examples they are of."""
-    module = workload.module.eval()
-    batches = calibration_batches(workload.splits.select, examples=_EXAMPLES, batch=_BATCH, seed=0)
-    outputs: list[Any] = [module(*batch.inputs).numpy() for batch in batches]
+    runner, split = asked(ModuleRunner(workload.module), workload), workload.splits.select
+    said = isinstance(split, Worded)  # token by token, which takes its time
+    examples, batch = (_SAID, 1) if said else (_EXAMPLES, _BATCH)
+    batches = calibration_batches(split, examples=examples, batch=batch, seed=0)
+    outputs: list[Any] = [runner.run([tensor.numpy() for tensor in batch.inputs])[0] for batch in batches]
     return np.concatenate(outputs), np.concatenate([batch.indices.numpy() for batch in batches])

@@ -12,11 +12,13 @@ from lissom.core.progress import Progress
 from lissom.core.records import Figures
 from lissom.core.statistics import drop_interval, median_interval, ratio_interval, score_interval
 from lissom.core.timing import interleaved, spread, unrest
+from lissom.engine.asking import asked
 from lissom.targets.target import Artefact, Runner, Target
 from lissom.train.batches import in_order, prepared
-from lissom.workload.workload import Grades, Split, Workload, calibration_batches
+from lissom.workload.codes import as_codes
+from lissom.workload.workload import Grades, Several, Split, Worded, Workload, calibration_batches
 
-_BATCH = 100
+_BATCH, _FEW = 100, 10
 _PARITY_EXAMPLES = 8
 NOISY = 0.05  # as a share of the median
 _PATIENCE = 2  # with comparisons, which are made in turn
@@ -44,15 +46,35 @@ class Comparison:
 
 
 def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
-    """Run every example of a split, as it is."""
+    """Run every example of a split, as it is; where it is looked at several times, the outputs' mean."""
+    looks = split.looks() if isinstance(split, Several) else (split,)
+    found = [_look(runner, look, progress, what) for look in looks]
+    outputs = found[0].outputs if len(found) == 1 else np.mean([look.outputs for look in found], axis=0)
+    return Answers(outputs, found[0].targets)
+
+
+def _look(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
     outputs: list[np.ndarray] = []
     targets: list[np.ndarray] = []
-    groups = in_order(len(split), _BATCH)
+    groups = in_order(len(split), _FEW if isinstance(split, Worded) else _BATCH)
     for batch in progress.track(prepared(split, groups), what, total=len(groups)):
         outputs.append(runner.run([tensor.numpy() for tensor in batch.inputs])[0])
         if batch.targets is not None:
             targets.append(batch.targets.numpy())
-    return Answers(np.concatenate(outputs), np.concatenate(targets) if targets else None)
+    return Answers(np.concatenate(outputs), wanted(split, range(len(split)), targets))
+
+
+def wanted(split: Split, rows: Sequence[int], targets: Sequence[np.ndarray]) -> npt.NDArray[np.int64] | None:
+    """What should be answered to some examples of a split: their targets, or their texts as code points.
+
+    Args:
+        split: of the examples.
+        rows: which they are.
+        targets: of each batch of them.
+    """
+    if isinstance(split, Worded):
+        return None if split.texts is None else as_codes([split.texts[row] for row in rows])
+    return np.concatenate(targets) if targets else None
 
 
 def kept_answers(path: Path, runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
@@ -137,6 +159,7 @@ class Bench:
         named: str,
         costs: tuple[int, int],
         seconds: float | None = None,
+        keep: Path | None = None,
     ) -> tuple[Comparison, Figures]:
         """Measure an artefact beside the original.
 
@@ -148,14 +171,20 @@ class Bench:
             named: the split's name.
             costs: multiply-adds and parameters of the artefact's model.
             seconds: for the latencies.
+            keep: a file for the artefact's answers, which are read from there when it exists.
 
         Returns:
             The comparison, and the original's figures from the same interleaved run.
         """
-        fast = self.target.load(artefact.path, threads=self.cores)
-        found = answers(fast, split, self.progress, f"scoring on {named}")
+        fast = asked(self.target.load(artefact.path, threads=self.cores), workload)
+        what = f"scoring on {named}"
+        found = (
+            answers(fast, split, self.progress, what)
+            if keep is None
+            else kept_answers(keep, fast, split, self.progress, what)
+        )
         ours, theirs = grades(workload, found, original), grades(workload, original, original)
-        runner = self.target.load(artefact.path, threads=self.threads)
+        runner = asked(self.target.load(artefact.path, threads=self.threads), workload)
         with self.progress.waiting("measuring latency"):
             runners = {"original": self.runner, "final": runner}
             samples = timings(runners, self.example, seconds=seconds or self.seconds, patience=_PATIENCE)

@@ -18,12 +18,13 @@ from lissom.steps.distillation.learning import usual_learning
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, ModelStep, step_from_json
-from lissom.targets.target import FP16, Target
+from lissom.targets.target import FP16, INT8, Target
 from lissom.train.teacher import answered, cache_bytes
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Worded, Workload
 
 _USUAL_OUTPUTS = 1000  # where the original does not say
 _REST_BYTES = 100_000_000  # of models and artefacts
+_TOO_MUCH_BYTES = 1 << 50  # scores of all words after each token
 
 
 class Mover:
@@ -43,12 +44,13 @@ class Mover:
     def learnt_int8(self, number: int) -> Move | None:
         """Distillation in INT8 with INT8 after it, for trial ``number``, where there is time for it.
 
-        ``None`` for models that do not read numbers of their own, whose ranges nobody knows beforehand.
+        ``None`` for models that do not read numbers of their own, whose ranges nobody knows beforehand, and for
+        targets without INT8.
         """
         known = self._ledger.find("learnt int8", str(number))
         if known is None:
             floats = all(tensor.is_floating_point() for tensor in self._context.original.example)
-            known = floats and not self._context.deadline.passed()
+            known = floats and self.has_int8 and not self._context.deadline.passed()
             self._ledger.append("learnt int8", str(number), known)
         if not known:
             return None
@@ -58,9 +60,14 @@ class Mover:
         return Move(f"{learn.describe()} + quantize int8", (learn, QuantizeInt8()))
 
     @property
+    def has_int8(self) -> bool:
+        """Whether INT8 is tried: the target has it, and the task allows other numbers than the model's own."""
+        return INT8 in self._context.target.precisions and self._context.original.quantizable
+
+    @property
     def has_half(self) -> bool:
-        """Whether the target has half precision."""
-        return FP16 in self._context.target.precisions
+        """Whether half precision is tried, likewise."""
+        return FP16 in self._context.target.precisions and self._context.original.quantizable
 
     def time_left(self) -> float:
         """Seconds left for trials."""
@@ -135,6 +142,8 @@ class Mover:
     def _cache_bytes(self) -> int:
         """What the original's answers take on disk."""
         original = self._context.original
+        if isinstance(original.splits.train, Worded):
+            return _TOO_MUCH_BYTES
         return cache_bytes(len(original.splits.train), len(original.classes) or _USUAL_OUTPUTS)
 
     def _estimate(self, seconds: float, kept: int) -> None:

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from lissom.core.statistics import ratio_interval
 from lissom.cost import profile
+from lissom.engine.asking import asked
 from lissom.engine.measuring import Bench, timings
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
-from lissom.targets.target import Artefact
+from lissom.targets.target import FP32, INT8, Artefact
 from lissom.workload.workload import Workload
 
-FORMATS = ("fp32", "int8")
 _SECONDS = 1.5
 
 
 def measure_copy(
     workload: Workload, context: Context, bench: Bench, seen: Callable[[Artefact], object] = lambda made: None
 ) -> dict[str, dict[str, float]]:
-    """Size, latency (as a share of the original's), memory, macs and parameters by number format.
+    """Size, latency (as a share of the original's), memory, macs and parameters by number format that the target has.
 
     ``seen`` is shown the FP32 artefact while it is there.
     """
@@ -30,8 +30,12 @@ def measure_copy(
         place = context.target.place(Path(folder), "probe")
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
-        made = {"fp32": plain, "int8": QuantizeInt8(examples=64, search=False).apply(plain, workload, context)}
-        runners = {name: context.target.load(item.path, threads=bench.threads) for name, item in made.items()}
+        made = {FP32: plain}
+        if INT8 in context.target.precisions and workload.quantizable:
+            made[INT8] = QuantizeInt8(examples=64, search=False).apply(plain, workload, context)
+        runners = {
+            name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()
+        }
         samples = timings({"original": bench.runner, **runners}, bench.example, seconds=_SECONDS)
         return {
             name: {

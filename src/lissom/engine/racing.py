@@ -11,10 +11,11 @@ from lissom.core.errors import LissomError, first_line
 from lissom.core.progress import Progress
 from lissom.core.records import Entrant
 from lissom.core.statistics import drop_interval, median_interval, ratio_interval
+from lissom.engine.asking import asked
 from lissom.engine.baseline import example_arrays
 from lissom.engine.fastest import Load, Samples, one_round, settle
 from lissom.engine.folder import claimed
-from lissom.engine.measuring import Answers, grades, parity_inputs
+from lissom.engine.measuring import Answers, grades, parity_inputs, wanted
 from lissom.engine.options import Options
 from lissom.plan.budget import Budget
 from lissom.steps.quantization.int8 import QuantizeInt8
@@ -145,7 +146,7 @@ class _Race:
         return self._load(plain)().run([tensor.numpy() for tensor in batch.inputs])[0]
 
     def _load(self, made: _Made) -> Load:
-        return lambda: made.target.load(made.artefact.path, threads=self._options.threads)
+        return lambda: asked(made.target.load(made.artefact.path, threads=self._options.threads), self._workload)
 
     def _loads(self) -> dict[str, Load]:
         return {name: self._load(made) for name, made in self._made.items()}
@@ -185,7 +186,8 @@ class _Race:
         runner = self._load(made)()
         outputs = [runner.run([tensor.numpy() for tensor in batch.inputs])[0] for batch in self._batches]
         targets = [batch.targets.numpy() for batch in self._batches if batch.targets is not None]
-        return Answers(np.concatenate(outputs), np.concatenate(targets) if targets else None)
+        rows = [int(row) for batch in self._batches for row in batch.indices]
+        return Answers(np.concatenate(outputs), wanted(self._workload.splits.select, rows, targets))
 
     def _entrant(self, name: str, best: str, samples: Samples) -> Entrant:
         made = self._made[name]

@@ -15,6 +15,7 @@ from lissom.engine.probing import measure_copy
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move
+from lissom.steps.nothing import Nothing
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, ModelStep
 from lissom.workload.workload import Workload
@@ -62,7 +63,8 @@ class Rewriting:
             tried = self._trials.try_move(State((), state.comparison), move, rewritten=True)
             state = tried.state if tried.trial.kept else state
         if best is None:
-            self._trials.try_move(state, Move("quantize int8", (QuantizeInt8(),)))
+            int8 = Move("quantize int8", (QuantizeInt8(),))
+            self._trials.try_move(state, int8 if self._mover.has_int8 else Move("as it is", (Nothing(),)))
         return best_of(self._trials.tried)
 
     def _move(self, method: str, state: State, number: int, share: float) -> Move:

@@ -97,21 +97,26 @@ class Search:
         float; then FP16, where the target has it; at last INT8 that was learnt.
 
         Returns:
-            The one that was kept, or else the nearest to the budget.
+            The one that was kept, or else the nearest to the budget: what was given, where the target has no other
+            format.
         """
-        made = [self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),)))]
-        lossy = self._trials.loses(made[0]) and not self._trials.loses(tried)
+        made: list[Tried] = []
+        if self._mover.has_int8:
+            made.append(self._trials.try_move(tried.state, Move("quantize int8", (QuantizeInt8(),))))
+        lossy = bool(made) and self._trials.loses(made[0]) and not self._trials.loses(tried)
         others: list[ArtefactStep] = [
             *([MixedInt8()] if lossy and self._mover.leaves_floats else []),
             *([HalfPrecision()] if self._mover.has_half else []),
         ]
         for step in others:
-            if made[-1].trial.kept:
+            if made and made[-1].trial.kept:
                 break
             made.append(self._trials.try_move(tried.state, Move(step.describe(), (step,))))
         last = self._mover.learnt_int8(len(self._trials.tried) + 1) if lossy and not made[-1].trial.kept else None
         if last is not None:
             made.append(self._trials.try_move(tried.state, last))
+        if not made:
+            return tried
         return made[-1] if made[-1].trial.kept else min(made, key=lambda item: item.overshoot)
 
     def _longer(self, rung: Rung, precision: str) -> None:

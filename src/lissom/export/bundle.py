@@ -22,7 +22,8 @@ from lissom.tasks import TASKS
 SCHEMA = 2
 ARTEFACT = "model"
 _SINGLY = "singly"
-_ERRORS_IMPORT = "from lissom.core.errors import LissomError\n"
+_ERRORS = "lissom.core.errors"
+_ERRORS_IMPORT = f"from {_ERRORS} import LissomError\n"
 _ERRORS_INSTEAD = """
 class LissomError(ValueError):
     def __init__(self, message, *, hint=""):
@@ -60,7 +61,7 @@ def write_bundle(folder: Path, contents: Contents) -> None:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         for file in contents.files:
-            shutil.copyfile(file, making / f"{ARTEFACT}{file.suffix}")
+            shutil.copyfile(file, making / f"{ARTEFACT}{file.name.removeprefix(contents.files[0].stem)}")
         handling = {**contents.handling, "task": contents.task, "classes": list(contents.classes)}
         write_json_file(making / "handling.json", handling)
         _write_vectors(making / "vectors.npz", contents)
@@ -69,7 +70,7 @@ def write_bundle(folder: Path, contents: Contents) -> None:
         (making / "predict.py").write_text(predictor(contents.task), encoding="utf-8")
         (making / "handling.py").write_text(handling_source(contents.task), encoding="utf-8")
         (making / "checking.py").write_text(predictor("checking"), encoding="utf-8")
-        for name, source in runner_sources(contents.runner).items():
+        for name, source in {**runner_sources(contents.runner), **carried_sources(contents.task)}.items():
             (making / name).write_text(source, encoding="utf-8")
         requirements = "\n".join(_requirements(contents))
         (making / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
@@ -92,6 +93,22 @@ def handling_source(task: str) -> str:
     return source.replace(_ERRORS_IMPORT, _ERRORS_INSTEAD)
 
 
+def carried_sources(task: str) -> dict[str, str]:
+    """Further modules that a task's bundle has, free of lissom, by name of the file."""
+    kind = TASKS.get(task)
+    places = {f"{kind.handling}.handling": "handling", _ERRORS: "handling"}
+    places |= {module: Path(name).stem for name, module in kind.carried.items()}
+    found: dict[str, str] = {}
+    for name, module in kind.carried.items():
+        package, _, file = module.rpartition(".")
+        source = resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8")
+        for place, instead in places.items():
+            source = source.replace(f"from {place} import", f"from {instead} import")
+        assert "from lissom" not in source and "import lissom" not in source, f"{name} imports lissom"
+        found[name] = source
+    return found
+
+
 def runner_sources(runner: str) -> dict[str, str]:
     """How the artefact is run, free of lissom: ``runner.py`` and what it imports, by name of the file."""
     package, _, name = runner.rpartition(".")
@@ -108,7 +125,7 @@ def _requirements(contents: Contents) -> list[str]:
 
 def _write_vectors(path: Path, contents: Contents) -> None:
     arrays = {f"input_{number}": array for number, array in enumerate(contents.inputs)}
-    np.savez(path, **arrays, outputs=contents.outputs, original=contents.original)  # pyright: ignore[reportArgumentType]
+    np.savez_compressed(path, **arrays, outputs=contents.outputs, original=contents.original)  # pyright: ignore[reportArgumentType]
 
 
 def replace_folder(making: Path, folder: Path) -> None:

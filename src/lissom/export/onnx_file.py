@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
+from lissom.export.onnx_operators import kept_operators
 
 OPSET = 20
 
@@ -33,14 +34,14 @@ def export_onnx(module: nn.Module, example: tuple[Tensor, ...], path: Path) -> t
         LissomError: the exporter refuses the model.
     """
     training = module.training
-    module.eval()
-    try:
-        program, notes = _freest(module, example)
-    finally:
-        module.train(training)
-    strip(program)
-    onnx.checker.check_model(program)
     with whole_file(path) as temporary:
+        module.eval()
+        try:
+            program, notes = _freest(module, example)
+        finally:
+            module.train(training)
+        strip(program)
+        onnx.checker.check_model(program)
         onnx.save(program, temporary)
     return notes
 
@@ -79,7 +80,7 @@ def _is_text(tensor: Tensor) -> bool:
 
 def _convert(module: nn.Module, example: tuple[Tensor, ...], free: list[dict[int, Any]] | None) -> onnx.ModelProto:
     inputs = ["input"] if len(example) == 1 else [f"input_{number}" for number in range(len(example))]
-    with quiet(), torch.no_grad():
+    with quiet(), kept_operators(), torch.no_grad():
         program = torch.onnx.export(
             module,
             example,

@@ -3,7 +3,7 @@
 The encoder's file also computes the keys and values that the decoder attends to, once for each input.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,19 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError, first_line
 from lissom.core.files import whole_file
 from lissom.export.onnx_file import OPSET, quiet, strip
-from lissom.tasks.generating import Rules
+from lissom.export.onnx_operators import kept_operators
+from lissom.export.pair_files import decoder_of
+from lissom.workload.transformers_folder import renumbered
 
-ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+END = "end"  # under which the decoder's file tells the token that ends an answer
 WHOLE_ATTENTION = 23  # the first opset in which attention is one node, that a runtime can put its own in the place of
 _FREE = torch.export.Dim.DYNAMIC
 _ROWS, _SOURCE, _PAST = 2, 6, 3  # of the examples that are captured: all differ, and none is one
 _WANTED = ("get_encoder", "get_decoder", "get_output_embeddings")
 
 
-def export_pair(module: nn.Module, folder: Path) -> None:
-    """Write ``encoder.onnx`` and ``decoder.onnx``, in float32, for any number of rows.
+def export_pair(module: nn.Module, path: Path, end: int) -> None:
+    """Write the encoder to ``path`` and the decoder beside it, in float32, for any number of rows.
 
     The encoder takes ``input``: tokens ``(batch, length)`` with ``mask`` ``(batch, length)``, or features ``(batch,
     bands, frames)`` of the one length that the model hears. It gives ``cross_0``, ``cross_1``, ...: keys and values of
@@ -33,63 +35,36 @@ def export_pair(module: nn.Module, folder: Path) -> None:
     ``said`` is 0 at first. It gives ``scores`` ``(batch, words)`` and ``present_0``, ..., one longer than the past.
 
     Args:
-        module: a model like Whisper or Marian of transformers; its mode is restored.
-        folder: is made.
+        module: a model like Whisper or Marian of transformers, as it came out of cuts and left out layers; it stays
+            as it is.
+        path: of the encoder's file; see :func:`lissom.export.pair_files.decoder_of`. Its folder is made.
+        end: the token that ends an answer; the decoder's file tells it.
 
     Raises:
         LissomError: it is no such model, or the exporter refuses it.
     """
+    module = renumbered(module).eval()
     _check(module)
-    training = module.training
-    module.eval()
-    try:
-        encoder, decoder = _Encoder(module), _Step(module)
-        example = encoder.example()
-        with torch.no_grad():
-            cross = encoder(*example)
-        past = [value[:, :, :_PAST].contiguous() for value in cross]
-        folder.mkdir(parents=True, exist_ok=True)
-        mask = example[1:]
-        names = ["input", *["mask" for _ in mask]]
-        free = [{0: _FREE, 1: _FREE} if encoder.texts else {0: _FREE} for _ in example]
-        crosses = [f"cross_{number}" for number in range(len(cross))]
-        opset = OPSET if encoder.texts else WHOLE_ATTENTION
-        _write(_Graph(encoder, example, free, names, crosses, opset), folder / ENCODER)
-        source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
-        free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
-        pasts = [f"past_{number}" for number in range(len(past))]
-        given = (torch.zeros(_ROWS, 1, dtype=torch.int64), *mask, *cross, *past)
-        graph = _Graph(decoder, given, free, ["tokens", *names[1:], *crosses, *pasts], ["scores"])
-        graph.outputs.extend(f"present_{number}" for number in range(len(past)))
-        _write(graph, folder / DECODER)
-    finally:
-        module.train(training)
-
-
-def rules_of(module: Any) -> Rules:
-    """How a model of transformers makes text, out of its generation configuration; times of words are left out.
-
-    Raises:
-        LissomError: it says neither how text begins nor how it ends.
-    """
-    said = module.generation_config
-    end = said.eos_token_id[0] if isinstance(said.eos_token_id, list) else said.eos_token_id
-    if end is None or said.decoder_start_token_id is None:
-        raise LissomError(
-            f"the generation configuration of this {type(module).__name__} names no first or no last token",
-            hint="generation_config.json needs decoder_start_token_id and eos_token_id",
-        )
-    forced = [int(token) for _, token in said.to_dict().get("forced_decoder_ids") or () if token is not None]
-    banned = [words[0] for words in said.bad_words_ids or () if len(words) == 1]
-    return Rules(
-        prompt=(int(said.decoder_start_token_id), *forced),
-        end=int(end),
-        longest=int(said.max_length or module.config.max_length),
-        suppressed=tuple(dict.fromkeys([*(said.suppress_tokens or ()), *banned])),
-        suppressed_first=tuple(said.begin_suppress_tokens or ()),
-        forced_end=said.forced_eos_token_id is not None,
-        length_penalty=float(1.0 if said.length_penalty is None else said.length_penalty),
-    )
+    encoder, decoder = _Encoder(module), _Step(module)
+    example = encoder.example()
+    with torch.no_grad():
+        cross = encoder(*example)
+    past = decoder.past()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = example[1:]
+    names = ["input", *["mask" for _ in mask]]
+    free = [{0: _FREE, 1: _FREE} if encoder.texts else {0: _FREE} for _ in example]
+    crosses = [f"cross_{number}" for number in range(len(cross))]
+    opset = OPSET if encoder.texts else WHOLE_ATTENTION
+    _write(_Graph(encoder, example, free, names, crosses, opset), path)
+    source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
+    free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
+    pasts = [f"past_{number}" for number in range(len(past))]
+    given = (torch.zeros(_ROWS, 1, dtype=torch.int64), *mask, *cross, *past)
+    graph = _Graph(decoder, given, free, ["tokens", *names[1:], *crosses, *pasts], ["scores"])
+    graph.outputs.extend(f"present_{number}" for number in range(len(past)))
+    graph.told[END] = str(end)
+    _write(graph, decoder_of(path))
 
 
 def _check(module: nn.Module) -> None:
@@ -138,9 +113,20 @@ class _Step(nn.Module):
     def __init__(self, module: Any) -> None:
         super().__init__()
         self.decoder, self.head = module.get_decoder(), module.get_output_embeddings()
+        for number, layer in enumerate(self.decoder.layers):  # a cache is found by the place of a layer
+            layer.self_attn.layer_idx = layer.encoder_attn.layer_idx = number
         self.texts = "conv1" not in dict(module.get_encoder().named_children())
         self.bias = dict(module.named_buffers()).get("final_logits_bias")
         self.width = module.config.d_model
+
+    def past(self) -> list[Tensor]:
+        """Keys and values of each layer of some tokens that were said, all zero."""
+        found: list[Tensor] = []
+        for layer in self.decoder.layers:
+            for part in _keys_values(layer.self_attn):
+                heads = layer.self_attn.num_heads
+                found.append(torch.zeros(_ROWS, heads, _PAST, part.out_features // heads))
+        return found
 
     def forward(self, tokens: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         from transformers.cache_utils import DynamicCache, EncoderDecoderCache
@@ -184,12 +170,13 @@ class _Graph:
     inputs: list[str]
     outputs: list[str]
     opset: int = OPSET
+    told: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def _write(graph: _Graph, path: Path) -> None:
     shapes = tuple(graph.free) if len(graph.free) < 3 else (graph.free[0], tuple(graph.free[1:]))
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), kept_operators(), torch.no_grad():
             program = torch.onnx.export(
                 graph.module,
                 graph.example,
@@ -213,6 +200,7 @@ def _write(graph: _Graph, path: Path) -> None:
         if fixed:  # the exporter gives up a free size without a word
             raise LissomError(f"{path.stem} cannot be exported: dimension {fixed[0]} of {value.name} is fixed")
     strip(model)
+    onnx.helper.set_model_props(model, graph.told)
     onnx.checker.check_model(model)
     with whole_file(path) as temporary:
         onnx.save(model, temporary)

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lissom.layers.sequence_model import SequenceModel, real_answer
+
 
 class TextModel(nn.Module):
     """A model of texts, of transformers or of the user's own, with one tensor in and one out.
@@ -37,7 +39,12 @@ class TextModel(nn.Module):
 
 
 def real_tokens(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor | None:
-    """Which tokens of some inputs are no padding, ``(batch, tokens)``; ``None`` for a model that is not of texts."""
+    """Which tokens of some inputs are no padding, ``(batch, tokens)``; ``None`` for a model that is not of texts.
+
+    Of an encoder-decoder they are those that are said.
+    """
+    if isinstance(module, SequenceModel):
+        return real_answer(inputs[-1], module.end)
     return inputs[0] != module.pad if isinstance(module, TextModel) else None
 
 

@@ -1,11 +1,12 @@
-"""Published ways to make small encoders, as plans for a model at hand: to be printed, changed and carried out."""
+"""Published ways to make small models, as plans for a model at hand: to be printed, changed and carried out."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from lissom.core.errors import LissomError
-from lissom.graph import Coupling, Group, capture, couple
+from lissom.graph import capture, couple
 from lissom.plan.move import Move, Plan
+from lissom.plan.sequence_recipes import feed_forward, shallow_decoder
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import ENCODERS
@@ -19,7 +20,7 @@ from lissom.workload.workload import Workload
 
 RATE, BATCH = ENCODERS
 SAMPLE = Sample(examples=512)
-INT8 = "int8"
+INT8, SHALLOW_DECODER = "int8", "shallow-decoder"
 
 
 def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -> Plan:
@@ -28,15 +29,17 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     - ``distilbert``: every second layer, then the triple loss (Sanh et al., 2019, "DistilBERT", section 3).
     - ``tinybert``: half of the layers and three eighths of the feed-forward units; hidden states and attention
       first, on texts without labels and on the task's, then answers (Jiao et al., 2020, "TinyBERT", sections 3.2 and
-      3.3). For its augmentation load the data with ``replaced=0.25, views=4``.
+      3.3). For its augmentation load the data with ``replaced=0.25, views=4``: the original then answers every view.
     - ``minilm``: half of the layers; attention and values of the last layer first, then answers (Wang et al., 2020,
       "MiniLM", section 3).
+    - ``shallow-decoder``: of a model that writes texts; a third of the decoder's layers, narrower everywhere, taught by
+      what the original writes (:func:`lissom.plan.sequence_recipes.shallow_decoder`).
 
     INT8 follows each as a move of its own. ``int8`` alone is the number format and nothing else, for any model.
 
     Args:
         name: one of the above.
-        workload: a model of texts with its data.
+        workload: a model with its data.
         epochs: of the last stage; earlier ones take half as many.
         texts: a source of texts without labels for the first stage of ``tinybert`` and ``minilm``: see
             :func:`lissom.tasks.text.unlabelled.unlabelled_split`. Empty: the first stage learns from the task's.
@@ -46,16 +49,19 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     """
     if name not in NAMES:
         raise LissomError(f"unknown recipe {name!r}", hint=f"known: {', '.join(NAMES)}")
+    quantize = Move("quantize int8", (QuantizeInt8(),))
     if name == INT8:
         # the original is a move too: what INT8 has to beat, and what stands where it does not
-        return Plan((Move("as it is", (Nothing(),)), Move("quantize int8", (QuantizeInt8(),))))
+        return Plan((Move("as it is", (Nothing(),)), quantize))
     if epochs < 1:
         raise LissomError(f"{epochs} epochs learn nothing", hint="give at least 1")
+    if name == SHALLOW_DECODER:
+        return Plan((Move(f"{name}, {epochs} epochs", shallow_decoder(workload, epochs)), quantize))
     encoder = find_encoder(workload.module)
     if len(encoder.layers) < 2:
         raise LissomError(f"{workload.name} has one layer alone: half of it is nothing")
     steps = RECIPES[name](workload, encoder, epochs, texts)
-    return Plan((Move(f"{name}, {epochs} epochs", steps), Move("quantize int8", (QuantizeInt8(),))))
+    return Plan((Move(f"{name}, {epochs} epochs", steps), quantize))
 
 
 def _distilbert(workload: Workload, encoder: Encoder, epochs: int, texts: str) -> tuple[Step, ...]:
@@ -83,7 +89,8 @@ def _tinybert(workload: Workload, encoder: Encoder, epochs: int, texts: str) -> 
         losses=(("tinybert_hidden", 1.0), ("tinybert_attention", 1.0)),
     )
     general = (replace(inside, texts=texts),) if texts else ()
-    return (drop, _narrower(workload, names, drop), *general, inside, Distill(epochs, RATE, BATCH, labels=0.0))
+    answers = Distill(epochs, RATE, BATCH, labels=0.0, views=workload.views or 1)
+    return (drop, _narrower(workload, names, drop), *general, inside, answers)
 
 
 def _minilm(workload: Workload, encoder: Encoder, epochs: int, texts: str) -> tuple[Step, ...]:
@@ -106,7 +113,7 @@ RECIPES: dict[str, Callable[[Workload, Encoder, int, str], tuple[Step, ...]]] = 
     "minilm": _minilm,
     "tinybert": _tinybert,
 }
-NAMES = (INT8, *RECIPES)
+NAMES = (INT8, *RECIPES, SHALLOW_DECODER)
 
 
 def _uniform(names: list[str]) -> list[str]:
@@ -126,20 +133,8 @@ def _narrower(workload: Workload, names: list[str], drop: DropLayers) -> Prune:
     """
     shorter = drop.without(workload)
     coupling = couple(capture(shorter.module, shorter.example), keep=workload.keep)
-    inner = {group.index: max(1, 3 * group.units // 8) for group in _feed_forward(coupling, names)}
+    inner = {group.index: max(1, 3 * group.units // 8) for group in feed_forward(coupling, names)}
     if not inner:
         raise LissomError(f"no feed-forward units were found in {workload.name}", hint="choose another recipe")
     removed = weakest(fisher(shorter, coupling, SAMPLE), inner)
     return Prune(tuple((index, coupling.groups[index].name, units) for index, units in sorted(removed.items())))
-
-
-def _feed_forward(coupling: Coupling, names: list[str]) -> list[Group]:
-    """The groups in these layers that one linear layer makes and one reads: between the two of a feed-forward layer."""
-    inside = [group for group in coupling.groups if any(group.name.startswith(f"{name}.") for name in names)]
-    return [group for group in inside if group.kind == "channels" and _is_between_two(group)]
-
-
-def _is_between_two(group: Group) -> bool:
-    made = {member.name.rpartition(".")[0] for member in group.producers}
-    read = {member.name.rpartition(".")[0] for member in group.consumers}
-    return len(made) == len(read) == 1 and made != read

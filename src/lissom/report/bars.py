@@ -1,7 +1,9 @@
 """Bars that are plain HTML: widths by layer, drop by class, and where the time went."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from lissom.core.records import Figures, Width
 
@@ -53,11 +55,25 @@ class TimeBar:
 
 
 def width_bars(widths: tuple[Width, ...]) -> tuple[WidthBar, ...]:
-    """One bar a layer, in the order of the network."""
+    """One bar a layer, in the order of the network; layers of one block that were left out share a bar."""
     return tuple(
         WidthBar(width.layer, width.kind, width.before, width.after, 100 * width.after / max(width.before, 1))
-        for width in widths
+        for _, run in groupby(widths, _place)
+        for width in _joined(list(run))
     )
+
+
+def _place(width: Width) -> tuple[bool, str]:
+    """Whether a layer was left out, and the numbered block that it was left out with."""
+    block = re.match(r".+?\.\d+(?=\.)", width.layer)
+    return width.after == 0, block[0] if block and width.after == 0 else width.layer
+
+
+def _joined(run: list[Width]) -> list[Width]:
+    gone, block = _place(run[0])
+    if len(run) == 1 or not gone or block == run[0].layer:
+        return run
+    return [Width(block, f"{len(run)} layers, left out", sum(width.before for width in run), 0)]
 
 
 def class_bars(original: Figures, result: Figures, classes: tuple[str, ...]) -> ClassBars | None:

@@ -26,6 +26,7 @@ STEPS = Table(
         "reconstruct": "lissom.steps.repair.reconstruct:Reconstruct",
         "batchnorm": "lissom.steps.repair.batchnorm:ReestimateBatchNorm",
         "distill": "lissom.steps.distillation.distill:Distill",
+        "distill_sequences": "lissom.steps.distillation.sequences:DistillSequences",
         "distill_int8": "lissom.steps.quantization.distilled:DistillInt8",
         "fp16": "lissom.steps.quantization.fp16:HalfPrecision",
         "int8": "lissom.steps.quantization.int8:QuantizeInt8",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lissom.core.errors import LissomError, first_line
-from lissom.core.files import whole_file
+from lissom.core.files import check_writable, whole_file
 from lissom.targets.target import (
     FP32,
     INT8,
@@ -37,6 +37,7 @@ class ExecuTorch(Target):
         from lissom.targets.capture import program
 
         check_precision(self, precision)
+        check_writable(path.parent)
         captured, _ = program(module, example, title=self.title, free_batch=False)
         self._lower(captured, path)
         return self.artefact(path)

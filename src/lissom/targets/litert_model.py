@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lissom.core.errors import LissomError, first_line
-from lissom.core.files import whole_file
+from lissom.core.files import check_writable, whole_file
+from lissom.targets.muting import muted_process
 from lissom.targets.target import (
     FP32,
     INT8,
@@ -42,9 +43,10 @@ class LiteRt(Target):
         from lissom.export.onnx_file import quiet
 
         check_precision(self, precision)
+        check_writable(path.parent)
         training = module.training
         try:
-            with quiet():
+            with quiet(), muted_process():
                 made = litert_torch.convert(module.eval(), example)
         except Exception as error:
             raise LissomError(
@@ -53,7 +55,7 @@ class LiteRt(Target):
             ) from error
         finally:
             module.train(training)
-        with whole_file(path) as temporary, quiet():
+        with whole_file(path) as temporary, quiet(), muted_process():
             made.export(str(temporary))
         return self.artefact(path)
 
@@ -74,7 +76,7 @@ class LiteRt(Target):
             for batch in calibration
             for place in range(len(batch[0]))
         ]
-        with quiet(), whole_file(path) as temporary:
+        with quiet(), muted_process(), whole_file(path) as temporary:
             work = quantizer.Quantizer(bytes(model))
             work.load_quantization_recipe(recipes.static_wi8_ai8())
             # inputs and outputs stay in float: a caller has pictures and wants scores

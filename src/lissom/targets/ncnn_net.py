@@ -1,16 +1,16 @@
 """ncnn: a network as ``.param`` with its weights as ``.bin``, for phones and small boards."""
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from lissom.core.errors import LissomError, first_line
-from lissom.core.files import whole_file
+from lissom.core.files import check_writable, whole_file
+from lissom.targets.muting import muted_process
 from lissom.targets.target import FP16, FP32, Artefact, Inputs, Recipe, Source, Target, check_precision
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Ncnn(Target):
 
     def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
         check_precision(self, precision)
+        check_writable(path.parent)
         with tempfile.TemporaryDirectory() as folder:
             made = _convert(module, example, Path(folder), half=precision == FP16)
             # the weights first: an artefact is there when its main file is
@@ -115,24 +116,11 @@ def _run_pnnx(example: "tuple[Tensor, ...]", *, half: bool) -> None:
     from lissom.export.onnx_file import quiet
 
     try:
-        with quiet(), _muted_process():
+        with quiet(), muted_process():  # pnnx tells every pass
             pnnx.convert("net.pt", list(example), fp16=half)
     except (FileNotFoundError, SyntaxError) as error:
         # it writes what it has no operator for as Python that it cannot read again, or gives up before
         raise LissomError("the model cannot be converted to ncnn: pnnx lacks an operator", hint=_ANOTHER) from error
-
-
-@contextlib.contextmanager
-def _muted_process() -> Generator[None]:
-    """Silence what processes that are started meanwhile write to the error stream: pnnx tells every pass."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _refuse_unknown(param: Path) -> None:

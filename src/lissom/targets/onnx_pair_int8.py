@@ -15,25 +15,28 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
 from lissom.export.onnx_file import quiet
-from lissom.export.sequence_pair import DECODER, ENCODER
+from lissom.export.pair_files import decoder_of
 from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_int8 import shorten_names
+from lissom.targets.onnx_products import convolutions_as_products
 
 TABLE = "shared_table"
 
 
 def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
-    """Write the INT8 files of the float32 pair in ``source`` to ``target``.
+    """Write the INT8 files of the float32 pair whose main file is ``source`` to ``target``, its own main file.
 
     Returns:
         What a user should know.
     """
     narrow = not has_int8_dot_product()
-    target.mkdir(parents=True, exist_ok=True)
-    for name in (ENCODER, DECODER):
-        model = onnx.load(source / name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for before, after in ((source, target), (decoder_of(source), decoder_of(target))):
+        model = onnx.load(before)
+        told = {item.key: item.value for item in model.metadata_props}
         shared = share_table(model, bits=7 if narrow else 8)
         fuse_attention(model)
+        convolutions_as_products(model)
         with tempfile.TemporaryDirectory() as folder, quiet():
             begun, done = Path(folder) / "begun.onnx", Path(folder) / "done.onnx"
             onnx.save(model, begun)
@@ -49,7 +52,8 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
             )
             model = onnx.load(done)
         shorten_names(model)
-        with whole_file(target / name) as temporary:
+        helper.set_model_props(model, told)
+        with whole_file(after) as temporary:
             onnx.save(model, temporary)
     return ("dynamic INT8" + (", weights in 7 bits: no VNNI here" if narrow else ""),)
 

@@ -21,6 +21,7 @@ from lissom.targets.target import (
     Recipe,
     Source,
     Target,
+    check_calibration,
     check_precision,
 )
 
@@ -54,13 +55,12 @@ class OpenVino(Target):
 
     def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
         from lissom.targets.onnx_int8 import quantize_static_int8
-        from lissom.targets.onnx_runtime import OnnxRuntime
 
+        check_calibration(calibration)
         with tempfile.TemporaryDirectory() as folder:
-            target = OnnxRuntime()
-            plain = target.export(source.module, source.example, target.place(Path(folder), "model"))
-            place = target.place(Path(folder), "int8")
-            made = quantize_static_int8(plain, calibration, place, recipe, biases=False)
+            plain = Artefact(Path(folder) / "model.onnx", notes=source.artefact.notes)
+            plain.path.write_bytes(source.onnx)
+            made = quantize_static_int8(plain, calibration, Path(folder) / "int8.onnx", recipe, biases=False)
             _without_zero_points(made.path)
             _convert(made.path, path, integers=True)
         return self.artefact(path, INT8, made.notes)

@@ -38,12 +38,16 @@ class Parity:
 
 
 def compare(expected: Values, found: Values) -> Parity:
-    """Compare outputs ``(examples, ..., classes)``.
+    """Compare outputs ``(examples, ..., classes)``; or texts in tokens, ``(examples, length)``, by the share that is
+    the same.
 
     A decision between two classes that the model itself tells apart by less than a thousandth is nobody's.
     """
     if expected.shape != found.shape:
         return Parity(float("inf"), 0.0)
+    if np.issubdtype(expected.dtype, np.integer):
+        same = float((expected == found).all(axis=-1).mean())
+        return Parity(1.0 - same, same)
     scale = float(np.abs(expected).max()) or 1.0
     distance = float(np.abs(found.astype(np.float64) - expected).max()) / scale
     chosen = np.take_along_axis(expected, found.argmax(-1)[..., None], -1)[..., 0]
@@ -78,13 +82,9 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
 
 def answers(module: "nn.Module", inputs: Sequence[Values]) -> Values:
     """The (first) output of a model as in eval mode; the given one stays as it is."""
-    import torch
+    from lissom.layers.sequence_runner import ModuleRunner
 
-    with torch.no_grad():
-        found = copy.deepcopy(module).eval()(*(torch.from_numpy(array) for array in inputs))
-    while not isinstance(found, torch.Tensor):
-        found = next(iter(found.values() if isinstance(found, dict) else found))
-    return found.numpy()
+    return ModuleRunner(module).run(inputs)[0]
 
 
 def differing_layer(module: "nn.Module", target: Target, artefact: Artefact, inputs: Sequence[Values]) -> str | None:

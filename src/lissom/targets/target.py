@@ -1,7 +1,9 @@
 """What every target is: a runtime that a model is exported to, loaded in and measured on."""
 
+import functools
 import importlib
 import importlib.util
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,6 +57,16 @@ class Source:
     example: "tuple[Tensor, ...]"
     artefact: Artefact
 
+    @functools.cached_property
+    def onnx(self) -> bytes:
+        """The model as an ONNX file: made once, whatever is tried with it."""
+        from lissom.export.onnx_file import export_onnx
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            export_onnx(self.module, self.example, path)
+            return path.read_bytes()
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -89,7 +101,7 @@ class Target(ABC):
     ``title`` is the runtime's name for people; ``suffixes`` are those of an artefact's files, the main one first;
     ``precisions`` are what it can be made in; ``packages`` are what has to be installed, by import name;
     ``runner`` is the module in :mod:`lissom.export.runners`. One that has no ``free_batch`` is given the examples of
-    a batch one at a time.
+    a batch one at a time. One that ``generates`` runs encoder-decoders token by token.
     """
 
     name: ClassVar[str]
@@ -99,6 +111,7 @@ class Target(ABC):
     packages: ClassVar[dict[str, str]]
     runner: ClassVar[str]
     free_batch: ClassVar[bool] = True
+    generates: ClassVar[bool] = False
     recipes: ClassVar[tuple[Recipe, ...]] = (Recipe(),)
 
     def missing(self) -> str | None:
@@ -118,6 +131,10 @@ class Target(ABC):
         """The artefact whose main file is ``path``."""
         return Artefact(path, precision, notes, tuple(path.with_suffix(suffix) for suffix in self.suffixes[1:]))
 
+    def runner_of(self, path: Path) -> str:
+        """The module in :mod:`lissom.export.runners` that runs the artefact whose main file is ``path``."""
+        return self.runner
+
     def load(self, path: Path, *, threads: int) -> Runner:
         """Load an artefact to run on ``threads`` threads.
 
@@ -125,7 +142,7 @@ class Target(ABC):
             LissomError: it is missing or damaged, or holds an operator that the runtime lacks.
         """
         try:
-            return importlib.import_module(self.runner).Runner(path, threads)
+            return importlib.import_module(self.runner_of(path)).Runner(path, threads)
         except Exception as error:  # every runtime has exceptions of its own
             raise LissomError(f"{path} cannot be loaded by {self.title}: {first_line(error)}") from error
 
@@ -137,7 +154,7 @@ class Target(ABC):
         """
         from lissom.targets.starting import start
 
-        return start(self.runner, path, example, threads=threads)
+        return start(self.runner_of(path), path, example, threads=threads)
 
     def peak_memory_bytes(self, path: Path, example: Sequence[np.ndarray], *, threads: int) -> int:
         """The most memory that loading the artefact and running it once adds to a process."""
@@ -199,6 +216,16 @@ def check_precision(target: Target, precision: str) -> None:
     if precision not in target.precisions:
         raise LissomError(
             f"{target.title} has no {precision}", hint=f"it has {', '.join(target.precisions)}; see lissom targets"
+        )
+
+
+def check_generates(target: Target, module: "nn.Module") -> None:
+    """Refuse a target that cannot run a model token by token, where it is one that has to be."""
+    from lissom.layers.sequence_model import SequenceModel
+
+    if isinstance(module, SequenceModel) and not target.generates:
+        raise LissomError(
+            f"{target.title} cannot run an encoder-decoder token by token here", hint="--target onnxruntime can"
         )
 
 

@@ -5,9 +5,12 @@ from lissom.core.tables import Table
 TASKS = Table(
     "task",
     {
+        "codec": "lissom.tasks.codec.kind:KIND",
         "image": "lissom.tasks.image.kind:KIND",
+        "recognition": "lissom.tasks.recognition.kind:KIND",
         "speech": "lissom.tasks.speech.kind:KIND",
         "text": "lissom.tasks.text.kind:KIND",
+        "translation": "lissom.tasks.translation.kind:KIND",
         "video": "lissom.tasks.video.kind:KIND",
     },
 )

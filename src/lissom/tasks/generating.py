@@ -3,7 +3,7 @@
 A bundle carries this file as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 FAR = np.float32(-1.0e9)  # a score that nothing that can be said has
+NOTHING = -1  # behind the last token of an answer
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
 
@@ -69,6 +70,34 @@ class Decoder(Protocol):
     def keep(self, rows: Whole) -> None:
         """Go on with these rows, in this order; one may be there several times."""
         ...
+
+
+def said(runner: Any, inputs: Sequence[npt.NDArray[Any]], handling: Mapping[str, Any]) -> Whole:
+    """What an encoder-decoder says to a batch, by default one example after the other, as it would be asked.
+
+    Args:
+        runner: has ``start(sources, beams)``, which gives a :class:`Decoder`.
+        inputs: each ``(batch, ...)``; the last are tokens that the decoder is fed in training, which are not looked at.
+        handling: ``rules``, ``beams`` where there are more than one, and ``together`` where examples are asked at once.
+
+    Returns:
+        Tokens, without prompt and end, filled up with ``NOTHING``: ``(batch, longest)``.
+    """
+    rules, beams = Rules.from_json(handling["rules"]), int(handling.get("beams", 1))
+    answers: Whole = np.full((len(inputs[0]), rules.longest), NOTHING, dtype=np.int64)
+    together = max(1, len(answers)) if handling.get("together") else 1
+    for place in range(0, len(answers), together):
+        sources = [array[place : place + together] for array in inputs[:-1]]
+        decoder, count = runner.start(sources, beams), len(sources[0])
+        found = greedy(decoder, count, rules) if beams == 1 else beam_search(decoder, count, rules, beams)
+        for row, tokens in enumerate(found, start=place):
+            answers[row, : len(tokens)] = tokens
+    return answers
+
+
+def spoken(answers: Whole) -> list[list[int]]:
+    """The tokens of each answer that :func:`said` gave, without what fills them up."""
+    return [row[row != NOTHING].tolist() for row in answers]
 
 
 def greedy(decoder: Decoder, count: int, rules: Rules) -> list[list[int]]:

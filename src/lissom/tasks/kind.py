@@ -1,13 +1,15 @@
 """What the command line, the card and the bundle need to know of a task before it is loaded, without torch."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from torch import Tensor, nn
 
     from lissom.core.progress import Progress
@@ -56,6 +58,12 @@ class Kind:
         options: its own of the command line.
         attach: the ``module:function`` that makes further files of the bundle from the module that is delivered and
             its example inputs, by name.
+        answers: the ``module:function`` that makes the answers ``(examples, ...)`` of a loaded artefact, inputs and the
+            handling; by default they are what the artefact gives.
+        carried: further modules of lissom that the bundle has as files, by name of the file.
+        quick: examples of each split in a trial run; few where each one is answered word by word.
+        other: the ``module:function`` that gives the kind of another task which a model and a request are really for,
+            or ``None`` where they are for this one.
     """
 
     examples: str
@@ -66,6 +74,16 @@ class Kind:
     requirements: tuple[str, ...]
     options: tuple[Option, ...] = ()
     attach: str | None = None
+    answers: str | None = None
+    carried: Mapping[str, str] = field(default_factory=dict[str, str])
+    quick: int = 500
+    other: str | None = None
+
+    def answer(
+        self, runner: Any, inputs: "Sequence[npt.NDArray[Any]]", handling: Mapping[str, Any]
+    ) -> "npt.NDArray[np.generic]":
+        """The answers of a loaded artefact to a batch of inputs, ``(examples, ...)``: what is scored and timed."""
+        return runner.run(inputs)[0] if self.answers is None else _imported(self.answers)(runner, inputs, handling)
 
     def attached(self, module: "nn.Module", example: "tuple[Tensor, ...]") -> dict[str, bytes]:
         """What the bundle of a delivered module has beside its artefact, by name of the file."""
@@ -79,6 +97,9 @@ class Kind:
         Raises:
             LissomError: anything that the user can mend, an option that there is not among it.
         """
+        other = None if self.other is None else _imported(self.other)(model, request)
+        if other is not None:
+            return other.load(model, request, options, progress)
         loader, settings = _imported(self.loader), _imported(self.settings)
         known = [field.name for field in fields(settings)]
         for name in options:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
+from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.factorization.embedding import FactoriseEmbedding
 from lissom.steps.factorization.low_rank import LowRank
 from lissom.steps.factorization.separable import SeparableConvolution
@@ -27,11 +28,12 @@ REMOVED = {0: tuple(range(6)), 1: tuple(range(0, 32, 3))}
 
 @dataclass(frozen=True)
 class StepCase:
-    """A step, what makes the workload that it is tried on, and the target of its artefacts."""
+    """A step, what makes the workload that it is tried on, the target of its artefacts, and what makes the original."""
 
     step: Step
     workload: Callable[[], Workload]
     target: str = "onnxruntime"
+    original: Callable[[], Workload] = tiny_workload
 
 
 def cut_workload() -> Workload:
@@ -44,6 +46,13 @@ def text_workload() -> Workload:
     from lissom.testing.tiny_texts import tiny_text_workload  # needs an extra of its own
 
     return tiny_text_workload()
+
+
+def recognition_workload() -> Workload:
+    """The tiny Whisper on tones."""
+    from lissom.testing.tiny_recognition import tiny_recognition_workload  # needs an extra of its own
+
+    return tiny_recognition_workload()
 
 
 STEP_CASES = {
@@ -63,6 +72,9 @@ STEP_CASES = {
     "reconstruct": StepCase(Reconstruct(examples=96, batch=48), cut_workload),
     "batchnorm": StepCase(ReestimateBatchNorm(examples=96, batch=48), tiny_workload),
     "distill": StepCase(Distill(epochs=2, batch=64, views=1), cut_workload),
+    "distill_sequences": StepCase(
+        DistillSequences(epochs=1, words=0.5), recognition_workload, original=recognition_workload
+    ),
     "distill_int8": StepCase(DistillInt8(epochs=1, batch=64, examples=64), cut_workload),
     "fp16": StepCase(HalfPrecision(), tiny_workload, target="openvino"),
     "int8": StepCase(QuantizeInt8(examples=64, batch=32), tiny_workload),

@@ -64,13 +64,19 @@ class TargetContract:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def quantized(cls, target: Target, workload: Workload, artefact: Artefact) -> Artefact:
+    def quantized(cls, target: Target, workload: Workload, artefact: Artefact, source: Source) -> Artefact:
         """The model as an INT8 artefact."""
         if INT8 not in target.precisions:
             pytest.skip(f"{target.title} has no INT8")
         calibration = [arrays(workload, _MANY)]
         path = target.place(artefact.path.parent, "réseau-int8 网络")
-        return target.quantize(source(workload, artefact), calibration, path)
+        return target.quantize(source, calibration, path)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def source(cls, workload: Workload, artefact: Artefact) -> Source:
+        """What an INT8 artefact is made of."""
+        return Source(workload.module, workload.example, artefact)
 
     def test_its_name_is_the_one_in_the_table(self, target: Target) -> None:
         assert target.name == self.name
@@ -165,30 +171,32 @@ class TargetContract:
         assert difference(target, workload, artefact, 3) < _DIFFERENCE, "the FP32 artefact stays as it is"
         assert "INT8" in quantized.notes[-1]
 
-    def test_without_int8_it_says_so(self, target: Target, workload: Workload, artefact: Artefact) -> None:
+    def test_without_int8_it_says_so(
+        self, target: Target, workload: Workload, artefact: Artefact, source: Source
+    ) -> None:
         if INT8 in target.precisions:
             pytest.skip(f"{target.title} has INT8")
         path = target.place(artefact.path.parent, "no-int8")
         with pytest.raises(LissomError, match="has no INT8"):
-            target.quantize(source(workload, artefact), [arrays(workload, 8)], path)
+            target.quantize(source, [arrays(workload, 8)], path)
         assert not path.exists()
 
     def test_one_input_is_enough_to_calibrate(
-        self, target: Target, workload: Workload, artefact: Artefact, quantized: Artefact, tmp_path: Path
+        self, target: Target, workload: Workload, source: Source, quantized: Artefact, tmp_path: Path
     ) -> None:
-        made = target.quantize(source(workload, artefact), [arrays(workload, 1)], target.place(tmp_path, "one"))
+        made = target.quantize(source, [arrays(workload, 1)], target.place(tmp_path, "one"))
         assert np.isfinite(target.load(made.path, threads=1).run(arrays(workload, 4))[0]).all()
 
     @pytest.mark.parametrize("bad", ["nothing", "nan", "infinity"])
     def test_calibration_that_tells_nothing_is_refused(
-        self, target: Target, workload: Workload, artefact: Artefact, quantized: Artefact, bad: str, tmp_path: Path
+        self, target: Target, workload: Workload, source: Source, quantized: Artefact, bad: str, tmp_path: Path
     ) -> None:
         calibration = [arrays(workload, 4), arrays(workload, 4)]
         calibration[1][0][2, 0, 0, 0] = np.nan if bad == "nan" else np.inf
         path = target.place(tmp_path, "model-int8")
         said = "no inputs" if bad == "nothing" else "batch 1 holds NaN or infinity"
         with pytest.raises(LissomError, match=said):
-            target.quantize(source(workload, artefact), [] if bad == "nothing" else calibration, path)
+            target.quantize(source, [] if bad == "nothing" else calibration, path)
         assert list(tmp_path.iterdir()) == []
 
     def test_a_model_of_one_batch_alone_is_answered_one_at_a_time(self, target: Target, tmp_path: Path) -> None:
@@ -237,8 +245,9 @@ class TargetContract:
             path.write_bytes(contents[damage])
         with pytest.raises(LissomError, match=path.name):
             target.load(path, threads=1).run(arrays(workload, 1))
-        with pytest.raises(LissomError, match=path.name):
-            target.peak_memory_bytes(path, arrays(workload, 1), threads=1)
+        if damage == "missing":  # once: it takes a process
+            with pytest.raises(LissomError, match=path.name):
+                target.peak_memory_bytes(path, arrays(workload, 1), threads=1)
 
     def test_a_folder_that_cannot_be_written_is_explained(
         self, target: Target, workload: Workload, tmp_path: Path
@@ -277,11 +286,6 @@ class Deciding(OneByOne):
         """Scores ``(batch, 4)`` of pictures ``(batch, 3, height, width)``."""
         found = self.layer(pictures).mean((2, 3))
         return found if float(found.detach().sum()) > 0 else -found
-
-
-def source(workload: Workload, artefact: Artefact) -> Source:
-    """What an INT8 artefact is made of."""
-    return Source(workload.module, workload.example, artefact)
 
 
 def arrays(workload: Workload, count: int) -> list[np.ndarray]:

@@ -5,7 +5,8 @@ import json
 import shutil
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,23 +69,23 @@ def tiny_whisper(seed: int = 0, *, layers: int = 1, positions: int = 20) -> Any:
 
 @cache
 def exported_whisper() -> tuple[Any, Path]:
-    """A tiny Whisper of two layers that hears 200 frames, and the folder of its pair; made once in a process."""
+    """A tiny Whisper of two layers that hears 200 frames, and the main file of its pair; made once in a process."""
     from lissom.export.sequence_pair import export_pair
 
     module, folder = tiny_whisper(4, layers=2, positions=100), Path(tempfile.mkdtemp(prefix="lissom-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    export_pair(module, folder)
-    return module, folder
+    export_pair(module, folder / "whisper.onnx", END)
+    return module, folder / "whisper.onnx"
 
 
 def write_tokenizer(folder: Path) -> None:
     """A ``tokenizer.json`` of one letter or two for each token."""
-    from tokenizers import Tokenizer, decoders, models
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = {f" {letters[number % 26]}{number}": number for number in range(START)}
+    words = {f" {letters([number])}": number for number in range(START)}
     made = Tokenizer(models.WordLevel(words, unk_token=" a0"))
     made.add_special_tokens(["<|startoftranscript|>", "<|notimestamps|>", "<|endoftext|>"])
+    made.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_next")
     made.decoder = decoders.Fuse()
     made.save(str(folder / "tokenizer.json"))
 
@@ -161,3 +162,106 @@ def ctranslate2_variables(module: Any) -> dict[str, npt.NDArray[Any]]:
             linear(f"{theirs}/ffn/linear_1", f"{ours}.fc2")
             norm(f"{theirs}/ffn/layer_norm", f"{ours}.final_layer_norm")
     return found
+
+
+def tiny_recognition_workload(seed: int = 4) -> Any:
+    """A tiny Whisper on tones, which are to be heard as another Whisper hears them."""
+    from lissom.layers.sequence_model import SequenceModel
+    from lissom.layers.sequence_runner import ModuleRunner
+    from lissom.tasks.generating import said, spoken
+    from lissom.tasks.recognition.log_mel import LogMel
+    from lissom.tasks.recognition.measure import Transcripts
+    from lissom.tasks.recognition.split import RecordingSplit
+    from lissom.tasks.rules import rules_of
+    from lissom.tasks.text_out import TextOut
+    from lissom.workload.workload import Splits, Workload
+
+    with torch.random.fork_rng(devices=[]):
+        module, other = tiny_whisper(seed), tiny_whisper(seed + 1)
+    rules, features = rules_of(module), LogMel(bands=8, seconds=0.4)
+    handling: dict[str, Any] = {"features": features.to_json(), "rules": rules.to_json()}
+
+    def split(count: int, first: int) -> RecordingSplit:
+        sounds = [np.rint(tones(first + row, 0.3) * 32767).astype(np.int16) for row in range(count)]
+        made = RecordingSplit(sounds, [str(row) for row in range(count)], None, [[]] * count, features, rules)
+        runner = ModuleRunner(SequenceModel(other, END))
+        answers = spoken(said(runner, [tensor.numpy() for tensor in made.take(range(count)).inputs], handling))
+        return replace(made, texts=[letters(answer) for answer in answers], answers=answers)
+
+    splits = Splits(split(16, 0), split(6, 16), split(16, 22))
+    task = TextOut("recognition", letters, Transcripts(), "recordings")
+    return Workload(
+        "tiny whisper", SequenceModel(module, END), splits.train.take([0]).inputs, task, splits, handling=handling
+    )
+
+
+def letters(tokens: Sequence[int]) -> str:
+    """What :func:`write_tokenizer` makes of some tokens."""
+    known = "abcdefghijklmnopqrstuvwxyz"
+    return " ".join(f"{known[token % 26]}{token}" for token in tokens if token < START)
+
+
+def write_recordings(folder: Path, module: Any, count: int, *, seed: int = 0) -> Path:
+    """A manifest of recordings of tones, and what a model says of each as their texts.
+
+    Args:
+        folder: is made.
+        module: of :func:`tiny_whisper`; its tokenizer is that of :func:`write_tokenizer`.
+        count: of recordings, of which every fifth is for ``select`` and every fifth for ``test``.
+        seed: of the tones.
+    """
+    import soundfile
+
+    from lissom.layers.sequence_model import SequenceModel
+    from lissom.layers.sequence_runner import ModuleRunner
+    from lissom.tasks.generating import said, spoken
+    from lissom.tasks.recognition.log_mel import LogMel
+    from lissom.tasks.rules import rules_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    features = LogMel(bands=8, seconds=2 * module.config.max_source_positions / 100)
+    runner, told = ModuleRunner(SequenceModel(module, END)), {"rules": rules_of(module).to_json()}
+    lines: list[str] = []
+    for number in range(count):
+        sound = tones(seed + number, 0.8 * features.seconds)
+        heard = np.rint(sound * 32767).astype(np.float32) / 32767
+        tokens = spoken(said(runner, [features(heard)[None], np.zeros((1, 1), np.int64)], told))[0]
+        soundfile.write(folder / f"{number}.wav", sound, 16000)
+        text = letters(tokens)
+        part = {3: "select", 4: "test"}.get(number % 5, "train")
+        lines.append(json.dumps({"audio": f"{number}.wav", "text": text, "split": part}))
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / "manifest.jsonl"
+
+
+def tones(seed: int, seconds: float) -> npt.NDArray[np.float32]:
+    """Four tones with some noise, ``(samples,)`` at 16 kHz."""
+    draw, time = np.random.default_rng(seed), np.arange(round(16000 * seconds)) / 16000
+    found = sum(0.1 * np.sin(2 * np.pi * frequency * time) for frequency in draw.uniform(100, 4000, 4))
+    return (found + draw.normal(0, 0.01, len(time))).astype(np.float32)
+
+
+def write_speller(folder: Path, seed: int = 0) -> Any:
+    """Write a tiny Wav2Vec2 with random weights as transformers does, and give it."""
+    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+    known = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ'"]
+    sizes: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    convolution: dict[str, Any] = {"conv_dim": (8, 8), "conv_stride": (10, 32), "conv_kernel": (10, 32)}
+    config = Wav2Vec2Config(
+        vocab_size=len(known),
+        intermediate_size=24,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+        initializer_range=0.8,
+        pad_token_id=0,
+        **sizes,
+        **convolution,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = Wav2Vec2ForCTC(config).eval()
+    module.save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps({word: place for place, word in enumerate(known)}), encoding="utf-8")
+    (folder / "preprocessor_config.json").write_text('{"sampling_rate": 16000, "do_normalize": true}', encoding="utf-8")
+    return module

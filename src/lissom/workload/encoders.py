@@ -14,6 +14,7 @@ TRIPLES = (
     ("q", "k", "v"),
 )
 HEADS = ("num_attention_heads", "n_heads", "num_heads", "heads")
+WIDTH = "embed_dim"
 HEAD_SIZES = ("attention_head_size", "head_dim")
 
 
@@ -63,6 +64,7 @@ def say_heads(module: nn.Module) -> None:
     """
     for owner in module.modules():
         values = vars(owner)
+        _say_width(owner)
         query = next(
             (child for triple in TRIPLES if isinstance(child := getattr(owner, triple[0], None), nn.Linear)), None
         )
@@ -72,6 +74,16 @@ def say_heads(module: nn.Module) -> None:
         setattr(owner, heads, _heads(owner, query))
         if "all_head_size" in values:
             setattr(owner, "all_head_size", query.out_features)  # noqa: B010, a module's attributes have no such type
+
+
+def _say_width(owner: nn.Module) -> None:
+    """The same for the width of what an attention or a layer around it reads."""
+    children = dict(owner.named_children())
+    reads = next((children[triple[0]] for triple in TRIPLES if triple[0] in children), None)
+    norm = next((child for child in children.values() if isinstance(child, nn.LayerNorm)), None)
+    if isinstance(vars(owner).get(WIDTH), int) and (isinstance(reads, nn.Linear) or norm is not None):
+        width = reads.in_features if isinstance(reads, nn.Linear) else norm.normalized_shape[-1]  # pyright: ignore[reportOptionalMemberAccess]
+        setattr(owner, WIDTH, width)
 
 
 def _layer(modules: dict[str, nn.Module], name: str, owner: nn.Module) -> EncoderLayer | None:

@@ -1,7 +1,7 @@
 """Load a model by its spec: ``zoo:NAME``, ``torchvision:NAME``, ``timm:NAME``, ``hf:DIR`` or ``file.py:function``."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,13 +28,18 @@ from lissom.zoo import MODELS, build
 from lissom.zoo.fine_tuned import FINE_TUNED, PACKAGE, FineTuned, encoder_folder, fine_tuned_state
 from lissom.zoo.models import builder_of
 from lissom.zoo.names import TIMM, TORCHVISION
+from lissom.zoo.trained import TRAINED, trained_folder
 from lissom.zoo.weights import PACKAGED, packaged_state
 
 FOLDER = "hf:"
 CTRANSLATE2 = "ct2:"
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
-SHIPPED = {("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors"}
+SHIPPED = {
+    ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
+    ("tsm_mobilenet_v2_x0_5", "motions"): "tsm-motions.safetensors",
+    ("codec", "clips"): "codec.safetensors",
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,10 @@ def load_model(
     progress = progress or Progress(enabled=False)
     if source == "zoo" and (name, data) in FINE_TUNED and weights is None and not random_weights:
         return _fine_tuned(name, FINE_TUNED[name, data], download, progress)
+    if source == "zoo" and name in TRAINED:
+        found = _from_folder(trained_folder(name), weights, random_weights)
+        shipped = weights is None and not random_weights
+        return replace(found, notes=(f"weights: the checkpoint {TRAINED[name]} of the package",) if shipped else ())
     if source == "zoo":
         return _from_zoo(name, weights, random_weights, num_classes, data)
     library = Library(f"{source}:{name}", LIBRARIES[source](name), download, progress)

@@ -20,11 +20,12 @@ from lissom.core.files import whole_file, write_json, write_text
 from lissom.graph.storage import other_sizes, sizes_of, tensors_of
 from lissom.layers.passed import Passed
 from lissom.workload.encoders import say_heads
-from lissom.workload.transformers_models import RESIZED, from_folder, is_of_transformers
+from lissom.workload.transformers_models import GENERATION, RESIZED, from_folder, is_of_transformers
 
 MODEL = "model.safetensors"
 PLACE = "layer_idx"  # of a layer in its list, where others were taken out before it
 FIELDS = ("hidden_size", "num_attention_heads", "intermediate_size")
+FIELDS += ("decoder_attention_heads", "encoder_ffn_dim", "decoder_ffn_dim")  # of encoder-decoders
 
 
 def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> str:
@@ -43,7 +44,7 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
     """
     if not is_of_transformers(model):
         raise LissomError(f"a {type(model).__name__} is no model of transformers")
-    module: Any = _renumbered(model)
+    module: Any = renumbered(model)
     say_heads(module)
     config = _config(module)
     fresh = _fresh(module, config)
@@ -54,6 +55,9 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
         described[RESIZED] = resized
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", described)
+    said: Any = getattr(module, "generation_config", None)
+    if said is not None:  # how text begins and ends
+        write_json(folder / GENERATION, said.to_diff_dict())
     _write_weights(folder / MODEL, module)
     for name, content in files.items():
         write_text(folder / name, content.decode("utf-8"))
@@ -67,7 +71,7 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
     )
 
 
-def _renumbered(model: nn.Module) -> nn.Module:
+def renumbered(model: nn.Module) -> nn.Module:
     """A copy in which lists of layers hold no layer that lets its input through."""
     module = copy.deepcopy(model)
     for part in module.modules():
@@ -83,6 +87,7 @@ def _config(module: Any) -> Any:
     lists = [len(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
     if hasattr(plain, "num_hidden_layers") and lists:
         plain.num_hidden_layers = max(lists)
+    _say_depths(plain, module)
     fresh = _fresh(module, plain)
     _check_expressible(module, fresh)
     said = {
@@ -97,6 +102,14 @@ def _config(module: Any) -> Any:
             setattr(config, field, value)
         found.append(config)
     return min(found, key=lambda config: _differences(config, module))
+
+
+def _say_depths(config: Any, module: nn.Module) -> None:
+    """Correct, in place, how many layers an encoder and a decoder have, each by itself."""
+    for name, part in module.named_modules():
+        field, layers = f"{name.rpartition('.')[2]}_layers", dict(part.named_children()).get("layers")
+        if field in ("encoder_layers", "decoder_layers") and isinstance(layers, nn.ModuleList):
+            setattr(config, field, len(layers))
 
 
 def _usual(module: nn.Module, fresh: nn.Module, field: str, old: int) -> tuple[int, ...]:

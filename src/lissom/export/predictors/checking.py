@@ -91,7 +91,12 @@ def answered(runner):
 
 
 def _same(found, expected):
-    """Where all decisions of an example are the expected ones, ``(examples,)``; of a number: where it is near."""
+    """Where all decisions of an example are the expected ones, ``(examples,)``; of a number: where it is near.
+
+    Whole numbers are a text in tokens.
+    """
+    if np.issubdtype(expected.dtype, np.integer):
+        return (found == expected).all(-1)
     if expected.shape[-1] == 1:
         near = np.abs(found - expected) <= 10 * TOLERANCE * max(float(np.abs(expected).max()), 1e-9)
         return near.reshape(len(found), -1).all(1)

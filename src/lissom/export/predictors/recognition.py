@@ -12,97 +12,78 @@ import time
 from pathlib import Path
 
 import numpy as np
-from checking import HERE, altered, at_least_one, read
-from generating import Rules, beam_search, greedy
+from answering import heard
+from checking import HERE, at_least_one, read, start
+from generating import spoken
 from handling import remarks
 from log_mel import LogMel
-from runner import PairRunner
+from runner import Runner
 from tokenizers import Tokenizer
+from wave_window import Wave
 from windows import windows
+
+NO_TOKENS = np.zeros((1, 1), dtype=np.int64)  # an artefact is told what was said in training alone
+
+
+class Asked:
+    """The artefact, asked for whole answers."""
+
+    def __init__(self, threads, handling):
+        self.artefact, self.handling = Runner(HERE / read("manifest.json")["artefact"], threads), handling
+
+    def run(self, inputs):
+        """The tokens that are said in a batch of inputs."""
+        return [heard(self.artefact, inputs, self.handling)]
 
 
 class Model:
     """The artefact with what comes before and after it."""
 
-    def __init__(self, threads=1, beams=1):
+    def __init__(self, threads=1, beams=None):
         handling = read("handling.json")
-        self.features, self.rules = LogMel.from_json(handling["features"]), Rules.from_json(handling["rules"])
-        self.runner, self.beams = PairRunner(HERE, threads), beams
+        kind = LogMel if "bands" in handling["features"] else Wave
+        self.features = kind.from_json(handling["features"])
+        self.runner = Asked(threads, handling if beams is None else {**handling, "beams": beams})
         self.words = Tokenizer.from_file(str(HERE / "tokenizer.json"))
 
-    def tokens(self, samples):
-        """What is said in a window of sound, as tokens."""
-        decoding = self.runner.start([self.features(samples)[None]], self.beams)
-        if self.beams == 1:
-            return greedy(decoding, 1, self.rules)[0]
-        return beam_search(decoding, 1, self.rules, self.beams)[0]
+    def text(self, samples):
+        """What is said in a window of sound."""
+        inputs = [self.features(samples)[None], *([NO_TOKENS] if "rules" in self.runner.handling else [])]
+        tokens = spoken(self.runner.run(inputs)[0])[0]
+        return self.words.decode(tokens).strip()
 
     def parts(self, path):
         """Each window of a recording: when it begins, what is said in it, remarks, and milliseconds."""
-        for start, samples in windows(Path(path), self.features):
+        for begins, samples in windows(Path(path), self.features):
             begun, noted = time.perf_counter(), remarks(samples)
-            text = "" if noted == ["silence"] else self.words.decode(self.tokens(samples)).strip()
+            text = "" if noted == ["silence"] else self.text(samples)
             took = (time.perf_counter() - begun) * 1e3
-            yield {"at_s": round(start, 2), "text": text, "remarks": noted, "latency_ms": took}
+            yield {"at_s": round(begins, 2), "text": text, "remarks": noted, "latency_ms": took}
 
 
-def verified(model):
-    """The problems found with the answers to the test vectors, and what was found."""
-    with np.load(HERE / "vectors.npz") as vectors:
-        count = sum(name.startswith("sound_") for name in vectors)
-        given = [(vectors[f"sound_{n}"], vectors[f"tokens_{n}"], vectors[f"original_{n}"]) for n in range(count)]
-    said = [model.tokens(sound.astype(np.float32) / 32767) for sound, _, _ in given]
-    agree = sum(found == tokens.tolist() for found, (_, tokens, _) in zip(said, given, strict=True))
-    parity = sum(found == original.tolist() for found, (_, _, original) in zip(said, given, strict=True)) / max(
-        count, 1
-    )
-    problems = [] if agree == count else [f"{count - agree} of {count} test vectors are answered otherwise"]
-    return problems, {"vectors": count, "agree": agree, "parity": parity}
-
-
-def started(options):
-    """The model, after a check where one is asked for; ends with 2 where something is wrong."""
-    problems, found, model = (altered() if options.verify else []), {}, None
-    if not problems:
-        try:
-            model = Model(options.threads, 1 if options.verify and not options.recordings else options.beams)
-            if options.verify:
-                problems, found = verified(model)
-        except Exception as error:  # every runtime has exceptions of its own
-            print(f"the bundle is damaged ({error}); predict.py --verify says where", file=sys.stderr)
-            sys.exit(2)
-    if options.verify:
-        if options.json:
-            print(json.dumps({"ok": not problems, "problems": problems, **found}))
-        else:
-            print("\n".join(problems) or f"ok: {found['agree']} of {found['vectors']} test vectors agree")
-        if problems:
-            sys.exit(2)
-    return model
+def shown(path, part):
+    """One line for people."""
+    noted = f"  [{'; '.join(part['remarks'])}]" if part["remarks"] else ""
+    return f"{path} {part['at_s']:8.2f} s  {part['text']}{noted}  ({part['latency_ms']:.0f} ms)"
 
 
 def main():
     parser = argparse.ArgumentParser(description="Write down what is said, without PyTorch.")
     parser.add_argument("recordings", nargs="*", metavar="RECORDING")
-    parser.add_argument("--beams", type=at_least_one, default=1, help="alternatives that are followed at a time")
+    parser.add_argument("--beams", type=at_least_one, help="alternatives that are followed at a time")
     parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
     parser.add_argument("--threads", type=at_least_one, default=1)
     parser.add_argument("--json", action="store_true", help="print JSON, a line for each window")
     options = parser.parse_args()
     if not options.recordings and not options.verify:
         parser.error("give a RECORDING, or --verify")
-    model = started(options)
+    beams = None if options.verify else options.beams
+    model = start(lambda: Model(options.threads, beams), options.verify, options.json)
     for path in options.recordings:
         try:
             for part in model.parts(path):
-                if options.json:
-                    print(json.dumps({"file": path, **part}, ensure_ascii=False), flush=True)
-                else:
-                    noted = f"  [{'; '.join(part['remarks'])}]" if part["remarks"] else ""
-                    print(
-                        f"{path} {part['at_s']:8.2f} s  {part['text']}{noted}  ({part['latency_ms']:.0f} ms)",
-                        flush=True,
-                    )
+                line = json.dumps({"file": path, **part}, ensure_ascii=False) if options.json else shown(path, part)
+                print(line, flush=True)
         except (OSError, ValueError) as error:
             print(f"{path}: {error}", file=sys.stderr)
             return 2

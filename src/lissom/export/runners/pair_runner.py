@@ -1,4 +1,4 @@
-"""Runs ``encoder.onnx`` and ``decoder.onnx`` with ONNX Runtime: what greedy and beam search ask for."""
+"""Runs an encoder and one step of its decoder with ONNX Runtime: ``model.onnx`` and ``model.decoder.onnx``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,23 +8,43 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from lissom.export.runners.singly import one_at_a_time
+
 REQUIREMENTS = ("numpy", "onnxruntime")
+Arrays = Sequence[npt.NDArray[Any]]
 
 
-class PairRunner:
-    """An encoder and one step of a decoder.
+class Runner:
+    """An encoder-decoder: what greedy and beam search ask for, and what it answers when it is told what was said.
 
     Args:
-        folder: with ``encoder.onnx`` and ``decoder.onnx``.
+        path: of the encoder's file; the decoder's lies beside it.
         threads: of the processor.
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
-        self._encoder, self._decoder = (_session(folder / name, threads) for name in ("encoder.onnx", "decoder.onnx"))
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        files = (path, path.with_suffix(".decoder.onnx"))
+        self._encoder, self._decoder = (_session(file, threads) for file in files)
         self._texts = any(item.name == "mask" for item in self._decoder.get_inputs())
         self._pasts = [item for item in self._decoder.get_inputs() if item.name.startswith("past_")]
+        self._end = int(self._decoder.get_modelmeta().custom_metadata_map["end"])
 
-    def start(self, inputs: Sequence[npt.NDArray[Any]], beams: int = 1) -> "Decoding":
+    def run(self, inputs: Arrays) -> list[npt.NDArray[Any]]:
+        """Scores of the token after each token that was said, ``(batch, length, words)``; zero where it is padding.
+
+        Args:
+            inputs: of the encoder, each ``(batch, ...)``; the last are the tokens that were said, ``(batch, length)``,
+                each row filled up with the token that ends an answer.
+        """
+        return one_at_a_time(self._told, inputs)
+
+    def _told(self, inputs: Arrays) -> list[npt.NDArray[Any]]:
+        decoding, tokens = self.start(inputs[:-1]), np.asarray(inputs[-1])
+        scores = [decoding.next(tokens[:, place]) for place in range(tokens.shape[1])]
+        real = (tokens != self._end) | (np.arange(tokens.shape[1]) == 0)
+        return [np.stack(scores, axis=1) * real[..., None]]
+
+    def start(self, inputs: Arrays, beams: int = 1) -> "Decoding":
         """Read a batch: features ``(batch, bands, frames)``, or tokens and mask ``(batch, length)`` each.
 
         Returns:

@@ -10,14 +10,16 @@ import soxr
 
 from lissom.core.errors import LissomError
 from lissom.tasks.recognition.log_mel import LogMel
+from lissom.tasks.recognition.wave_window import Wave
 from lissom.tasks.speech.handling import mono, opened
 
 Samples = npt.NDArray[np.float32]
+Hearing = LogMel | Wave
 PAUSE_S = 0.2  # that a window ends in the middle of
 SEARCHED = 0.25  # of a window's end, where its quietest moment is looked for
 
 
-def windows(source: Path | bytes, features: LogMel) -> Iterator[tuple[float, Samples]]:
+def windows(source: Path | bytes, features: Hearing) -> Iterator[tuple[float, Samples]]:
     """The windows of a file: seconds at which each begins, and its samples at the model's rate.
 
     A recording that fits into one window is one. A longer one is cut at the quietest moment of the last quarter of
@@ -34,7 +36,7 @@ def windows(source: Path | bytes, features: LogMel) -> Iterator[tuple[float, Sam
         yield from cut(_blocks(file, features), features)
 
 
-def cut(blocks: Iterable[Samples], features: LogMel) -> Iterator[tuple[float, Samples]]:
+def cut(blocks: Iterable[Samples], features: Hearing) -> Iterator[tuple[float, Samples]]:
     """The windows of sound at the model's rate that comes in blocks of any length."""
     begun, waiting = 0, np.zeros(0, dtype=np.float32)
     for block in blocks:
@@ -47,7 +49,7 @@ def cut(blocks: Iterable[Samples], features: LogMel) -> Iterator[tuple[float, Sa
         yield begun / features.rate, waiting
 
 
-def _blocks(file: soundfile.SoundFile, features: LogMel) -> Iterator[Samples]:
+def _blocks(file: soundfile.SoundFile, features: Hearing) -> Iterator[Samples]:
     same = file.samplerate == features.rate
     stream = None if same else soxr.ResampleStream(file.samplerate, features.rate, 1, dtype="float32")
     left = file.frames

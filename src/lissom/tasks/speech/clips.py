@@ -40,6 +40,17 @@ class Clip:
         with opened(self.source) as file:
             return file.samplerate
 
+    def seconds(self) -> float:
+        """How long it is, without reading it.
+
+        Raises:
+            LissomError: it cannot be read.
+        """
+        if isinstance(self.source, tuple):
+            return len(self.source[0]) / self.source[1]
+        with opened(self.source) as file:
+            return file.frames / file.samplerate
+
 
 Clips = Items[Clip]
 

@@ -16,6 +16,7 @@ LABELS = ("label", "command", "keyword", "class", "text")
 SPLITS = ("split", "subset", "part")
 SPEAKERS = ("speaker", "group", "speaker_id", "client_id")
 Row = dict[str, Any]
+_EXAMPLE = '{"audio": "yes/1.wav", "label": "yes", "speaker": "anna"}'
 
 
 def find_in_manifest(path: Path) -> Found[Clip]:
@@ -26,8 +27,26 @@ def find_in_manifest(path: Path) -> Found[Clip]:
     Raises:
         LissomError: it is damaged or empty, a row lacks a file or a label that others have, or files are missing.
     """
-    rows = _rows(path)
-    names = [str(_value(path, number, row, FILES)) for number, row in rows]
+    rows = rows_of(path, _EXAMPLE)
+    names = [str(value_of(path, number, row, FILES)) for number, row in rows]
+    check_files(path, names)
+    labels, classes = _labels(path, rows)
+    groups = column(path, rows, SPEAKERS)
+    clips = FileClips(path.parent, names)
+    parts: dict[str, Listing[Clip]] = {}
+    for part, places in by_part(path, rows).items():
+        at = np.asarray(places, dtype=np.int64)
+        speakers = None if groups is None else np.asarray(groups)[at]
+        parts[part] = Listing(clips, at, None if labels is None else labels[at], speakers)
+    return Found(path.stem, parts, classes, numbered=labels is not None and not classes)
+
+
+def check_files(path: Path, names: list[str]) -> None:
+    """Refuse a manifest that names files which are not there; they are looked for from its folder.
+
+    Raises:
+        LissomError: some are missing.
+    """
     missing = [name for name in names if not (path.parent / name).is_file()]
     if missing:
         shown = ", ".join(repr(name) for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
@@ -35,19 +54,18 @@ def find_in_manifest(path: Path) -> Found[Clip]:
             f"{path} names {len(missing)} of {len(names)} files that are not there: {shown}",
             hint=f"paths are read from {path.parent.resolve()}",
         )
-    labels, classes = _labels(path, rows)
-    groups = _column(path, rows, SPEAKERS)
-    clips = FileClips(path.parent, names)
-    parts: dict[str, Listing[Clip]] = {}
-    for part, places in _by_part(path, rows).items():
-        at = np.asarray(places, dtype=np.int64)
-        speakers = None if groups is None else np.asarray(groups)[at]
-        parts[part] = Listing(clips, at, None if labels is None else labels[at], speakers)
-    return Found(path.stem, parts, classes, numbered=labels is not None and not classes)
 
 
-def _rows(path: Path) -> list[tuple[int, Row]]:
-    """The rows with the numbers of their lines."""
+def rows_of(path: Path, example: str) -> list[tuple[int, Row]]:
+    """The rows with the numbers of their lines.
+
+    Args:
+        path: of the manifest.
+        example: of a line, for the hint of what belongs there.
+
+    Raises:
+        LissomError: it is empty, or a line is damaged.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
@@ -64,18 +82,23 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
             raise LissomError(f"{path}, line {number}: a {type(row).__name__}, not an object")
         rows.append((number, row))  # pyright: ignore[reportUnknownArgumentType]
     if not rows:
-        raise LissomError(f"{path} is empty", hint='{"audio": "yes/1.wav", "label": "yes", "speaker": "anna"}')
+        raise LissomError(f"{path} is empty", hint=example)
     return rows
 
 
-def _value(path: Path, number: int, row: Row, names: tuple[str, ...]) -> Any:
+def value_of(path: Path, number: int, row: Row, names: tuple[str, ...]) -> Any:
+    """The value of a row under one of several names.
+
+    Raises:
+        LissomError: it has none.
+    """
     found = next((row[name] for name in names if row.get(name) not in (None, "")), None)
     if found is None:
         raise LissomError(f"{path}, line {number} has no {names[0]}", hint=f"it may be called {', '.join(names)}")
     return found
 
 
-def _column(path: Path, rows: list[tuple[int, Row]], names: tuple[str, ...]) -> list[str] | None:
+def column(path: Path, rows: list[tuple[int, Row]], names: tuple[str, ...]) -> list[str] | None:
     """One value of every row as text; ``None`` where no row has it.
 
     Raises:
@@ -83,11 +106,11 @@ def _column(path: Path, rows: list[tuple[int, Row]], names: tuple[str, ...]) -> 
     """
     if not any(row.get(name) not in (None, "") for _, row in rows for name in names):
         return None
-    return [str(_value(path, number, row, names)) for number, row in rows]
+    return [str(value_of(path, number, row, names)) for number, row in rows]
 
 
 def _labels(path: Path, rows: list[tuple[int, Row]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    words = _column(path, rows, LABELS)
+    words = column(path, rows, LABELS)
     if words is None:
         return None, ()
     given = [next(row[name] for name in LABELS if row.get(name) not in (None, "")) for _, row in rows]
@@ -98,8 +121,13 @@ def _labels(path: Path, rows: list[tuple[int, Row]]) -> tuple[np.ndarray | None,
     return np.asarray([number[word] for word in words], dtype=np.int64), classes
 
 
-def _by_part(path: Path, rows: list[tuple[int, Row]]) -> dict[str, list[int]]:
-    splits = _column(path, rows, SPLITS)
+def by_part(path: Path, rows: list[tuple[int, Row]]) -> dict[str, list[int]]:
+    """The places of the rows of each part; all in ``"all"`` where no row names its split.
+
+    Raises:
+        LissomError: a split has another name than the known ones.
+    """
+    splits = column(path, rows, SPLITS)
     if splits is None:
         return {"all": list(range(len(rows)))}
     parts: dict[str, list[int]] = defaultdict(list)

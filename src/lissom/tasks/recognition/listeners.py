@@ -1,0 +1,147 @@
+"""Which models listen: those that write (Whisper) and those that spell (Wav2Vec2), how they are fed and asked."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from lissom.core.errors import LissomError
+from lissom.layers.ctc_model import CtcModel
+from lissom.layers.sequence_model import SequenceModel
+from lissom.tasks.generating import Rules
+from lissom.tasks.recognition.hearing import Heard
+from lissom.tasks.recognition.log_mel import LogMel
+from lissom.tasks.recognition.options import MOST_SECONDS, RecognitionOptions
+from lissom.tasks.recognition.split import RecordingSplit
+from lissom.tasks.recognition.wave_window import Wave
+from lissom.tasks.recognition.windows import Hearing
+from lissom.tasks.recognition.words import Words, read_words
+from lissom.tasks.rules import rules_of
+from lissom.workload.models import LoadedModel
+
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A model that listens, ready for a workload.
+
+    Args:
+        module: from the inputs of a batch to scores.
+        words: its tokenizer.
+        features: what it hears.
+        handling: how it is fed and asked, in plain values.
+        rules: how it says a text token by token; ``None``: it spells.
+        blank: of a model that spells: the token that is nothing.
+        english: it writes English alone.
+    """
+
+    module: nn.Module
+    words: Words
+    features: Hearing
+    handling: dict[str, Any]
+    rules: Rules | None = None
+    blank: int | None = None
+    english: bool = False
+
+    def split(self, part: Heard, answers: Sequence[Sequence[int]]) -> RecordingSplit:
+        """A split of recordings and the tokens that are to be learnt of each."""
+        return RecordingSplit(part.sounds, part.names, part.texts, answers, self.features, self.rules)
+
+
+def is_writer(module: Any) -> bool:
+    """Whether a model is an encoder-decoder of transformers that takes sound."""
+    config = getattr(module, "config", None)
+    return hasattr(config, "num_mel_bins") and hasattr(config, "decoder_layers") and hasattr(module, "get_encoder")
+
+
+def is_speller(module: Any) -> bool:
+    """Whether a model of transformers takes samples and says a letter or nothing at each place."""
+    return type(module).__name__.endswith("ForCTC") and hasattr(getattr(module, "config", None), "conv_stride")
+
+
+def listener_of(loaded: LoadedModel, tokenizer: Path, chosen: RecognitionOptions, longest_s: float) -> Listener:
+    """What is known about a loaded model that listens.
+
+    Args:
+        loaded: the model.
+        tokenizer: where it is.
+        chosen: by the user.
+        longest_s: seconds of the longest recording, for a model that hears any length.
+
+    Raises:
+        LissomError: it does not listen, has no such language, or its tokenizer is not there.
+    """
+    if is_writer(loaded.module):
+        return _writer(loaded, tokenizer, chosen)
+    if is_speller(loaded.module):
+        return _speller(loaded, tokenizer, chosen.seconds or min(MOST_SECONDS, float(math.ceil(longest_s))))
+    raise LissomError(
+        f"{loaded.name} is a {type(loaded.module).__name__}, which writes nothing down",
+        hint="models like Whisper and Wav2Vec2ForCTC of transformers do: hf:DIR or ct2:DIR",
+    )
+
+
+def _writer(loaded: LoadedModel, tokenizer: Path, chosen: RecognitionOptions) -> Listener:
+    module: Any = loaded.module
+    if chosen.seconds is not None:
+        raise LissomError(f"{loaded.name} has a window of its own", hint="leave --seconds out")
+    rules = rules_of(module)
+    if chosen.language is not None:
+        rules = replace(rules, prompt=_prompt(module, chosen.language, loaded.name))
+    features = _features(module.config)
+    many = bool(getattr(module.generation_config, "is_multilingual", False))
+    return Listener(
+        module=SequenceModel(module, rules.end),
+        words=read_words(tokenizer, spaced=True, most=module.config.vocab_size),
+        features=features,
+        handling={"features": features.to_json(), "rules": rules.to_json(), "beams": chosen.beams},
+        rules=rules,
+        english=chosen.language == ENGLISH or (chosen.language is None and not many),
+    )
+
+
+def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
+    module: Any = loaded.module
+    place = tokenizer if tokenizer.is_dir() else tokenizer.parent
+    prepared = _json(place / "preprocessor_config.json")
+    features = Wave(seconds, int(prepared.get("sampling_rate", 16000)), bool(prepared.get("do_normalize", True)))
+    blank, places = int(module.config.pad_token_id), features.length // math.prod(module.config.conv_stride)
+    return Listener(
+        module=CtcModel(module),
+        words=read_words(tokenizer, spaced=False, most=module.config.vocab_size),
+        features=features,
+        handling={"features": features.to_json(), "ctc": {"blank": blank, "longest": places}},
+        blank=blank,
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """The values in a file that may not be there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise LissomError(f"{path} is damaged: {error}", hint="copy it again") from error
+
+
+def _features(config: Any) -> LogMel:
+    """What the encoder hears: two frames for each place that it has."""
+    usual = LogMel()
+    return LogMel(int(config.num_mel_bins), 2 * int(config.max_source_positions) * usual.hop / usual.rate)
+
+
+def _prompt(module: Any, language: str, name: str) -> tuple[int, ...]:
+    """How a model of many languages is told which one it hears, and that it is to write it down as it is."""
+    said = module.generation_config
+    languages, tasks = getattr(said, "lang_to_id", None), getattr(said, "task_to_id", None)
+    if not languages or not tasks:
+        raise LissomError(f"{name} knows one language alone", hint="leave --language out")
+    if f"<|{language}|>" not in languages:
+        known = ", ".join(sorted(key.strip("<|>") for key in languages))
+        raise LissomError(f"{name} knows no language {language!r}", hint=f"it knows {known}")
+    found = [said.decoder_start_token_id, languages[f"<|{language}|>"], tasks["transcribe"]]
+    return tuple(int(token) for token in (*found, said.no_timestamps_token_id))

@@ -1,0 +1,182 @@
+"""Recordings with what is said in them: a manifest, a table, folders with a text beside each file, or objects."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
+from lissom.core.tables import Table
+from lissom.tasks.class_folders import names_in_folder, open_zip
+from lissom.tasks.finding import Readers
+from lissom.tasks.finding import find as find_with
+from lissom.tasks.listing import PARTS, Found, Items, Listing
+from lissom.tasks.speech.clips import Clip, FileClips, ObjectClips, ZipClips
+from lissom.tasks.speech.manifest import FILES, SPEAKERS, Row, by_part, check_files, column, rows_of, value_of
+from lissom.tasks.speech.sources import CLIPS
+from lissom.tasks.user_data import given_parts
+
+TEXTS = ("text", "transcript", "transcription", "sentence", "normalized_text", "raw_text")
+EXPECTED = "return (train, test), (train, select, test), or a dict of these; each a sequence of ((samples, rate), text)"
+_EXAMPLE = '{"audio": "1.wav", "text": "good morning", "speaker": "anna"}'
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A clip, not yet decoded, and what is said in it; ``None``: nobody wrote it down."""
+
+    clip: Clip
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Clips and their texts."""
+
+    clips: Items[Clip]
+    texts: Sequence[str] | None
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def read(self, row: int) -> Recording:
+        """One recording."""
+        return Recording(self.clips.read(row), None if self.texts is None else self.texts[row])
+
+    def name(self, row: int) -> str:
+        """What its clip is called."""
+        return self.clips.name(row)
+
+
+def find(data: Any, *, download: bool = False, progress: Progress | None = None) -> Found[Recording]:
+    """List what a source of data holds, without decoding a recording.
+
+    Args:
+        data: a manifest in JSON lines or a CSV with a column of files and one of texts; a folder or a zip of files,
+            with a ``.txt`` beside each; ``file.py:function``; or what such a function returns.
+        download: is not used: no data set is known by name.
+        progress: shows what is waited for.
+
+    Raises:
+        LissomError: nothing there, nothing in it, a file is missing, or it is damaged.
+    """
+    return find_with(data, Readers(Table("data set", {}), _in_object, _in_folder, _in_file), progress=progress)
+
+
+def _in_file(path: Path) -> Found[Recording]:
+    ending = path.suffix.lower()
+    if ending in (".jsonl", ".json"):
+        return _in_rows(path, rows_of(path, _EXAMPLE))
+    if ending in (".csv", ".tsv"):
+        return _in_rows(path, _table(path))
+    if ending == ".zip":
+        archive, names = open_zip(path, CLIPS)
+        beside = {name for name in archive.namelist() if name.lower().endswith(".txt")}
+        texts = {name: archive.read(name) for name in map(_beside, names) if name in beside}
+        return _arranged(path.stem, str(path), ZipClips(archive, names), names, texts)
+    raise LissomError(
+        f"{path} is not data that can be read here",
+        hint="give a .jsonl or .csv of files and texts, a folder or .zip with a .txt beside each file",
+    )
+
+
+def _table(path: Path) -> list[tuple[int, Row]]:
+    """The rows of a CSV with the numbers of their lines."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise LissomError(f"{path} cannot be read as text: {error}", hint="save it as UTF-8") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    try:
+        rows: list[tuple[int, Row]] = [(reader.line_num, dict(row)) for row in reader]
+    except csv.Error as error:
+        raise LissomError(f"{path}, line {reader.line_num}: {error}") from error
+    if not rows:
+        raise LissomError(f"{path} holds no rows", hint="a first line such as audio,text and one line a file")
+    return rows
+
+
+def _in_rows(path: Path, rows: list[tuple[int, Row]]) -> Found[Recording]:
+    names = [str(value_of(path, number, row, FILES)) for number, row in rows]
+    check_files(path, names)
+    groups = column(path, rows, SPEAKERS)
+    recordings = Recordings(FileClips(path.parent, names), _texts(path, rows))
+    parts = {
+        part: Listing(recordings, np.asarray(places), None, None if groups is None else np.asarray(groups)[places])
+        for part, places in by_part(path, rows).items()
+    }
+    return Found(path.stem, parts)
+
+
+def _texts(path: Path, rows: list[tuple[int, Row]]) -> list[str] | None:
+    """What is said in each file; an empty text is one, a missing one is not."""
+    found = [next((row[name] for name in TEXTS if row.get(name) is not None), None) for _, row in rows]
+    if all(text is None for text in found):
+        return None
+    for (number, _), text in zip(rows, found, strict=True):
+        if not isinstance(text, str):
+            what = "no text" if text is None else f"a text that is a {type(text).__name__}"
+            raise LissomError(
+                f"{path}, line {number} has {what}",
+                hint=f"it may be called {', '.join(TEXTS)}; where nothing is said it is empty",
+            )
+    return [str(text) for text in found]
+
+
+def _in_folder(path: Path) -> Found[Recording]:
+    names = names_in_folder(path, CLIPS)
+    texts = {name: (path / name).read_bytes() for name in map(_beside, names) if (path / name).is_file()}
+    return _arranged(path.name, str(path), FileClips(path, names), names, texts)
+
+
+def _beside(name: str) -> str:
+    """The name of the text that belongs to a file of sound."""
+    return f"{name.rpartition('.')[0]}.txt"
+
+
+def _arranged(
+    name: str, where: str, clips: Items[Clip], names: Sequence[str], written: dict[str, bytes]
+) -> Found[Recording]:
+    """Listings by the folders train, val and test, where they stand above everything."""
+    if not names:
+        raise LissomError(f"{where} holds no clips", hint=f"known endings: {' '.join(sorted(CLIPS.endings))}")
+    without = [item for item in names if _beside(item) not in written]
+    if written and without:
+        raise LissomError(
+            f"{where}: {len(without)} of {len(names)} clips have no text beside them, such as {without[0]}",
+            hint=f"write {_beside(without[0])}; where nothing is said it is empty",
+        )
+    texts = [_decoded(where, item, written[_beside(item)]) for item in names] if written else None
+    recordings, parts = Recordings(clips, texts), defaultdict[str, list[int]](list)
+    tops = [item.partition("/")[0].lower() for item in names]
+    divided = all(top in PARTS for top in tops)
+    for row, top in enumerate(tops):
+        parts[PARTS[top] if divided else "all"].append(row)
+    return Found(name, {part: Listing(recordings, np.asarray(rows), None) for part, rows in parts.items()})
+
+
+def _decoded(where: str, name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise LissomError(f"{where}: the text beside {name} is no text: {error}", hint="save it as UTF-8") from error
+
+
+def _in_object(data: Any, where: str) -> Found[Recording]:
+    given, _ = given_parts(data, where, EXPECTED)
+    parts: dict[str, Listing[Recording]] = {}
+    for name, items in given.items():
+        try:
+            texts = [items[row][1] for row in range(len(items))]
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise LissomError(f"{where}: {name} is not a sequence of ((samples, rate), text)", hint=EXPECTED) from error
+        if not all(isinstance(text, str) for text in texts):
+            raise LissomError(f"{where}: a text of {name} is none", hint=EXPECTED)
+        parts[name] = Listing(Recordings(ObjectClips(items, f"{where} {name}"), texts), np.arange(len(items)), None)
+    return Found(where, parts)

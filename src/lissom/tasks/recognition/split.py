@@ -1,0 +1,76 @@
+"""A split of recordings: features, and the tokens that are said in them."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import soundfile
+import torch
+
+from lissom.tasks.forcing import filled, forced, forced_length
+from lissom.tasks.generating import Rules
+from lissom.tasks.recognition.hearing import Sound
+from lissom.tasks.recognition.windows import Hearing
+from lissom.tasks.speech.decoding import as_samples
+from lissom.workload.workload import Batch
+
+
+@dataclass(frozen=True)
+class RecordingSplit:
+    """Examples that can be taken by number.
+
+    Args:
+        sounds: of each recording, ``(samples,)``, int16.
+        names: of the recordings.
+        texts: what is said in each, or ``None`` where nobody wrote it down.
+        answers: the tokens that are learnt of each, without prompt and end.
+        features: from a window to the model's input.
+        rules: how an answer begins and ends; ``None`` for a model that is not told what was said (CTC).
+        fill: fill the tokens of every batch up to those of the longest answer.
+    """
+
+    sounds: Sequence[Sound]
+    names: Sequence[str]
+    texts: Sequence[str] | None
+    answers: Sequence[Sequence[int]]
+    features: Hearing
+    rules: Rules | None
+    fill: bool = False
+
+    def __len__(self) -> int:
+        return len(self.sounds)
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of tokens of each example, with those that begin it."""
+        return [len(item) if self.rules is None else forced_length(len(item), self.rules) for item in self.answers]
+
+    def even(self) -> "RecordingSplit":
+        """The same examples in batches that are all of one length."""
+        return replace(self, fill=True)
+
+    def with_answers(self, answers: Sequence[Sequence[int]]) -> "RecordingSplit":
+        """The same examples with other tokens to be learnt."""
+        assert len(answers) == len(self), "an answer for each example"
+        return replace(self, answers=answers)
+
+    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
+        """The examples at ``indices``: features ``(batch, ...)`` and, with rules, tokens ``(batch, length)``; the
+        tokens that come next, or those of the answers, ``(batch, length)``."""
+        rows = np.asarray(indices, dtype=np.int64)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
+            raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
+        features = torch.from_numpy(np.stack([self.features(as_samples(self.sounds[row])) for row in rows]))
+        length = max(self.lengths) if self.fill else None
+        answers, where = [self.answers[row] for row in rows], torch.from_numpy(rows)
+        if self.rules is None:
+            return Batch((features,), torch.from_numpy(filled(answers, length)), where)
+        tokens, targets = forced(answers, self.rules, length)
+        return Batch((features, torch.from_numpy(tokens)), torch.from_numpy(targets), where)
+
+    def sound(self, row: int) -> bytes:
+        """One recording as a FLAC file."""
+        written = io.BytesIO()
+        soundfile.write(written, self.sounds[row], self.features.rate, format="FLAC", subtype="PCM_16")
+        return written.getvalue()

@@ -1,0 +1,154 @@
+"""What happens to a sentence before the model and to tokens after it: tokenizers and numpy only.
+
+A bundle carries this file.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from lissom.core.errors import LissomError
+
+SOURCE, TARGET = "source.json", "target.json"  # the tokenizers of both languages in a bundle
+Numbers = npt.NDArray[np.int64]
+_ENDS = re.compile(r"(?<=[.!?;:…])\s+|(?<=[\u3002\uff01\uff1f\uff1b])")  # those of Chinese have no space behind
+STRANGE = 0.5  # of a sentence's tokens, from which on it is remarked that they are unknown
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How sentences become tokens.
+
+    Args:
+        length: the most tokens that the model reads at a time, the end among them.
+        pad: the token that batches are filled up with.
+        end: the token that ends a sentence.
+        unknown: the token for what the vocabulary lacks, ``None`` where it lacks nothing.
+    """
+
+    length: int
+    pad: int
+    end: int
+    unknown: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.length < 4:
+            raise LissomError(f"a length of {self.length} tokens leaves no room for a sentence", hint="give e.g. 128")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "Wording":
+        """The inverse of :meth:`to_json`."""
+        return Wording(**data)
+
+
+class Words:
+    """The vocabularies of both languages, set up for one model.
+
+    Args:
+        source: the text of the ``tokenizer.json`` of what is read.
+        target: that of what is said; often the same.
+        wording: lengths and numbers.
+    """
+
+    def __init__(self, source: str, target: str, wording: Wording) -> None:
+        self.wording = wording
+        self._source = _tokenizer(source)
+        self._target = self._source if target == source else _tokenizer(target)
+
+    def read(self, sentences: Sequence[str]) -> list[Numbers]:
+        """The tokens of sentences of the source, each with its end; none is cut."""
+        return self._numbers(self._source, sentences)
+
+    def read_targets(self, sentences: Sequence[str]) -> list[Numbers]:
+        """The tokens of sentences of the target, each with its end; none is cut."""
+        return self._numbers(self._target, sentences)
+
+    def said(self, tokens: Sequence[int]) -> str:
+        """The sentence that tokens of the target stand for."""
+        return self._target.decode([int(token) for token in tokens]).strip()
+
+    def parts(self, text: str) -> list[Numbers]:
+        """A text of any length in parts that the model can read, as few as possible: cut behind sentences where it
+        has to be, else between words.
+
+        Raises:
+            LissomError: the text is empty.
+        """
+        text = " ".join(text.split())
+        if not text:
+            raise LissomError("the text is empty")
+        whole = self.read([text])[0]
+        if len(whole) <= self.wording.length:
+            return [whole]
+        pieces = [piece for piece in _ENDS.split(text) if piece]
+        units = [unit for piece in pieces for unit in self._fitting(piece)]
+        return self.read(self._joined(units))
+
+    def strange(self, tokens: Numbers) -> bool:
+        """Whether most of a sentence is not in the vocabulary, as in another script."""
+        return self.wording.unknown is not None and float((tokens[:-1] == self.wording.unknown).mean()) > STRANGE
+
+    def _fitting(self, piece: str) -> list[str]:
+        """A sentence, or its words where it is too long; letters where a word is."""
+        if self._fits(piece):
+            return [piece]
+        return [part for word in piece.split() for part in ([word] if self._fits(word) else _halves(word, self._fits))]
+
+    def _joined(self, units: Sequence[str]) -> list[str]:
+        """Units in turn, as many together as fit."""
+        texts: list[str] = []
+        for unit in units:
+            longer = f"{texts[-1]} {unit}" if texts else unit
+            if texts and self._fits(longer):
+                texts[-1] = longer
+            else:
+                texts.append(unit)
+        return texts
+
+    def _fits(self, text: str) -> bool:
+        return len(self.read([text])[0]) <= self.wording.length
+
+    def _numbers(self, tokenizer: Tokenizer, sentences: Sequence[str]) -> list[Numbers]:
+        found = tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
+        return [np.asarray([*item.ids, self.wording.end], dtype=np.int64) for item in found]
+
+
+def _halves(word: str, fits: Any) -> list[str]:
+    if len(word) < 2 or fits(word):
+        return [word]
+    middle = len(word) // 2
+    return [*_halves(word[:middle], fits), *_halves(word[middle:], fits)]
+
+
+def _tokenizer(text: str) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises plain exceptions
+        raise LissomError(f"the tokenizer cannot be read: {error}", hint="it is damaged: copy it again") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def batch_of(rows: Sequence[Numbers], pad: int, length: int | None = None) -> tuple[Numbers, Numbers]:
+    """Tokens and mask ``(rows, length)`` of a batch, filled up to the longest or to ``length``; the mask says where
+    there is text."""
+    counts = np.asarray([[len(row)] for row in rows])
+    wide: Numbers = np.full((len(rows), counts.max() if length is None else length), pad, dtype=np.int64)
+    for place, row in zip(wide, rows, strict=True):
+        place[: len(row)] = row
+    return wide, (np.arange(wide.shape[1]) < counts).astype(np.int64)
+
+
+def cut_to(tokens: Numbers, wording: Wording) -> Numbers:
+    """The tokens of a sentence, cut at their end to what the model reads at a time."""
+    return tokens if len(tokens) <= wording.length else np.append(tokens[: wording.length - 1], wording.end)

@@ -1,0 +1,162 @@
+"""Put a model, its vocabularies and sentence pairs together into a workload, with everything checked first."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
+from lissom.layers.sequence_model import SequenceModel
+from lissom.tasks.dividing import divide
+from lissom.tasks.generating import Rules
+from lissom.tasks.listing import Found, Listing
+from lissom.tasks.rules import rules_of
+from lissom.tasks.text.tokens import embedding_of
+from lissom.tasks.text_out import TextOut
+from lissom.tasks.translation.directions import check_direction
+from lissom.tasks.translation.handling import SOURCE, TARGET, Wording, Words, cut_to
+from lissom.tasks.translation.measures import measure_of
+from lissom.tasks.translation.options import TranslationOptions
+from lissom.tasks.translation.pairs import Pair
+from lissom.tasks.translation.sources import find
+from lissom.tasks.translation.split import PairSplit
+from lissom.tasks.translation.vocabulary import find_vocabulary
+from lissom.workload.models import LoadedModel, load_model
+from lissom.workload.request import Request
+from lissom.workload.workload import Splits, Workload
+
+USUAL_LENGTH = 128
+_WHOLE = 1 << 20
+
+
+def load_translation_workload(
+    model: str | nn.Module, request: Request, chosen: TranslationOptions, progress: Progress
+) -> Workload:
+    """A workload of translation.
+
+    Raises:
+        LissomError: anything about the model, its vocabularies or the data that the user can mend.
+    """
+    found = find(request.data, chosen.pair(), download=request.download, progress=progress)
+    found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
+    loaded = load_model(
+        model,
+        weights=request.weights,
+        random_weights=request.random_weights,
+        download=request.download,
+        data=found.name,
+        progress=progress,
+    )
+    config = _config_of(loaded)
+    rules = rules_of(loaded.module)
+    rows = embedding_of(loaded.module).num_embeddings
+    vocabulary = find_vocabulary(chosen.tokenizer, (loaded.handling or {}).get("folder"), loaded.name, rows)
+    wording = Wording(_WHOLE, pad=int(config.pad_token_id), end=rules.end, unknown=vocabulary.unknown)
+    words = Words(vocabulary.source, vocabulary.target, wording)
+    wording, rules = _lengths(found, words, rules, chosen, config)
+    words = Words(vocabulary.source, vocabulary.target, wording)
+    made = _Splitter(words, rules)
+    train, select, test = (made.split(found.parts[name], name) for name in ("train", "select", "test"))
+    module = SequenceModel(loaded.module, rules.end).eval()
+    if loaded.pretrained:
+        check_direction(module, select, words)
+    measure = measure_of(chosen.metric, select.texts)
+    return Workload(
+        name=f"{loaded.name} on {found.name}",
+        module=module,
+        example=_example(select),
+        task=TextOut(
+            "translation",
+            words.said,
+            measure,
+            "sentences",
+            label_smoothing=chosen.label_smoothing,
+            temperature=chosen.temperature,
+        ),
+        splits=Splits(train, select, test, found.notes),
+        handling={
+            "wording": wording.to_json(),
+            "rules": rules.to_json(),
+            "beams": chosen.beams,
+            "output": {"kind": "tokens"},
+        },
+        files={SOURCE: vocabulary.source.encode("utf-8"), TARGET: vocabulary.target.encode("utf-8")},
+        labelled=loaded.pretrained,
+        keep=request.keep,
+        views=1,
+        notes=(*loaded.notes, f"score: {measure.signature}", *found.notes, *made.notes, *_random(loaded)),
+    )
+
+
+def _random(loaded: LoadedModel) -> tuple[str, ...]:
+    told = "random weights, as asked: agreement with the original stands in for the score"
+    return () if loaded.pretrained else (told,)
+
+
+def _config_of(loaded: LoadedModel) -> Any:
+    config: Any = getattr(loaded.module, "config", None)
+    if not getattr(config, "is_encoder_decoder", False) or not hasattr(config, "vocab_size"):
+        raise LissomError(
+            f"{loaded.name} is no encoder-decoder of texts: a {type(loaded.module).__name__}",
+            hint="models like Marian of transformers translate: hf:DIR, as save_pretrained wrote it",
+        )
+    if getattr(config, "pad_token_id", None) is None:
+        raise LissomError(f"the configuration of {loaded.name} names no padding token", hint="it is pad_token_id")
+    return config
+
+
+def _lengths(
+    found: Found[Pair], words: Words, rules: Rules, chosen: TranslationOptions, config: Any
+) -> tuple[Wording, Rules]:
+    """How long sentences and translations may be."""
+    positions = getattr(config, "max_position_embeddings", None)
+    most = min(value for value in (positions, _WHOLE) if value is not None)
+    if chosen.length is not None and chosen.length > most:
+        raise LissomError(
+            f"a length of {chosen.length} tokens is more than the model takes", hint=f"give at most {most}"
+        )
+    train = found.parts["train"]
+    counts = [len(tokens) for tokens in words.read([train.items.read(int(row))[0] for row in train.rows])]
+    needed = int(-(-max(counts) // 8) * 8)
+    length = chosen.length or min(max(needed, 16), USUAL_LENGTH, most)
+    return replace(words.wording, length=length), replace(rules, longest=min(rules.longest, most))
+
+
+class _Splitter:
+    """Makes splits, and notes what it could not take as it is."""
+
+    def __init__(self, words: Words, rules: Rules) -> None:
+        self._words, self._rules = words, rules
+        self.notes: list[str] = []
+
+    def split(self, part: Listing[Pair], name: str) -> PairSplit:
+        """Too long pairs are left out of train; to judge by, their sentences are cut at their end."""
+        wording = self._words.wording
+        rows = [part.items.read(int(row)) for row in part.rows]
+        sources = self._words.read([source for source, _ in rows])
+        answers = [tokens[:-1] for tokens in self._words.read_targets([target for _, target in rows])]
+        room = self._rules.longest - len(self._rules.prompt) - 1
+        long = [len(a) > wording.length or len(b) > room for a, b in zip(sources, answers, strict=True)]
+        if any(long):
+            done = "left out" if name == "train" else "cut at their end"
+            self.notes.append(f"{sum(long)} of {len(rows)} pairs of {name} are too long and were {done}")
+        kept = [place for place, too_long in enumerate(long) if not (too_long and name == "train")]
+        if not kept:
+            raise LissomError(f"all sentences are longer than {wording.length} tokens", hint="raise --length")
+        return PairSplit(
+            [cut_to(sources[place], wording) for place in kept],
+            [answers[place][:room].tolist() for place in kept],
+            [rows[place][0] for place in kept],
+            [rows[place][1] for place in kept],
+            self._rules,
+            wording.pad,
+        )
+
+
+def _example(select: PairSplit) -> tuple[torch.Tensor, ...]:
+    """A sentence of the usual length: what latency is measured with."""
+    lengths = np.asarray([len(source) for source in select.sources])
+    return select.take([int(np.argsort(lengths, kind="stable")[len(lengths) // 2])]).inputs

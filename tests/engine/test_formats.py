@@ -1,0 +1,32 @@
+"""A target that lacks INT8 is searched in the number formats that it has."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import lissom
+from lissom.core.ledger import Ledger
+from lissom.core.records import Trial
+from lissom.engine import delivery
+from lissom.targets.ncnn_net import Ncnn
+from lissom.testing import tiny_workload
+
+
+@pytest.mark.parametrize("methods", [("prune",), ("depth",)])
+def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing := Ncnn().missing():
+        pytest.skip(missing)
+    torch.set_num_threads(1)
+    monkeypatch.setattr(delivery, "neighbours", lambda *given: ([], []))
+    monkeypatch.setattr(Ncnn, "peak_memory_bytes", lambda *given, **settings: 1_000_000)
+    options = lissom.Options(epochs=1, calibration=32, measure_s=0.02, tries=1, methods=methods)
+    budget = "size<=60%, drop<=50pt"
+    run = lissom.compress(tiny_workload(), budget=budget, target="ncnn", output=tmp_path / "run 跑", options=options)
+    moves = [trial.move for trial in Ledger(run.folder).all(Trial)]
+    if methods == ("prune",):
+        assert run.met and len(moves) == 2 and moves[0].startswith("prune") and moves[1] == "fp16"
+        assert {"model.param", "model.bin"} <= {item.name for item in run.bundle.iterdir()}
+    else:
+        assert moves == ["as it is"], "it has no blocks to leave out"
+    assert "verdict on the test split" in str(run) and run.report.exists()

@@ -1,0 +1,88 @@
+"""A bundle that translates: in a process that can import neither torch nor transformers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+pytest.importorskip("sacrebleu")
+
+import lissom
+from lissom.export.bundle import Contents, write_bundle
+from lissom.layers.sequence_runner import ModuleRunner
+from lissom.targets.onnx_runtime import OnnxRuntime
+from lissom.tasks.generating import said
+from lissom.testing.tiny_translation import draw_pairs, tiny_marian, write_translator
+
+RUNNER = "lissom.export.runners.pair_runner"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    folder = write_translator(tmp_path_factory.mktemp("paquet 译"), tiny_marian())
+    parts = {"train": draw_pairs(40, 7), "select": draw_pairs(9, 8), "test": draw_pairs(8, 9)}
+    workload = lissom.load(f"hf:{folder}", data=parts, task="translation")
+    target = OnnxRuntime()
+    artefact = target.export(workload.module, workload.example, folder / "made.onnx")
+    inputs = tuple(tensor.numpy() for tensor in workload.splits.test.take(range(6)).inputs)
+    contents = Contents(
+        files=artefact.files,
+        runner=target.runner_of(artefact.path),
+        task="translation",
+        handling=workload.handling,
+        classes=(),
+        inputs=inputs,
+        outputs=said(target.load(artefact.path, threads=1), inputs, workload.handling),
+        original=said(ModuleRunner(workload.module), inputs, workload.handling),
+        card="# Tiny translator, made light\n",
+        facts={"model": "tiny", "task": "translation", "target": "onnxruntime", "score": 99.0},
+        attached=workload.files,
+    )
+    assert np.array_equal(contents.outputs, contents.original), "the exported loop is the PyTorch one"
+    write_bundle(folder / "bundle", contents)
+    return folder / "bundle"
+
+
+def test_it_needs_no_torch_and_no_transformers(bundle: Path) -> None:
+    needed = (bundle / "requirements.txt").read_text(encoding="utf-8").split()
+    assert sorted(needed) == ["numpy", "onnxruntime", "tokenizers"]
+    for path in bundle.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not [word for word in ("torch", "transformers", "lissom") if f"import {word}" in source], path.name
+        assert "from lissom" not in source, path.name
+
+
+def test_sentences_greedy_by_beams_and_in_batches_of_a_file(
+    bundle: Path, predict: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = predict(bundle, "one two three", "eight eight one five", "--json")
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line)["translation"] for line in done.stdout.splitlines()]
+    assert found == ["eins zwei drei", "acht acht eins fuenf"]
+    assert predict(bundle, "one two three", "--beams", "3").stdout.startswith("eins zwei drei  (")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("one two three\n\nsix five four three\n", encoding="utf-8")
+    again = predict(bundle, "--file", lines, "--batch", "2")
+    assert again.stdout.splitlines() == ["eins zwei drei", "", "sechs fuenf vier drei"]
+
+
+def test_a_long_text_is_translated_in_parts_and_strange_ones_are_remarked(
+    bundle: Path, predict: Callable[..., Any]
+) -> None:
+    done = predict(bundle, " ".join(["two"] * 1000), "東京 の 朝 は 早い", "--json")
+    long, strange = (json.loads(line) for line in done.stdout.splitlines())
+    assert long["remarks"][0].startswith("translated in ") and set(long["translation"].split()) <= {"zwei"}
+    assert strange["remarks"] == ["most of it is in a script or language that the model does not know"]
+
+
+def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, predict: Callable[..., Any]) -> None:
+    done = predict(bundle, "--verify")
+    assert (done.returncode, done.stdout.strip()) == (0, "ok: 6 of 6 test vectors agree")
+    empty = predict(bundle, "  ")
+    assert (empty.returncode, empty.stderr.strip()) == (2, "error: the text is empty")

@@ -1,0 +1,124 @@
+"""Models that listen become workloads: those that write and those that spell, and what is wrong is said."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+pytest.importorskip("transformers")
+
+from lissom.core.errors import LissomError
+from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.sequence_runner import ModuleRunner
+from lissom.tasks import TASKS
+from lissom.tasks.generating import spoken
+from lissom.tasks.loading import load
+from lissom.tasks.recognition.answering import collapsed
+from lissom.testing.tiny_recognition import tiny_whisper, tones, write_ctranslate2, write_speller
+from lissom.workload.workload import Worded, Workload
+
+
+def write_clips(folder: Path, texts: dict[str, list[str | None]], seconds: float = 0.3) -> Path:
+    """A manifest of clips by split."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    for part, said in texts.items():
+        for number, text in enumerate(said):
+            soundfile.write(folder / f"{part}{number}.wav", tones(len(lines), seconds), 16000)
+            told: dict[str, Any] = {} if text is None else {"text": text}
+            lines.append(json.dumps({"audio": f"{part}{number}.wav", "split": part, **told}))
+    (folder / "manifest.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder / "manifest.jsonl"
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whisper")
+    write_ctranslate2(folder, tiny_whisper())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def speller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("speller")
+    write_speller(folder)
+    return folder
+
+
+def answered(workload: Workload) -> list[list[int]]:
+    inputs = [tensor.numpy() for tensor in workload.splits.test.take([0, 1]).inputs]
+    kind = TASKS.get(workload.task.name)
+    return spoken(kind.answer(ModuleRunner(workload.module), inputs, workload.handling))
+
+
+def test_whisper_is_a_task_of_speech(whisper: Path, tmp_path: Path) -> None:
+    texts: dict[str, list[str | None]] = {"train": ["a0 b1", "c2", ""], "select": ["d3"], "test": ["f5 g6", "h8"]}
+    workload = load(f"ct2:{whisper}", data=str(write_clips(tmp_path, texts)), task="speech")
+    assert workload.task.name == "recognition" and workload.labelled and isinstance(workload.module, SequenceModel)
+    batch = workload.splits.train.take([0, 1, 2])
+    assert batch.inputs[0].shape == (3, 8, 40) and batch.inputs[1].tolist() == [[57, 58, 0, 1], [57, 58, 2, 59],
+                                                                                [57, 58, 59, 59]]  # fmt: skip
+    assert batch.targets is not None and batch.targets[0].tolist() == [-100, 0, 1, 59]
+    scores = workload.module(*batch.inputs)
+    assert scores.shape == (3, 4, 60) and not scores[1, 3].any() and not scores[2, 2:].any() and scores[0, 3].any()
+    assert isinstance(workload.splits.test, Worded) and workload.splits.test.texts == ["f5 g6", "h8"]
+    assert all(0 < len(tokens) < 24 for tokens in answered(workload))
+    assert any("nothing is said in 1 recordings" in note for note in workload.notes)
+
+
+def test_what_nobody_wrote_down_is_learnt_as_the_original_says_it(whisper: Path, tmp_path: Path) -> None:
+    parts: dict[str, list[str | None]] = {"train": [None, None], "select": [None], "test": [None, None]}
+    workload = load(f"ct2:{whisper}", data=str(write_clips(tmp_path, parts)), task="recognition")
+    assert not workload.labelled
+    train = workload.splits.train.take([0, 1])
+    kind, inputs = TASKS.get("recognition"), [tensor.numpy() for tensor in train.inputs]
+    expected = spoken(kind.answer(ModuleRunner(workload.module), inputs, workload.handling))
+    assert train.targets is not None
+    assert [row[(row >= 0) & (row != 59)].tolist() for row in train.targets[:, 1:]] == expected
+
+
+def test_a_model_that_spells_is_one_too(speller: Path, tmp_path: Path) -> None:
+    texts: dict[str, list[str | None]] = {"train": ["All is well.", "no"], "select": ["yes"], "test": ["one", "two"]}
+    workload = load(f"hf:{speller}", data=str(write_clips(tmp_path, texts)), task="speech", seconds=0.5)
+    assert workload.task.name == "recognition"
+    batch = workload.splits.train.take([0, 1])
+    assert batch.inputs[0].shape == (2, 8000)
+    assert abs(float(batch.inputs[0][0, :4800].std()) - 1) < 1e-3 and not batch.inputs[0][0, 4800:].any()
+    assert batch.targets is not None
+    spelled = "".join("<>/?| ABCDEFGHIJKLMNOPQRSTUVWXYZ"[token + 1] if token > 4 else "|?"[token != 4]
+                      for token in batch.targets[0].tolist())  # fmt: skip
+    assert spelled == "ALL|IS|WELL?"
+    outputs = workload.module(*batch.inputs)
+    loss = workload.task.loss(outputs, batch.targets)
+    loss.backward()
+    assert torch.isfinite(loss) and outputs.shape[::2] == (2, 32)
+    best = outputs[0].detach().argmax(-1).tolist()
+    by_hand = [token for place, token in enumerate(best) if token and (place == 0 or best[place - 1] != token)]
+    assert collapsed(outputs[0].detach().numpy(), 0) == by_hand
+    assert len(answered(workload)) == 2
+
+
+def test_repeated_letters_are_one_unless_something_is_between() -> None:
+    scores = np.full((7, 3), 0.1, dtype=np.float32)
+    for place, token in enumerate([1, 1, 0, 1, 2, 2]):
+        scores[place, token] = 1.0
+    scores[6] = 0  # padding
+    assert collapsed(scores, blank=0) == [1, 1, 2]
+
+
+def test_what_does_not_listen_or_has_no_such_language_is_refused(whisper: Path, tmp_path: Path) -> None:
+    data = str(write_clips(tmp_path, {"train": ["a0", "b1"], "select": ["a0"], "test": ["b1"]}))
+    with pytest.raises(LissomError, match="a Linear, which writes nothing down"):
+        load(torch.nn.Linear(2, 2), data=data, task="recognition", tokenizer=whisper)
+    with pytest.raises(LissomError, match="knows one language alone"):
+        load(f"ct2:{whisper}", data=data, task="recognition", language="de")
+    with pytest.raises(LissomError, match="there is no option 'bands' for recordings of speech"):
+        load(f"ct2:{whisper}", data=data, task="speech", bands=40)
+    with pytest.raises(LissomError, match="has a window of its own"):
+        load(f"ct2:{whisper}", data=data, task="speech", seconds=2.0)
+    with pytest.raises(LissomError, match="0 beams"):
+        load(f"ct2:{whisper}", data=data, task="speech", beams=0)

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from lissom.core.errors import LissomError
+from lissom.tasks.translation.handling import Wording, Words, batch_of
+from lissom.testing.tiny_translation import END, PAD, UNKNOWN, pair_tokenizer
+
+
+def words(length=8):
+    return Words(pair_tokenizer(), pair_tokenizer(), Wording(length, PAD, END, UNKNOWN))
+
+
+def test_a_sentence_ends_with_its_end_and_comes_back():
+    found = words().read(["one two", "acht"])
+    assert [row.tolist() for row in found] == [[3, 4, END], [18, END]]
+    assert words().said([11, 12]) == "eins zwei"
+
+
+def test_a_long_text_is_cut_behind_sentences_where_it_can_be():
+    parts = words(length=5).parts("one two three. four five six")
+    assert [len(part) for part in parts] == [4, 4]
+    assert all(part[-1] == END for part in parts)
+
+
+def test_a_sentence_of_a_thousand_words_is_read_whole_in_parts():
+    parts = words().parts(" ".join(["one"] * 1000))
+    assert max(map(len, parts)) == 8
+    assert sum(len(part) - 1 for part in parts) == 1000
+    assert (np.concatenate([part[:-1] for part in parts]) == 3).all()
+
+
+def test_one_word_and_none():
+    assert [part.tolist() for part in words().parts(" one ")] == [[3, END]]
+    with pytest.raises(LissomError, match="the text is empty"):
+        words().parts(" \t ")
+
+
+def test_another_script_is_remarked():
+    reader = words()
+    assert reader.strange(reader.read(["東京 の 朝"])[0])
+    assert not reader.strange(reader.read(["one two ninety"])[0])
+
+
+def test_a_batch_is_filled_up_with_a_mask():
+    tokens, mask = batch_of([np.array([5, 2]), np.array([5, 6, 7, 2])], PAD)
+    assert tokens.tolist() == [[5, 2, 0, 0], [5, 6, 7, 2]]
+    assert mask.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
+
+
+def test_what_cannot_be_read_is_an_error_for_people():
+    with pytest.raises(LissomError, match="cannot be read"):
+        Words("{}", "{}", Wording(8, PAD, END))
+    with pytest.raises(LissomError, match="leaves no room"):
+        Wording(2, PAD, END)
