@@ -45,8 +45,8 @@ def photos(folder: Path) -> Subject:
     """EfficientNet-Lite0 and the photos of a folder with ``labels.csv``, as it was trained to see them."""
     from PIL import Image
 
+    from lissom.tasks.classification import Classification
     from lissom.tasks.image.handling import Preprocessing
-    from lissom.tasks.image.task import ImageClassification
     from lissom.workload.models import load_model
 
     prepare = Preprocessing((224, 224), resize=256, mean=(0.5,) * 3, std=(0.5,) * 3, interpolation="bilinear")
@@ -57,7 +57,7 @@ def photos(folder: Path) -> Subject:
     labels = np.asarray([int(row[numbers]) for row in rows])
     module = load_model("zoo:tf_efficientnet_lite0").module
     seen, others = (Prepared(part) for part in (inputs[:CALIBRATED], inputs[CALIBRATED:]))
-    example, task = (torch.from_numpy(inputs[:1]),), ImageClassification(1000)
+    example, task = (torch.from_numpy(inputs[:1]),), Classification(1000)
     # the photos that it is calibrated on are those that the way is chosen by, too: no other is looked at
     workload = Workload("efficientnet_lite0", module, example, task, Splits(seen, seen, others), labelled=False)
     ways = {"lissom": as_decided(workload, CALIBRATED)}

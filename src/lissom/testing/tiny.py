@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from lissom.steps.step import Context
 from lissom.targets import TARGETS
+from lissom.tasks.classification import Classification
 from lissom.tasks.image.handling import Preprocessing
-from lissom.tasks.image.task import ImageClassification
 from lissom.train.loop import Schedule, train
 from lissom.workload.workload import Batch, Splits, Workload
 
@@ -130,7 +130,7 @@ def fresh_net(seed: int = 0) -> TinyNet:
 
 @cache
 def _trained() -> nn.Module:
-    task = ImageClassification(len(CLASSES))
+    task = Classification(len(CLASSES))
 
     def objective(outputs: Any, batch: Batch, view: int) -> Tensor:
         assert batch.targets is not None
@@ -158,7 +158,7 @@ def tiny_workload(module: nn.Module | None = None) -> Workload:
         name="tiny",
         module=trained_net() if module is None else module,
         example=splits.test.take([0]).inputs,
-        task=ImageClassification(len(CLASSES)),
+        task=Classification(len(CLASSES)),
         splits=splits,
         classes=CLASSES,
         handling={"preprocessing": PREPROCESSING.to_json(), "output": {"kind": "logits"}},

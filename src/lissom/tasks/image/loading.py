@@ -8,6 +8,7 @@ from torch import nn
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.class_order import named_like_the_model
+from lissom.tasks.classification import Classification, logits
 from lissom.tasks.dividing import divide
 from lissom.tasks.image.augmentation import Augment, ShiftFlip, usual
 from lissom.tasks.image.choosing import choose_preprocessing
@@ -16,7 +17,6 @@ from lissom.tasks.image.handling import Preprocessing
 from lissom.tasks.image.options import ImageOptions
 from lissom.tasks.image.sources import find
 from lissom.tasks.image.split import PictureSplit
-from lissom.tasks.image.task import ImageClassification, logits
 from lissom.tasks.listing import Found
 from lissom.workload.models import FOLDER, LoadedModel, folder_of, load_model
 from lissom.workload.request import Request
@@ -57,7 +57,7 @@ def load_image_workload(model: str | nn.Module, request: Request, chosen: ImageO
         name=f"{loaded.name} on {found.name}",
         module=loaded.module,
         example=splits.test.take([0]).inputs,
-        task=ImageClassification(
+        task=Classification(
             outputs, label_smoothing=chosen.label_smoothing, own_loss=chosen.loss, own_metric=chosen.metric
         ),
         splits=splits,

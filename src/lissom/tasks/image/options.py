@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lissom.tasks.classification import Loss, Metric
 from lissom.tasks.image.augmentation import Augment
-from lissom.tasks.image.task import Loss, Metric
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from torch import nn
 from lissom.core.errors import LissomError, MissingExtraError
 from lissom.core.progress import Progress
 from lissom.tasks.class_order import named_like_the_model
+from lissom.tasks.classification import Classification
 from lissom.tasks.dividing import divide
-from lissom.tasks.image.task import ImageClassification
 from lissom.tasks.listing import Found
 from lissom.workload.models import LoadedModel, load_model
 from lissom.workload.request import Request
@@ -66,7 +66,7 @@ def load_speech_workload(
         name=f"{loaded.name} on {found.name}",
         module=loaded.module,
         example=splits.test.take([0]).inputs,
-        task=ImageClassification(
+        task=Classification(
             outputs, label_smoothing=chosen.label_smoothing, name="speech", examples="clips", settings=SETTINGS
         ),
         splits=splits,

@@ -1,4 +1,4 @@
-"""Image classification as a task: cross entropy, distillation, accuracy in percent."""
+"""Classification as a task, of pictures, sounds and videos alike: cross entropy, distillation, accuracy in percent."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Metric = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Grades]
 
 
 @dataclass(frozen=True)
-class ImageClassification:
+class Classification:
     """One class out of several for each picture or other example; outputs are ``(batch, classes)`` before the softmax.
 
     Args:

@@ -1,14 +1,14 @@
-"""Loss, distance, grades and scores of image classification."""
+"""Loss, distance, grades and scores of classification."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from lissom.tasks.image.task import ImageClassification
+from lissom.tasks.classification import Classification
 from lissom.workload.workload import Task
 
-TASK = ImageClassification(4)
+TASK = Classification(4)
 OUTPUTS = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 3, 0]], dtype=np.float32)
 TARGETS = np.array([0, 1, 2, 1])
 
@@ -31,13 +31,13 @@ def test_grades_and_scores() -> None:
 def test_loss_is_cross_entropy_of_the_first_output() -> None:
     outputs, targets = torch.from_numpy(OUTPUTS), torch.from_numpy(TARGETS)
     wanted = F.cross_entropy(outputs, targets, label_smoothing=0.1)
-    task = ImageClassification(4, label_smoothing=0.1)
+    task = Classification(4, label_smoothing=0.1)
     for form in (outputs, (outputs, None), {"logits": outputs}):
         assert torch.equal(task.loss(form, targets), wanted)
 
 
 def test_own_loss_and_metric() -> None:
-    task = ImageClassification(
+    task = Classification(
         4,
         own_loss=lambda outputs, targets: outputs.sum() * 0 + 7,
         own_metric=lambda outputs, targets: np.full(len(targets), 0.25),
