@@ -132,6 +132,7 @@ def test_auto_means_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_whole_run_is_of_the_winner_and_shows_the_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady(monkeypatch, {"openvino int8": 1.0})
     monkeypatch.setattr(delivery, "neighbours", lambda *args: ([], []))
+    monkeypatch.setattr(OpenVino, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each
     run = lissom.compress(
         tiny_workload(),
         budget="parameters<=60%, drop<=40pt",

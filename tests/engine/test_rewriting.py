@@ -16,6 +16,7 @@ from lissom.core.records import Trial, Verdict
 from lissom.engine import delivery, measuring, probing
 from lissom.engine.delivery import delivered_plan
 from lissom.steps.depth.drop_layers import DropLayers
+from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_context, tiny_workload
 from lissom.testing.tiny import residual_workload
 
@@ -42,6 +43,7 @@ def same_speed() -> Iterator[None]:
             ),
         )
         patch.setattr(delivery, "neighbours", lambda *given: ([], []))
+        patch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each
         yield
 
 
