@@ -6,9 +6,11 @@ READY := $(VENV)/.ready
 DEMO ?= runs/demo
 DEMO_TEXT ?= runs/demo-text
 DEMO_TRANSLATION ?= runs/demo-translation
+DEMO_VIDEO ?= runs/demo-video
+DEMO_CODEC ?= runs/demo-codec
 QUICK ?=
 
-.PHONY: demo demo-text demo-translation test test-all check format clean
+.PHONY: demo demo-text demo-translation demo-video demo-codec test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
@@ -22,6 +24,14 @@ demo-translation: $(READY)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \
 	  --plan shallow-decoder --epochs 6 --budget "latency<=40%, size<=20%, drop<=3pt" --time-limit 12m $(QUICK) \
 	  -o $(DEMO_TRANSLATION)
+
+demo-video: $(READY)
+	$(BIN)/lissom compress zoo:tsm_mobilenet_v2_x0_5 --data motions --task video --download \
+	  --budget "latency<=30%, size<=20%, drop<=1pt" --target onnxruntime --time-limit 8m $(QUICK) -o $(DEMO_VIDEO)
+
+demo-codec: $(READY)
+	$(BIN)/lissom compress zoo:codec --data clips --task codec --download \
+	  --budget "macs<=40%, drop<=5pt" --time-limit 10m $(QUICK) -o $(DEMO_CODEC)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
@@ -40,9 +50,11 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs/demo runs/demo-text runs/demo-translation
+	rm -rf $(VENV) runs/demo runs/demo-*
+
+EXTRAS := dev,timm,text,translation,speech,video,codec,lite0,targets,datasets,accelerate,ray
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,timm,text,translation,speech,video,lite0,targets,datasets,accelerate,ray]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@

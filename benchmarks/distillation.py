@@ -1,14 +1,16 @@
 """What distillation is worth on texts: students with and without their teacher, over three seeds.
 
-    python training/text_teacher.py movie-reviews TEACHER --epochs 2 --length 64
+    python training/text_teacher.py movie-reviews TEACHER --shipped
     python benchmarks/distillation.py TEACHER [--data movie-reviews] [--arms labels,logits,...] [--seeds 0,1,2]
+    python training/text_teacher.py 20newsgroups OTHER --epochs 2 --length 64
+    python benchmarks/distillation.py OTHER --data 20newsgroups --epochs 4 --students TinyBERT-style
     python benchmarks/distillation.py TEACHER --latency
     python benchmarks/distillation.py TEACHER --throughput
 
 The students are parts of the *pretrained* encoder, from before it was fine-tuned, with a new classifier: a student
 cut from the fine-tuned teacher would know from its teacher in the arm without one. Every arm of a seed starts from
 the same weights and takes as many steps. Each result is written to benchmarks/results/distillation.json when it is
-there; results that are there are not made again.
+there; results that are there are not made again, and several of these can run at a time.
 """
 
 import argparse
@@ -19,8 +21,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
 from distillation_texts import joined, unlabelled
+from distillation_words import bag_of_words
 from text_teacher import accuracy, fastest_device, start  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
 from lissom.core.files import write_json
@@ -45,6 +48,7 @@ from lissom.steps.pruning.prune import without
 from lissom.targets import TARGETS
 from lissom.targets.target import Runner, Source
 from lissom.tasks.loading import load
+from lissom.train.batches import lengths_of
 from lissom.train.loop import Schedule, train
 from lissom.train.teacher import CachedTeacher, LiveTeacher, keep_answers
 from lissom.workload.workload import Batch, Split, Workload
@@ -53,6 +57,7 @@ RESULT = Path(__file__).parent / "results" / "distillation.json"
 VIEWS = 2
 REPLACED = 0.25
 LENGTH = 64
+WHOLE = 512
 BATCH = 32
 FISHER_TEXTS = 512
 
@@ -154,8 +159,10 @@ def answers(workload: Workload, split: Split, folder: Path, progress: Progress) 
     return CachedTeacher(folder, VIEWS, device)
 
 
-def run(begin: Workload, student: Student, arm: Arm, split: Split, teacher: CachedTeacher, seed: int) -> dict[str, Any]:
-    """Train one student and score it."""
+def run(
+    begin: Workload, student: Student, arm: Arm, split: Split, teacher: CachedTeacher, seed: int, checkpoint: Path
+) -> dict[str, Any]:
+    """Train one student and score it. A training that was stopped goes on from its last epoch."""
 
     def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
         assert batch.targets is not None
@@ -167,14 +174,16 @@ def run(begin: Workload, student: Student, arm: Arm, split: Split, teacher: Cach
     share = min(1.0, steps / math.ceil(len(split) / BATCH))
     schedule = Schedule(student.epochs, student.rate, BATCH, warm_up=0.1, views=VIEWS, share=share, seed=seed)
     begun = time.monotonic()
-    trained = train(module, split, objective, schedule, device=fastest_device())
+    trained = train(module, split, objective, schedule, checkpoint=checkpoint, device=fastest_device())
     seconds = time.monotonic() - begun
+    checkpoint.unlink(missing_ok=True)
     done = begin.with_module(trained)
     return {
         "select": accuracy(done, "select"),
         "test": accuracy(done, "test"),
         "test_int8": accuracy_int8(done, "test"),
         "steps": steps * student.epochs,
+        "epochs": student.epochs,
         "seconds": round(seconds, 1),
     }
 
@@ -202,45 +211,56 @@ def exported(workload: Workload, module: nn.Module, folder: Path, name: str) -> 
     return target.load(plain.path, threads=1), target.load(small.path, threads=1)
 
 
-def bag_of_words(workload: Workload) -> dict[str, float]:
-    """A linear model of weighted word counts: what an easy set would show itself by."""
-    parts: dict[str, Any] = {part: getattr(workload.splits, part) for part in ("train", "select", "test")}
-    vocabulary = 1 + max(int(item.max()) for item in parts["train"].tokens)
-
-    def counted(split: Any) -> Tensor:
-        rows = torch.zeros(len(split), vocabulary)
-        for row, item in enumerate(split.tokens):
-            rows[row].index_add_(0, torch.from_numpy(item).clamp(max=vocabulary - 1), torch.ones(len(item)))
-        return rows
-
-    counts = {part: counted(split) for part, split in parts.items()}
-    rarity = torch.log(len(counts["train"]) / (1 + (counts["train"] > 0).sum(0))).clamp(min=0)
-    features = {part: nn.functional.normalize(torch.log1p(found) * rarity) for part, found in counts.items()}
-    tried = [_linear(features, parts, decay) for decay in (1e-5, 1e-4, 1e-3)]
-    return max(tried, key=lambda scores: scores["select"])
-
-
-def _linear(features: dict[str, Tensor], parts: dict[str, Any], decay: float) -> dict[str, float]:
-    torch.manual_seed(0)
-    linear = nn.Linear(features["train"].shape[1], int(parts["train"].labels.max()) + 1)
-    optimizer = torch.optim.LBFGS(linear.parameters(), max_iter=60, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(linear(features["train"]), parts["train"].labels)
-        loss = loss + decay * linear.weight.square().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)  # pyright: ignore[reportArgumentType]
-    with torch.no_grad():
-        right = {part: linear(features[part]).argmax(1) == parts[part].labels for part in ("select", "test")}
-    return {part: 100 * float(found.float().mean()) for part, found in right.items()}
-
-
 def read(path: Path) -> dict[str, Any]:
     """What was measured so far."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"data": {}}
+
+
+def note(given: argparse.Namespace, **values: Any) -> None:
+    """Add to what is there about a data set; a row of ``runs`` comes behind the others."""
+    found = read(given.result)
+    mine = found["data"].setdefault(given.data, {"runs": []})
+    mine["runs"] += values.pop("runs", [])
+    mine.update(values)
+    found["machine"] = to_json(describe())
+    write_json(given.result, found)
+    print(values or mine["runs"][-1], flush=True)
+
+
+def missing(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """The runs that were asked for and are not there yet."""
+    there = read(given.result)["data"].get(given.data, {"runs": []})["runs"]
+    asked = [
+        {"student": name, "arm": arm, "seed": seed}
+        for name in given.students
+        for seed in given.seeds
+        for arm in given.arms
+    ]
+    return [key for key in asked if not any(key.items() <= row.items() for row in there)]
+
+
+def beside(workload: Workload, given: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """What the students are compared with: the teacher, and linear models of word counts."""
+    whole = load(f"hf:{given.teacher}", data=given.data, task="text", length=WHOLE, progress=progress)
+    return {
+        "teacher": {
+            "select": accuracy(workload, "select"),
+            "test": accuracy(workload, "test"),
+            "test_int8": accuracy_int8(workload, "test"),
+            "parameters_outside_embeddings": outside_embeddings(workload.module),
+        },
+        "bag of words": bag_of_words(workload),
+        "bag of words, whole texts": bag_of_words(whole),
+        "cut": sum(length > LENGTH for length in lengths(whole)) / len(whole.splits.train),
+        "examples": {part: len(getattr(workload.splits, part)) for part in ("train", "select", "test")},
+    }
+
+
+def lengths(workload: Workload) -> Sequence[int]:
+    """Tokens of each training text."""
+    found = lengths_of(workload.splits.train)
+    assert found is not None
+    return found
 
 
 def measure(given: argparse.Namespace) -> None:
@@ -248,38 +268,25 @@ def measure(given: argparse.Namespace) -> None:
     progress, data = Progress(), given.data
     options: Any = {"length": LENGTH, "replaced": REPLACED, "views": VIEWS}
     workload = load(f"hf:{given.teacher}", data=data, task="text", progress=progress, **options)
-    found = read(given.result)
-    mine = found["data"].setdefault(data, {"runs": []})
-    found["machine"] = to_json(describe())
-    if "teacher" not in mine:
-        mine["teacher"] = {
-            "select": accuracy(workload, "select"),
-            "test": accuracy(workload, "test"),
-            "test_int8": accuracy_int8(workload, "test"),
-            "parameters_outside_embeddings": outside_embeddings(workload.module),
-        }
-        mine["bag of words"] = bag_of_words(workload)
-        mine["examples"] = {part: len(getattr(workload.splits, part)) for part in ("train", "select", "test")}
-        write_json(given.result, found)
-    everything, of_all = workload.splits.train, None
-    own = answers(workload, workload.splits.train, given.teacher / "answers", progress)
-    for seed, name, arm in [(s, n, a) for n in given.students for s in given.seeds for a in given.arms]:
-        key = {"student": name, "arm": arm, "seed": seed}
-        if any(all(row[field] == value for field, value in key.items()) for row in mine["runs"]):
-            continue
-        how, student = arms(workload.task)[arm], STUDENTS[name]
-        if how.everything and of_all is None:
-            train_split: Any = workload.splits.train
-            encoding = train_split.encoding
-            everything = joined(train_split, unlabelled(progress), workload.files["tokenizer.json"], encoding)
-            mine["examples"]["without labels"] = len(everything) - len(train_split)
+    if "teacher" not in read(given.result)["data"].get(data, {}):
+        note(given, **beside(workload, given, progress))
+    train_split: Any = workload.splits.train
+    own = answers(workload, train_split, given.teacher / "answers", progress)
+    everything, of_all = train_split, own
+    for key in missing(given):
+        how, student = arms(workload.task)[key["arm"]], STUDENTS[key["student"]]
+        student = replace(student, epochs=given.epochs or student.epochs)
+        if how.everything and everything is train_split:
+            everything = joined(
+                train_split, unlabelled(progress), workload.files["tokenizer.json"], train_split.encoding
+            )
+            note(given, **{"without labels": len(everything) - len(train_split)})
             of_all = answers(workload, everything, given.teacher / "answers-all", progress)
-        begin = started(pretrained(workload, data, seed, progress), student)
-        split = everything if how.everything else workload.splits.train
-        row = run(begin, student, how, split, of_all if how.everything and of_all else own, seed)
-        mine["runs"].append({**key, **row, "parameters_outside_embeddings": outside_embeddings(begin.module)})
-        print(mine["runs"][-1], flush=True)
-        write_json(given.result, found)
+        begin = started(pretrained(workload, data, key["seed"], progress), student)
+        split, teacher = (everything, of_all) if how.everything else (train_split, own)
+        checkpoint = given.teacher / f"{'-'.join(map(str, key.values()))}.pt".replace(" ", "-")
+        row = run(begin, student, how, split, teacher, key["seed"], checkpoint)
+        note(given, runs=[{**key, **row, "parameters_outside_embeddings": outside_embeddings(begin.module)}])
 
 
 def latency(given: argparse.Namespace) -> None:
@@ -293,7 +300,8 @@ def latency(given: argparse.Namespace) -> None:
             for precision, runner in zip(("FP32", "INT8"), exported(workload, module, Path(temp), name), strict=True):
                 calls[f"{name} {precision}"] = lambda runner=runner: runner.run(example)
         samples = interleaved(calls, seconds=20.0)
-    _note(given, "latency_ms", {n: {"median": statistics.median(v), "n": len(v)} for n, v in samples.items()})
+    found = {n: {"median": statistics.median(v), "n": len(v)} for n, v in samples.items()}
+    note(given, latency_ms=found, timed_on=to_json(describe()))
 
 
 def throughput(given: argparse.Namespace) -> None:
@@ -312,14 +320,8 @@ def throughput(given: argparse.Namespace) -> None:
             begun = time.monotonic()
             train(begin.module, workload.splits.train, objective, Schedule(1, batch=BATCH, views=1), device=device)
             rates[name].append(len(workload.splits.train) / (time.monotonic() - begun))
-    _note(given, "texts_a_second", {n: {"median": statistics.median(v), "n": len(v)} for n, v in rates.items()})
-
-
-def _note(given: argparse.Namespace, what: str, value: Any) -> None:
-    found = read(given.result)
-    found["data"].setdefault(given.data, {"runs": []})[what] = value
-    write_json(given.result, found)
-    print(value)
+    found = {n: {"median": statistics.median(v), "n": len(v)} for n, v in rates.items()}
+    note(given, texts_a_second=found, timed_on=to_json(describe()))
 
 
 if __name__ == "__main__":
@@ -329,6 +331,7 @@ if __name__ == "__main__":
     parser.add_argument("--arms", type=lambda text: text.split(","), default=["labels", "logits", "logits+"])
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--students", type=lambda text: text.split(","), default=list(STUDENTS))
+    parser.add_argument("--epochs", type=int, help="in the place of those of each student")
     parser.add_argument("--result", type=Path, default=RESULT)
     parser.add_argument("--latency", action="store_true", help="time the models instead")
     parser.add_argument("--throughput", action="store_true", help="time the training instead")

@@ -1,10 +1,12 @@
-"""The section on distillation of texts in docs/results.md, from what benchmarks/distillation.py measured."""
+"""The section on distillation in docs/results.md, from what benchmarks/distillation.py and its like measured."""
 
 import json
 import statistics
 import textwrap
 from pathlib import Path
 from typing import Any
+
+from distillation_vision_page import vision
 
 from lissom.core.units import format_ms
 
@@ -26,23 +28,35 @@ def section() -> list[str]:
     lines = ["", "## Distillation of texts", ""]
     for name, data in found["data"].items():
         lines += [*_scores(name, data), *_latencies(data), *_throughput(data)]
-    machine = found["machine"]
-    return [*lines, f"Measured on {machine['processor']} ({machine['cores']} cores).", ""]
+        if "timed_on" in data:
+            lines += [f"Timed on {_told(data['timed_on'])}.", ""]
+    return [*lines, f"Learnt on {_told(found['machine'])}.", "", *vision()]
+
+
+def _told(machine: dict[str, Any]) -> str:
+    return f"{machine['processor']} ({machine['cores']} cores)"
 
 
 def _scores(name: str, data: dict[str, Any]) -> list[str]:
     sizes, teacher = data["examples"], data["teacher"]
-    rows = [("teacher", "fine-tuned on the labels", [teacher], teacher["parameters_outside_embeddings"])]
-    rows.append(("bag of words, linear", "labels", [data["bag of words"]], None))
+    rows = [
+        ("teacher", "fine-tuned on the labels", [teacher], teacher["parameters_outside_embeddings"]),
+        ("bag of words, linear", "labels", [data["bag of words"]], None),
+    ]
+    if "bag of words, whole texts" in data:
+        rows.append(("bag of words, linear, up to 512 tokens", "labels", [data["bag of words, whole texts"]], None))
     keys = dict.fromkeys((row["student"], row["arm"]) for row in data["runs"])
     for student, arm in keys:
         mine = [row for row in data["runs"] if (row["student"], row["arm"]) == (student, arm)]
         rows.append((student, ARMS[arm], mine, mine[0]["parameters_outside_embeddings"]))
+    told = (
+        f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by, {sizes['test']:,} to "
+        f"test with.{_cut(data)} INT8 is scored one text at a time on ONNX Runtime. Students are parts of the "
+        "pretrained encoder from before it was fine-tuned; all arms of a student start from the same weights and take "
+        "as many steps. Accuracy in percent, mean over seeds, with the standard deviation."
+    )
     return [
-        f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by,",
-        f"{sizes['test']:,} to test with. INT8 is scored one text at a time on ONNX Runtime.",
-        "Students are parts of the pretrained encoder from before it was fine-tuned; all arms of a student start from",
-        "the same weights and take as many steps. Accuracy in percent, mean over seeds, with the standard deviation.",
+        *textwrap.wrap(told, 115),
         "",
         "| model | learnt from | seeds | select | test | test, INT8 | parameters outside embeddings |",
         "|---|---|---|---|---|---|---|",
@@ -56,6 +70,10 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
         *_worth(data),
         *_chosen(data),
     ]
+
+
+def _cut(data: dict[str, Any]) -> str:
+    return f" Models read the first 64 tokens; {data['cut']:.1%} of the texts have more." if "cut" in data else ""
 
 
 def _by_arm(data: dict[str, Any], student: str) -> dict[str, dict[int, dict[str, Any]]]:

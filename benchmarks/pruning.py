@@ -27,6 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from originals import resnet20
 from pruning_peer import SCOPES, criteria, cut, macs
 from torch import nn
 
@@ -65,17 +66,6 @@ class Subject:
     pipeline_s: float = 0.0
 
 
-def _resnet20(work: Path) -> Workload:
-    return load(
-        "zoo:resnet20",
-        data=work / "cifar10.zip",
-        weights=work / "resnet20.safetensors",
-        size=32,
-        mean=(0.4914, 0.4822, 0.4465),
-        std=(0.247, 0.2435, 0.2616),
-    )
-
-
 def _mobilenet_v2(work: Path) -> Workload:
     module = build("mobilenet_v2_32px", num_classes=10, width_mult=0.5)
     return load(module, data=work / "cifar10.zip", weights=work / "mobilenet_v2.safetensors", size=32)
@@ -96,7 +86,7 @@ def _lite0(work: Path) -> Workload:
 
 
 SUBJECTS = {
-    "resnet20": Subject(_resnet20, 2048, Schedule(2, 2e-3), 180.0),
+    "resnet20": Subject(resnet20, 2048, Schedule(2, 2e-3), 180.0),
     "mobilenet_v2": Subject(_mobilenet_v2, 2048, Schedule(1, 2e-3, weight_decay=2e-2), 600.0),
     "efficientnet_lite0": Subject(_lite0, 100),
 }

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import budgets_page
+import codec_page
 import distillation_page
 import keywords_page
 import pruning_page
 import rewrites_page
 import translation_page
+import video_page
 
 from lissom.core.files import write_text
 from lissom.core.units import format_bytes, format_ms, format_seconds
@@ -102,13 +104,13 @@ def _beside(verdict: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     return f"The result, in INT8, is {abs(ahead):.2f} points {word}; that is {sure} than its own interval."
 
 
-def second_case() -> list[str]:
-    """The section of the second real case."""
-    path = RESULTS / "cifar10.json"
+def case(name: str, title: str, examples: str) -> list[str]:
+    """The section of a real case, or nothing where it was not run."""
+    path = RESULTS / f"{name}.json"
     if not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
-    lines = ["", "## EfficientNet-Lite0 of timm on CIFAR-10", ""]
+    lines = ["", f"## {title}", ""]
     for run in found["runs"]:
         verdict = run["verdict"]
         low, high = verdict["drop_interval"]
@@ -120,7 +122,7 @@ def second_case() -> list[str]:
             "",
             (
                 f"Drop: {verdict['drop']:.2f} points, 95 % paired bootstrap {low:.2f} to {high:.2f}, on "
-                f"{verdict['final']['examples']:,} test pictures."
+                f"{verdict['final']['examples']:,} test {examples}."
             ),
             "",
             "| move | size | latency | score on select | decision |",
@@ -162,13 +164,16 @@ def main() -> None:
         "Written by `benchmarks/results.py` from what the other scripts of that folder measured.",
         "",
         *demo(),
-        *second_case(),
+        *case("cifar10", "EfficientNet-Lite0 of timm on CIFAR-10", "pictures"),
+        *case("demo_text", "A BERT on film reviews (`make demo-text`)", "texts"),
         *pruning_page.section(),
         *rewrites_page.section(),
         *budgets_page.section(),
         *distillation_page.section(),
         *keywords_page.section(),
         *translation_page.section(),
+        *video_page.section(),
+        *codec_page.section(),
     ]
     write_text(DOCUMENT, "\n".join(lines) + "\n")
 

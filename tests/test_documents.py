@@ -23,6 +23,7 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.text.movie_reviews import find_movie_reviews
 from lissom.tasks.translation.libreoffice_help import find_english_german
+from lissom.tasks.video.motion_set import find_motions
 from lissom.train.loop import Schedule, supervised, train
 from lissom.zoo.fine_tuned import encoder_files
 
@@ -48,10 +49,8 @@ def quickened(command: str, runs: Path) -> list[str]:
     words = shlex.split(command.replace("runs/", f"{runs}/"))
     if words[0] == "make":
         short = " --epochs 1 --length 16" if "demo-text" in words else ""
-        places = [
-            f"{name.replace('-', '_').upper()}={runs}/{name}" for name in ("demo", "demo-text", "demo-translation")
-        ]
-        return [*words, f"QUICK=--quick{short}", *places]
+        demo = words[1]
+        return [*words, f"QUICK=--quick{short}", f"{demo.replace('-', '_').upper()}={runs}/{demo}"]
     return [*words, "--quick"] if words[:2] == ["lissom", "compress"] else words
 
 
@@ -69,8 +68,9 @@ def data() -> None:
         find_movie_reviews(download=True)
         find_english_german(download=True)
         encoder_files(download=True, progress=Progress(False))
+        find_motions(download=True)
     except LissomError as error:
-        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, and help pages: {error}")
+        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, films and help pages: {error}")
 
 
 @pytest.mark.parametrize("command", [command for command in ALL if command not in THIS])

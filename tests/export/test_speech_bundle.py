@@ -61,6 +61,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     soundfile.write(folder / "silence.wav", np.zeros(RATE), RATE)
     soundfile.write(folder / "clipped.wav", np.clip(8 * made_sound("rise", 1, 99), -0.99, 0.99), RATE)
     (folder / "cut.wav").write_bytes((folder / "rise.wav").read_bytes()[:3000])
+    whole = (folder / "rise.flac").read_bytes()
+    (folder / "cut.flac").write_bytes(whole[: len(whole) // 2])
     (folder / "none.wav").write_bytes(b"no sound")
     return folder
 
@@ -93,6 +95,7 @@ def test_silence_and_clipping_are_said_with_the_answer(bundle: Path, predict: Pr
     ("name", "said"),
     [
         ("cut.wav", "it is cut off: 3000 bytes of"),
+        ("cut.flac", "it is damaged or cut off"),
         ("none.wav", "not sound that can be read"),
         ("-.wav", "no such file"),
     ],

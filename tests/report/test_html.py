@@ -6,7 +6,10 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from lissom.core.ledger import Ledger
+from lissom.core.records import Sample
 from lissom.report.html import breakable, estimate_text, page, step_text, write_page
 from lissom.report.view import read
 
@@ -164,3 +167,16 @@ def test_reports_need_no_torch(met_run: Path) -> None:
         f"report(Path({str(met_run)!r})); assert 'torch' not in sys.modules and 'onnx' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("media", "tag", "title"), [("video/mp4", "video", "To look at"), ("audio/flac", "audio", "To listen to")]
+)
+def test_examples_are_played_in_the_page_itself(met_run: Path, media: str, tag: str, title: str) -> None:
+    ledger = Ledger(met_run)
+    ledger.put(Sample("walk/<a>.mp4", media, "AAECAw==", "walk", "walk", "run"), "walk/<a>.mp4")
+    reader = _read(met_run)
+    assert reader.faults == [] and title in reader.text and "walk/<a>.mp4" in reader.text
+    players = [attributes for name, attributes in reader.tags if name == tag]
+    assert [player["src"] for player in players] == [f"data:{media};base64,AAECAw=="]
+    assert "controls" in players[0] and ("muted" in players[0]) is (tag == "video")

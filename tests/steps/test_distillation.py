@@ -78,6 +78,20 @@ def test_a_cut_model_learns_from_the_original(tmp_path: Path, views: int) -> Non
     assert learnt.cut == cut.cut
 
 
+def test_answers_that_are_too_large_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = tiny_workload()
+    context = tiny_context(tmp_path, original)
+    said: list[str] = []
+    monkeypatch.setattr(context.progress, "say", said.append)
+    needed = len(original.splits.train) * len(original.classes) * 2
+    for most, kept in ((needed - 1, False), (needed, True)):
+        monkeypatch.setattr("lissom.steps.distillation.distill.MOST_BYTES", most)
+        Distill(epochs=1, batch=64, share=0.1, views=1).apply(original, context)
+        (context.folder / "distill.pt").unlink()
+        assert (context.shared / "teacher").exists() == kept
+    assert [line for line in said if "beside the learner" in line] == said[:1] and "on disk, more than" in said[0]
+
+
 def test_labels_are_not_looked_at_where_the_original_stands_in_for_them(tmp_path: Path) -> None:
     workload = tiny_workload()
     splits = workload.splits

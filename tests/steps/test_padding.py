@@ -1,6 +1,7 @@
 """What is only padding says nothing: neither least squares nor importance may depend on how far a batch is filled."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.graph import capture, couple
+from lissom.steps.factorization.low_rank import LowRank
 from lissom.steps.pruning.criteria import CRITERIA, Sample
 from lissom.steps.repair.layers import Comparison, find_layers
 from lissom.steps.sparsity.scores import what_is_read
 from lissom.tasks.text.split import TextSplit
+from lissom.testing import tiny_context
 from lissom.testing.tiny_texts import tiny_text_workload
 from lissom.workload.workload import Batch, Splits, Workload
 
@@ -74,3 +77,15 @@ def test_what_weights_read_does_not_depend_on_the_padding() -> None:
     one, other = (what_is_read(workload.module, LAYERS, batches(it)) for it in (workload, filled(workload, 24)))
     for name in LAYERS:
         torch.testing.assert_close(one[name].squares, other[name].squares, rtol=1e-4, atol=1e-6)
+
+
+def test_low_rank_layers_do_not_depend_on_the_padding(tmp_path: Path) -> None:
+    name = "model.bert.encoder.layer.0.intermediate.dense"
+    step = LowRank(((name, "linear", (6,)),), examples=32, batch=16)
+    inputs, found = torch.eye(32), []
+    for workload in (tiny_text_workload(), filled(tiny_text_workload(), 24)):
+        layer = step.apply(workload, tiny_context(tmp_path, workload)).module.get_submodule(name)
+        with torch.no_grad():
+            found.append(layer(inputs))
+    assert not torch.allclose(found[0], tiny_text_workload().module.get_submodule(name)(inputs), atol=1e-2)
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-4)

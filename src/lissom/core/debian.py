@@ -1,13 +1,66 @@
-"""Files out of Debian's packages, fetched and unpacked without root."""
+"""Files out of Debian's packages, for any user: fetched by apt-get when that is allowed, unpacked without root."""
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lissom.core.errors import LissomError
+from lissom.core.packages import Wanted, kept
+from lissom.core.progress import Progress
 
 TIMEOUT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A package, in whatever version the machine's lists name.
+
+    Args:
+        name: of the package.
+        size: of it, in words.
+        folder: in it, where the files are, relative to the root.
+    """
+
+    name: str
+    size: str
+    folder: str
+
+
+def debian_files(
+    package: DebianPackage, files: Mapping[str, str], *, download: bool, progress: Progress
+) -> dict[str, bytes]:
+    """Files of a package, from where it is installed, from the cache, or fetched.
+
+    Args:
+        package: the package.
+        files: their names below its folder, and the SHA-256 of each.
+        download: fetch what is not on the disk.
+        progress: shows what is waited for.
+
+    Raises:
+        LissomError: they are not on the disk and may not be, or could not be, fetched, or are damaged.
+    """
+    wanted = Wanted(package.name, f"Debian's package {package.name}", package.size, files)
+    installed = Path("/") / package.folder
+    if all((installed / name).is_file() for name in files):
+        found = {name: (installed / name).read_bytes() for name in files}
+        return kept(wanted, lambda: found, download=True, progress=progress)
+    return kept(wanted, lambda: _fetched(package, files), download=download, progress=progress)
+
+
+def _fetched(package: DebianPackage, files: Mapping[str, str]) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as temp:
+        try:
+            root = unpack_packages([package.name], Path(temp))
+            return {name: (root / package.folder / name).read_bytes() for name in files}
+        except (OSError, subprocess.SubprocessError) as error:
+            raise LissomError(
+                f"Debian's package {package.name} could not be fetched: {said(error)}",
+                hint=f"LISSOM_CACHE names a folder that has {package.name}/ in it already",
+            ) from error
 
 
 def unpack_packages(names: Sequence[str], folder: Path) -> Path:

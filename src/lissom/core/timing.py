@@ -12,6 +12,7 @@ from lissom.core.statistics import median_interval
 WARM_UP = 10
 BURST = 5
 _PARTS = 8
+_LATE_S, _FEWEST = 30.0, 10  # whole answers may take a second each
 
 
 def interleaved(
@@ -24,7 +25,7 @@ def interleaved(
     Args:
         calls: what to time, by name.
         seconds: how long to spend in all.
-        least: how many timings of each to take, whatever the time.
+        least: how many timings of each to take, though it takes longer; of what takes half a minute for so many, ten.
         seed: of the order.
 
     Returns:
@@ -37,10 +38,11 @@ def interleaved(
             calls[name]()
     samples: dict[str, list[float]] = {name: [] for name in names}
     end = time.perf_counter() + seconds
+    late = end + _LATE_S
     collecting = gc.isenabled()
     gc.disable()
     try:
-        while time.perf_counter() < end or len(samples[names[0]]) < least:
+        while _goes_on(len(samples[names[0]]), least, end, late):
             order.shuffle(names)
             for name in names:
                 _burst(calls[name], samples[name])
@@ -48,6 +50,11 @@ def interleaved(
         if collecting:
             gc.enable()
     return samples
+
+
+def _goes_on(taken: int, least: int, end: float, late: float) -> bool:
+    now = time.perf_counter()
+    return now < end or taken < (least if now < late else min(least, _FEWEST))
 
 
 def _burst(call: Callable[[], object], samples: list[float]) -> None:

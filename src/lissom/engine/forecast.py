@@ -47,7 +47,8 @@ def foretell(ledger: Ledger, model: CostModel, rungs: Sequence[Rung]) -> None:
     """Write down the latency that each rung is expected to have in each number format, as a share of the original's."""
     probes = {_widths(key): value for key, value in ledger.by_key("probe").items()}
     for name in FORMATS:
-        points = [(model.cost("latency_ms", dict(widths)), found[name]["latency"]) for widths, found in probes.items()]
+        known = [(widths, found[name]["latency"]) for widths, found in probes.items() if name in found]
+        points = [(model.cost("latency_ms", dict(widths)), latency) for widths, latency in known]
         points += [(model.cost("latency_ms", model.full), 1.0)] if name == FORMATS[0] else []
         for rung in rungs:
             expected = predict(points, model.cost("latency_ms", rung.widths))

@@ -27,7 +27,8 @@ class FrontSearch:
             number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
             move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))
             tried = self._trials.try_move(State(), move)
-            self._trials.try_move(tried.state, Move(f"{move.name} + int8", (QuantizeInt8(),)))
+            if self._mover.quantizes:
+                self._trials.try_move(tried.state, Move(f"{move.name} + int8", (QuantizeInt8(),)))
         points = points_of(self._ledger, self._budget)
         self._ledger.once("front", "", [point.number for point in front(points)])
         return self._trials.tried[_chosen(points, self._budget) - 1]

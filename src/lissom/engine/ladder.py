@@ -46,14 +46,14 @@ class Ladder:
         baseline: the original.
         prober: groups, importance and costs.
         reach: the widest cut within the limits.
-        examples: calibration inputs of the repair.
+        repair: of each cut.
     """
 
     def __init__(
-        self, ledger: Ledger, carrier: Carrier, baseline: Baseline, prober: Prober, reach: Reach, examples: int
+        self, ledger: Ledger, carrier: Carrier, baseline: Baseline, prober: Prober, reach: Reach, repair: Reconstruct
     ) -> None:
         self._ledger, self._carrier, self._baseline = ledger, carrier, baseline
-        self._prober, self._reach, self._examples = prober, reach, examples
+        self._prober, self._reach, self._repair = prober, reach, repair
 
     def front(self) -> list[Rung]:
         """Rungs spread over all sizes."""
@@ -97,7 +97,7 @@ class Ladder:
         names = {choice.index: choice.name for choice in self._prober.model.choices}
         removed = weakest(self._prober.importance, dict(widths))
         prune = Prune(tuple((index, names[index], units) for index, units in sorted(removed.items())))
-        return prune, Reconstruct(examples=self._examples)
+        return prune, self._repair
 
     def _drop(self, steps: tuple[ModelStep, ...]) -> float:
         return untrained_drop(self._carrier.model(steps)[0], self._baseline)

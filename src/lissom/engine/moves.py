@@ -59,6 +59,11 @@ class Mover:
         return Move(f"{learn.describe()} + quantize int8", (learn, QuantizeInt8()))
 
     @property
+    def quantizes(self) -> bool:
+        """Whether other number formats are tried."""
+        return self._context.original.quantizable
+
+    @property
     def has_half(self) -> bool:
         """Whether the target has half precision."""
         return FP16 in self._context.target.precisions

@@ -11,13 +11,12 @@ from lissom.engine.options import Options
 from lissom.steps.distillation.distill import Distill
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
-from lissom.train.teacher import Answer, LiveTeacher
+from lissom.train.teacher import MOST_BYTES, Answer, LiveTeacher
 from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Worded, Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
 _ASKED = 256  # examples at once
-_MOST_BYTES = 4_000_000_000  # of the original's answers on disk
 
 
 def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, team: Team = ALONE) -> dict[str, float]:
@@ -81,7 +80,7 @@ def recovery(
         answered: whether the original's answers are there already.
         cache_bytes: what they take on disk.
     """
-    kept = answered or cache_bytes <= _MOST_BYTES
+    kept = answered or cache_bytes <= MOST_BYTES
     if options.epochs is not None or math.isinf(left_s):
         return Distill(epochs=options.epochs or options.most_epochs, views=int(kept))
     live = pace["epoch_s"] + pace["teacher_s"]

@@ -1,6 +1,6 @@
 """Before the first trial: what may be cut, what is within reach, and the ladder of cuts to try."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lissom.core.ledger import Ledger
@@ -17,9 +17,11 @@ from lissom.engine.probing import FORMATS
 from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
+from lissom.layers.listening import AT_ONCE, FEW, listens
 from lissom.plan.allocation import CostModel, allocate, narrowest
 from lissom.plan.budget import Budget
 from lissom.steps.pruning.criteria import Sample
+from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import Context
 from lissom.workload.workload import Workload
 
@@ -41,6 +43,13 @@ class Prepared:
     hope: float
     precision: str
     reachable: bool = True
+
+
+def repair_of(workload: Workload, options: Options) -> Reconstruct:
+    """How a cut is repaired before it is judged."""
+    if listens(workload.module):
+        return Reconstruct(examples=min(FEW, options.calibration), batch=AT_ONCE)
+    return Reconstruct(examples=options.calibration)
 
 
 def hope_of(budget: Budget, original: Figures) -> float:
@@ -78,7 +87,9 @@ class Planner:
             reach = self._reach(prober, progress)
         hope = hope_of(self._budget, self._baseline.figures)
         with self._watch.part("ladder"):
-            ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, self._options.calibration)
+            ladder = Ladder(
+                self._ledger, self._carrier, self._baseline, prober, reach, repair_of(workload, self._options)
+            )
             rungs = ladder.front() if self._options.front else ladder.rungs(hope)
         foretell(self._ledger, prober.model, rungs)
         return Prepared(rungs, hope, reach.precision, max(reach.usage.values(), default=0.0) <= _OVER)
@@ -88,6 +99,8 @@ class Planner:
         analysis = self._ledger.find("analysis")
         if analysis is None:
             sample = Sample(options.calibration, seed=options.seed, progress=progress)
+            if listens(workload.module):
+                sample = replace(sample, examples=min(FEW, options.calibration), batch=AT_ONCE)
             analysis = analyse(workload, coupling, sample)
             self._ledger.append("analysis", "", analysis)
         self._skipped(analysis)
@@ -128,7 +141,7 @@ class Planner:
         half = allocate(model, {name: model.cost(name, model.full) / 2 for name in measures})
         least = prober.measure(narrowest(model))
         middle = least if half is None else prober.measure(half)
-        for name in FORMATS if half is not None else ():
+        for name in middle if half is not None else ():
             reach = Reach(half or {}, name, prober.usage(middle[name], self._budget), 0.0)
             self._ledger.once("reach", f"middle {name}", reach_record(reach, middle[name]))
         progress.say(range_words(least, middle, original))

@@ -31,7 +31,9 @@ def measure_copy(
         place = context.target.place(Path(folder), "probe")
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
-        made = {"fp32": plain, "int8": QuantizeInt8(examples=64, search=False).apply(plain, workload, context)}
+        made = {"fp32": plain}
+        if workload.quantizable:
+            made["int8"] = QuantizeInt8(examples=64, search=False).apply(plain, workload, context)
         runners = {
             name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()
         }

@@ -11,7 +11,7 @@ from lissom.core.records import Figures
 from lissom.core.units import format_bytes, format_ms
 from lissom.engine.layer_times import LayerTimer, in_proportion
 from lissom.engine.measuring import Bench
-from lissom.engine.probing import FORMATS, measure_copy
+from lissom.engine.probing import measure_copy
 from lissom.plan.allocation import CostModel, Widths, allocate, narrowest
 from lissom.plan.budget import Budget, figure
 from lissom.steps.pruning.criteria import weakest
@@ -111,7 +111,7 @@ def reachable(prober: Prober, budget: Budget) -> dict[str, Reach]:
     widths = narrowest(prober.model)
     measured = prober.measure(widths)
     prober.use_times()
-    return {name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in FORMATS}
+    return {name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in measured}
 
 
 def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:

@@ -61,7 +61,7 @@ class Rewriting:
                 continue
             tried = self._trials.try_move(State((), state.comparison), move, rewritten=True)
             state = tried.state if tried.trial.kept else state
-        if best is None:
+        if best is None and self._mover.quantizes:
             self._trials.try_move(state, Move("quantize int8", (QuantizeInt8(),)))
         return best_of(self._trials.tried)
 

@@ -87,7 +87,9 @@ class Search:
         move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
         base = State((), standing.comparison)
         tried = self._trials.try_move(base, move)
-        if formats or not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
+        if formats or not self._mover.quantizes:
+            return tried
+        if not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
             return tried
         quantized = self._quantize(tried)
         return quantized if quantized.trial.kept or quantized.overshoot < tried.overshoot else tried
@@ -128,7 +130,7 @@ class Search:
         number = len(self._trials.tried) + 1
         move = self._mover.recorded(number, lambda: self._again(number, rung, learnt))
         tried = self._trials.try_move(State(), move)
-        if tried.trial.kept or precision == "int8":
+        if self._mover.quantizes and (tried.trial.kept or precision == "int8"):
             self._quantize(tried)
 
     def _again(self, number: int, rung: Rung, learnt: Sequence[Step]) -> Move:

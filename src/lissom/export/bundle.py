@@ -27,7 +27,7 @@ _ERRORS_IMPORT = f"from {_ERRORS} import LissomError\n"
 _ERRORS_INSTEAD = """
 class LissomError(ValueError):
     def __init__(self, message, *, hint=""):
-        super().__init__(f"{message} {hint}".strip())
+        super().__init__(f"{message} ({hint})" if hint else message)
 """
 
 

@@ -29,7 +29,7 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     - ``distilbert``: every second layer, then the triple loss (Sanh et al., 2019, "DistilBERT", section 3).
     - ``tinybert``: half of the layers and three eighths of the feed-forward units; hidden states and attention
       first, on texts without labels and on the task's, then answers (Jiao et al., 2020, "TinyBERT", sections 3.2 and
-      3.3). For its augmentation load the data with ``replaced=0.25, views=4``.
+      3.3). For its augmentation load the data with ``replaced=0.25, views=4``: the original then answers every view.
     - ``minilm``: half of the layers; attention and values of the last layer first, then answers (Wang et al., 2020,
       "MiniLM", section 3).
     - ``shallow-decoder``: of a model that writes texts; a third of the decoder's layers, narrower everywhere, taught by
@@ -89,7 +89,8 @@ def _tinybert(workload: Workload, encoder: Encoder, epochs: int, texts: str) -> 
         losses=(("tinybert_hidden", 1.0), ("tinybert_attention", 1.0)),
     )
     general = (replace(inside, texts=texts),) if texts else ()
-    return (drop, _narrower(workload, names, drop), *general, inside, Distill(epochs, RATE, BATCH, labels=0.0))
+    answers = Distill(epochs, RATE, BATCH, labels=0.0, views=workload.views or 1)
+    return (drop, _narrower(workload, names, drop), *general, inside, answers)
 
 
 def _minilm(workload: Workload, encoder: Encoder, epochs: int, texts: str) -> tuple[Step, ...]:

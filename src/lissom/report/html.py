@@ -15,6 +15,7 @@ from lissom.core.units import format_bytes, format_count, format_ms, format_seco
 from lissom.report.bars import class_bars, time_bars, width_bars
 from lissom.report.cards import cards
 from lissom.report.commands import chosen, command_again, next_command
+from lissom.report.curve_chart import curve_chart
 from lissom.report.latency_chart import latency_chart
 from lissom.report.path_chart import COSTS, path_chart
 from lissom.report.standing import standing
@@ -68,6 +69,7 @@ def _facts(view: RunView) -> dict[str, Any]:
         "latency": latency_chart(now.original, now.result) if now else "",
         "by_class": class_bars(now.original, now.result, classes) if now else None,
         "times": time_bars(view.end.seconds, view.end.parts_seconds) if view.end else (),
+        "curves": curve_chart(view.curves),
         "estimate": estimate_text(view),
         "warnings": warnings(view),
         "command": command_again(view),

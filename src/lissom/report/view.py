@@ -9,7 +9,19 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 from lissom.core.ledger import NAME, Ledger
-from lissom.core.records import Entrant, Figures, Machine, Neighbour, Sample, Settings, Trial, Verdict, from_json
+from lissom.core.records import (
+    Curve,
+    Entrant,
+    Figures,
+    Machine,
+    Neighbour,
+    Sample,
+    Settings,
+    Sight,
+    Trial,
+    Verdict,
+    from_json,
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,8 @@ class RunView:
     front: tuple[int, ...] = ()
     race: tuple[Entrant, ...] = ()
     samples: tuple[Sample, ...] = ()
+    sights: tuple[Sight, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
     @property
     def original(self) -> Figures | None:
@@ -134,6 +148,8 @@ def read(folder: Path | str) -> RunView:
         time_limit_s=next(reversed([start.get("time_limit_s") for start in ledger.values("start")]), None),
         front=tuple(ledger.find("front") or ()),
         samples=tuple(ledger.all(Sample)),
+        sights=tuple(ledger.all(Sight)),
+        curves=tuple(ledger.all(Curve)),
         race=tuple(sorted(ledger.all(Entrant), key=lambda entrant: entrant.latency_ms or math.inf)),
     )
 

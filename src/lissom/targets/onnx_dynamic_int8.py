@@ -5,6 +5,7 @@ cost points that ranges of the input at hand do not.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -23,18 +24,26 @@ def are_tokens(inputs: Inputs) -> bool:
     return bool(inputs) and all(array.dtype.kind in "iu" for batch in inputs for array in batch)
 
 
-def quantize_dynamic_int8(artefact: Artefact, path: Path) -> Artefact:
+def quantize_dynamic_int8(artefact: Artefact, path: Path, kinds: Sequence[str] | None = None) -> Artefact:
     """Quantize an FP32 ONNX file: products with constants, and embeddings.
 
     Args:
         artefact: the FP32 artefact.
         path: where to write the INT8 file.
+        kinds: of operators; by default all that the runtime knows.
     """
     reduce_range = not has_int8_dot_product()
     with tempfile.TemporaryDirectory() as folder, quiet():
         prepared, quantized = Path(folder) / "prepared.onnx", Path(folder) / "quantized.onnx"
         quant_pre_process(str(artefact.path), str(prepared), skip_symbolic_shape=True)
-        quantize_dynamic(prepared, quantized, per_channel=True, reduce_range=reduce_range, weight_type=QuantType.QInt8)
+        quantize_dynamic(
+            prepared,
+            quantized,
+            op_types_to_quantize=None if kinds is None else list(kinds),
+            per_channel=True,
+            reduce_range=reduce_range,
+            weight_type=QuantType.QInt8,
+        )
         model = onnx.load(quantized)
         shorten_names(model)
         with whole_file(path) as temporary:

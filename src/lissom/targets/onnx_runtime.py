@@ -56,13 +56,16 @@ class OnnxRuntime(Target):
         return self.artefact(path, notes=export_onnx(module, example, path))
 
     def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        from lissom.layers.ctc_model import CtcModel
         from lissom.targets.onnx_dynamic_int8 import are_tokens, quantize_dynamic_int8
         from lissom.targets.onnx_int8 import quantize_static_int8
         from lissom.targets.onnx_pair_int8 import quantize_pair
 
         if is_pair(source.artefact.path):
             return self.artefact(path, INT8, quantize_pair(source.artefact.path, path))
-        if are_tokens(calibration):
+        if isinstance(source.module, CtcModel):  # ranges are those of the sound at hand
+            return quantize_dynamic_int8(source.artefact, path, ("MatMul",))
+        if recipe is None and are_tokens(calibration):
             return quantize_dynamic_int8(source.artefact, path)
         return quantize_static_int8(source.artefact, calibration, path, recipe)
 

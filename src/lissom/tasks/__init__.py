@@ -5,6 +5,7 @@ from lissom.core.tables import Table
 TASKS = Table(
     "task",
     {
+        "codec": "lissom.tasks.codec.kind:KIND",
         "image": "lissom.tasks.image.kind:KIND",
         "recognition": "lissom.tasks.recognition.kind:KIND",
         "speech": "lissom.tasks.speech.kind:KIND",

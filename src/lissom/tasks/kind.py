@@ -56,12 +56,12 @@ class Kind:
         handling: the package whose ``handling.py`` the bundle carries.
         requirements: what that needs to be installed.
         options: its own of the command line.
+        quick: examples of each split in a trial run.
         attach: the ``module:function`` that makes further files of the bundle from the module that is delivered and
             its example inputs, by name.
         answers: the ``module:function`` that makes the answers ``(examples, ...)`` of a loaded artefact, inputs and the
             handling; by default they are what the artefact gives.
         carried: further modules of lissom that the bundle has as files, by name of the file.
-        quick: examples of each split in a trial run; few where each one is answered word by word.
         other: the ``module:function`` that gives the kind of another task which a model and a request are really for,
             or ``None`` where they are for this one.
     """
@@ -73,10 +73,10 @@ class Kind:
     settings: str
     requirements: tuple[str, ...]
     options: tuple[Option, ...] = ()
+    quick: int = 500
     attach: str | None = None
     answers: str | None = None
     carried: Mapping[str, str] = field(default_factory=dict[str, str])
-    quick: int = 500
     other: str | None = None
 
     def answer(

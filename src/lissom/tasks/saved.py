@@ -19,7 +19,8 @@ def saved_parts(path: Path) -> dict[str, Any]:
     """The data sets in a folder by part: ``"train"``, ``"select"``, ``"test"``, or ``"all"`` for one without splits.
 
     Raises:
-        LissomError: ``datasets`` is not installed, the folder is damaged, or a split has an unknown name.
+        LissomError: ``datasets`` is not installed, the folder is damaged, a split has an unknown name, or two of them
+            are the same part.
     """
     try:
         datasets: Any = import_module("datasets")
@@ -33,4 +34,12 @@ def saved_parts(path: Path) -> dict[str, Any]:
     unknown = [name for name in splits if name != "all" and name.partition("_")[0].lower() not in PARTS]
     if unknown:
         raise LissomError(f"{path} has a split {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}")
-    return {name if name == "all" else PARTS[name.partition("_")[0].lower()]: data for name, data in splits.items()}
+    parts: dict[str, str] = {}
+    for name in splits:
+        part = name if name == "all" else PARTS[name.partition("_")[0].lower()]
+        if part in parts:
+            raise LissomError(
+                f"{path} has two splits for {part}: {parts[part]!r} and {name!r}", hint="save it with one of them"
+            )
+        parts[part] = name
+    return {part: splits[name] for part, name in parts.items()}

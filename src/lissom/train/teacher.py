@@ -20,6 +20,7 @@ from lissom.train.device import Device
 from lissom.workload.workload import Batch, Split
 
 Answer = Callable[[Batch], npt.NDArray[np.float32]]
+MOST_BYTES = 4_000_000_000  # that answers may take on disk
 _FILL_BATCH = 250
 _LARGEST = float(np.finfo(np.float16).max)
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lissom.core.records import Curve, Sight
 from lissom.graph import Cut
 from lissom.graph.coupling import matches
 from lissom.workload.changes import Change, Zeros
@@ -93,6 +94,42 @@ class Worded(Protocol):
         ...
 
 
+@runtime_checkable
+class Watchable(Protocol):
+    """A split whose examples are videos."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What each example is called."""
+        ...
+
+    def film(self, row: int) -> bytes:
+        """A small copy of one example for people to look at, as an MP4 file."""
+        ...
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A split of which each example is looked at several times; its answer is the mean of the model's answers."""
+
+    def looks(self) -> Sequence[Split]:
+        """The same examples in the same order once for each look; this split alone where there is one look."""
+        ...
+
+
+@runtime_checkable
+class Visible(Protocol):
+    """A split of pictures that models make pictures of."""
+
+    def sights(self, original: npt.NDArray[Any], result: npt.NDArray[Any]) -> Sequence[Sight]:
+        """A few examples, each beside what two models answer to all of them ``(examples, ...)``."""
+        ...
+
+    def curves(self, original: npt.NDArray[Any], result: npt.NDArray[Any]) -> Sequence[Curve]:
+        """How well both do at each rate."""
+        ...
+
+
 class Task(Protocol):
     """How a batch is fed, what the loss is, what the score is, how outputs are compared with a teacher's."""
 
@@ -166,7 +203,8 @@ class Workload:
     original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``changes``
     are what was done to the structure of the model that the workload began with, in order.
     ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
-    training example has, ``None`` for any number.
+    training example has, ``None`` for any number. ``quantizable`` is false where other parts of the model than its
+    artefact are deployed, which no quantizer of a runtime has seen.
     """
 
     name: str
@@ -182,6 +220,7 @@ class Workload:
     changes: tuple[Change, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     views: int | None = None
+    quantizable: bool = True
 
     @property
     def cut(self) -> Cut | None:

@@ -22,6 +22,7 @@ VIDEO = (
     *(f"{kind}_{backbone}" for kind in ("tsm", "causal") for backbone in VIDEO_BACKBONES),
     "tsm_mobilenet_v2_x0_5",
 )
+CODEC = ("codec", "codec_small")
 SMALL_INPUT_FAMILIES = (
     "mobilenet_v1_x1_0",
     "mobilenet_v2",
@@ -86,6 +87,7 @@ OURS = {
     "ds_cnn": DS_CNN,
     "bc_resnet": BC_RESNET,
     "tsm": VIDEO,
+    "codec": CODEC,
     "small_input": SMALL_INPUT,
 }
 

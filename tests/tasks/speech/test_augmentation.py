@@ -7,7 +7,7 @@ pytest.importorskip("soundfile")
 pytest.importorskip("kaldi_native_fbank")
 
 from lissom.core.errors import LissomError
-from lissom.tasks.speech.augmentation import Augmentation, masked, noisy, shifted, stretched
+from lissom.tasks.speech.augmentation import Augmentation, coloured, masked, noisy, paced, shifted, stretched, voiced
 from lissom.testing.tiny_sounds import RATE, made_sound
 
 SOUND = made_sound("rise", 0, 0, seconds=1.0)
@@ -42,6 +42,30 @@ def test_noise_has_the_power_that_was_asked_for(slope: float) -> None:
     assert not noisy(silence, 10, 0, np.random.default_rng(0)).any()
 
 
+def test_a_microphone_changes_each_frequency_as_it_says() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    found = coloured(noise, np.array([0.0, 0.0, 20.0]), RATE)
+    change = 20 * np.log10(np.abs(np.fft.rfft(found)) / np.abs(np.fft.rfft(noise)))
+    middle = 700 * (np.exp(np.log1p(RATE / 2 / 700) / 2) - 1)  # hertz at half of the mel scale
+    assert np.abs(change[: int(middle)]).max() < 0.1 and change[RATE // 2 - 1] == pytest.approx(20, abs=0.1)
+    assert (np.diff(change[int(middle) + 1 : -1]) > -0.1).all()
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_a_pace_moves_frames_about_the_middle_and_a_tract_moves_bands(factor: float) -> None:
+    features = np.full((1, 20, 41), -1.0, dtype=np.float32)
+    features[0, 8, [12, 28]] = 1.0  # two sounds, 8 frames before and after the middle
+    heard = paced(features, factor)
+    assert heard.shape == features.shape and heard.dtype == np.float32
+    assert {int(heard[0, 8, :20].argmax()), int(heard[0, 8, 21:].argmax()) + 21} == {
+        round(20 - 8 / factor),
+        round(20 + 8 / factor),
+    }
+    assert int(voiced(features, factor)[0, :, 12].argmax()) == round(8.5 / factor - 0.5)
+    assert np.array_equal(paced(features, 1.0), features) and np.allclose(voiced(features, 1.0), features)
+    assert (paced(np.ones_like(features), 1.5)[..., :5] == -1).all()  # silence comes in
+
+
 def test_masks() -> None:
     features = np.random.default_rng(0).uniform(-0.9, 1, (1, 40, 100)).astype(np.float32)
     found = masked(features, slice(3, 7), slice(20, 30))
@@ -53,7 +77,7 @@ def test_a_view_depends_on_its_generator_alone() -> None:
     augmentation = Augmentation()
     first, again, other = (augmentation.sound(SOUND, RATE, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
-    nothing = Augmentation(0, 0, None, 0, 0)
+    nothing = Augmentation(0, 0, 0, None, 0, 0, 0, 0)
     assert np.array_equal(nothing.sound(SOUND, RATE, np.random.default_rng(0)), SOUND)
     features = np.zeros((1, 40, 100), np.float32)
     assert np.array_equal(nothing.features(features, np.random.default_rng(0)), features)

@@ -148,3 +148,19 @@ def test_remarks() -> None:
     assert remarks(np.zeros(100, np.float32)) == ["silence"] and remarks(np.zeros(0, np.float32)) == ["silence"]
     assert remarks(tone(500)) == []
     assert remarks(np.clip(tone(500, level=2), -1, 1))[0].startswith("clipped")
+
+
+def test_whole_numbers_as_floats_are_heard_as_the_sound_they_are(tmp_path: Path) -> None:
+    sound = tone(440, 0.3)
+    soundfile.write(tmp_path / "whole.wav", sound * 32768, 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "usual.wav", sound, 16000, subtype="FLOAT")
+    whole, usual = (read_clip(tmp_path / f"{name}.wav", 16000) for name in ("whole", "usual"))
+    assert np.abs(whole).max() == pytest.approx(1) and np.allclose(whole * np.abs(usual).max(), usual, atol=1e-5)
+
+
+def test_values_that_are_no_sound(tmp_path: Path) -> None:
+    sound = tone(440, 0.3)
+    sound[100] = 1e30
+    soundfile.write(tmp_path / "huge.wav", sound, 16000, subtype="FLOAT")
+    with pytest.raises(LissomError, match=r"values of up to 1.0e\+30: that is no sound"):
+        read_clip(tmp_path / "huge.wav", 16000)

@@ -1,6 +1,7 @@
 """A workload of clips: features, labels by speaker, damaged and silent clips, and what is refused."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import soundfile
 import lissom
 from lissom.core.errors import LissomError
 from lissom.tasks.speech.handling import Features, read_clip
+from lissom.tasks.speech.split import SOUNDS as VIEWED
 from lissom.tasks.speech.split import ClipSplit
 from lissom.testing.tiny_sounds import RATE, SOUNDS, write_sounds
 from lissom.workload.workload import Workload
@@ -84,6 +86,26 @@ def test_silent_and_damaged_clips_are_named(tmp_path: Path) -> None:
         (folder / "rise" / "ben" / f"{number}.wav").write_bytes(b"nothing")
     with pytest.raises(LissomError, match=r"10 of \d+ \w+ clips cannot be read: rise/ben/0.wav: it is not sound"):
         load(folder)
+
+
+def test_a_set_without_any_sound_is_refused(tmp_path: Path) -> None:
+    folder = write_sounds(tmp_path / "sounds", each=1)
+    for file in folder.rglob("*.wav"):
+        soundfile.write(file, np.zeros(4000), RATE)
+    with pytest.raises(LissomError, match=r"all \d+ \w+ clips are silent, such as"):
+        load(folder)
+
+
+def test_views_share_sounds_that_are_made_once_and_are_the_same_when_asked_again(folder: Path) -> None:
+    split = load(folder).splits.train
+    assert isinstance(split, ClipSplit) and split.heard is not None and split.augmentation is not None
+    first, again, other = (split.take([0, 1], view=view).inputs[0] for view in (1, 1, 1 + VIEWED))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    still = replace(split, augmentation=replace(split.augmentation, pace=0.0, tract=0.0, bands=0, frames=0))
+    assert torch.equal(still.take([0], view=1).inputs[0], still.take([0], view=1 + VIEWED).inputs[0])
+    lean = replace(still, heard=None)
+    assert not torch.equal(lean.take([0], view=1).inputs[0], lean.take([0], view=1 + VIEWED).inputs[0])
+    assert torch.equal(lean.take([0], view=1).inputs[0], still.take([0], view=1).inputs[0])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,10 +22,11 @@ from lissom.export.runners.onnx_runner import Runner
 from lissom.export.stream_file import stream_files
 from lissom.targets.parity import answers
 from lissom.tasks.video import decoding
-from lissom.tasks.video.handling import Viewing, read_frames
+from lissom.tasks.video.film import SHOWN_FRAMES
+from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
 from lissom.tasks.video.motion import MOTIONS, write_video
 from lissom.tasks.video.split import VideoSplit, squared
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Watchable, Workload
 from lissom.zoo.tsm import VideoClassifier
 from lissom.zoo.tsm_layers import Shifted
 
@@ -103,6 +105,43 @@ def test_views_are_the_same_each_time_with_and_without_memory(folder: Path, monk
         split.workers.rest()
 
 
+@pytest.mark.parametrize("kept_bytes", [None, 0])
+def test_a_video_is_judged_by_the_mean_of_its_clips(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int | None
+) -> None:
+    if kept_bytes is not None:
+        monkeypatch.setattr(decoding, "KEPT_BYTES", kept_bytes)
+    workload = load(folder, clips=3)
+    split = workload.splits.test
+    assert isinstance(split, VideoSplit) and workload.handling["clips"] == 3
+    assert any("mean of those to 3 clips" in note for note in workload.notes)
+    viewing = Viewing.from_json(workload.handling["viewing"])
+    clips = [read_frames(split.paths[1], moments, viewing.resize) for moments in viewing.clips(3)]
+    looks = split.looks()
+    for look, frames in zip(looks, clips, strict=True):
+        expected = viewing.normalise(viewing.cropped(squared(frames, 28)))
+        assert np.array_equal(look.take([1]).inputs[0][0].numpy(), expected)
+    assert workload.splits.train.looks()[0] is workload.splits.train  # pyright: ignore[reportAttributeAccessIssue]
+    assert torch.equal(split.take([1]).inputs[0], looks[1].take([1]).inputs[0])  # the middle one is the usual one
+    split.workers.rest()
+
+
+def test_so_many_clips_are_not_possible(folder: Path) -> None:
+    with pytest.raises(LissomError, match="0 clips of a video are not possible"):
+        load(folder, clips=0)
+
+
+def test_a_split_has_small_films_to_look_at(folder: Path, tmp_path: Path) -> None:
+    split = load(folder).splits.test
+    assert isinstance(split, VideoSplit) and isinstance(split, Watchable)
+    (tmp_path / "small.mp4").write_bytes(split.film(0))
+    times, frames = zip(*stream_frames(tmp_path / "small.mp4", 32), strict=True)
+    assert len(frames) == SHOWN_FRAMES and frames[0].shape == (32, 40, 3)
+    assert times[-1] == pytest.approx(1.0, abs=0.05)  # what is shorter than a second is shown in one
+    first, last = (read_frames(split.paths[0], (at,), 32)[0].astype(int) for at in (0.01, 0.99))
+    assert 2 * np.abs(frames[0] - first).mean() < np.abs(frames[0] - last).mean()
+
+
 def test_damaged_videos_are_named(folder: Path, tmp_path: Path) -> None:
     for path in folder.rglob("*.mp4"):
         place = tmp_path / path.relative_to(folder)
@@ -129,7 +168,7 @@ def test_from_a_budget_to_a_stream(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_bundle_answers_and_streams(folder: Path, tmp_path: Path) -> None:
-    workload = load(folder)
+    workload = load(folder, clips=3)
     files = stream_files(workload.module, workload.example)
     export_onnx(workload.module, workload.example, tmp_path / "model.onnx")
     inputs = workload.splits.test.take([0, 1]).inputs[0].numpy()
@@ -150,6 +189,20 @@ def test_a_bundle_answers_and_streams(folder: Path, tmp_path: Path) -> None:
     check_bundle(tmp_path / "bundle", next(folder.rglob("film0-0.mp4")), tmp_path)
 
 
+def streamed(bundle: Path, clips: np.ndarray) -> np.ndarray:
+    """The mean of what the bundle's streaming form says of the frames of each clip, ``(clips, classes)``."""
+    session = onnxruntime.InferenceSession(bundle / "stream.onnx", providers=["CPUExecutionProvider"])
+    inputs, found = session.get_inputs(), list[np.ndarray]()
+    for clip in clips:
+        past = [np.zeros(one.shape, np.float32) for one in inputs[1:]]
+        scores = list[np.ndarray]()
+        for frame in clip.swapaxes(0, 1):
+            score, *past = session.run(None, dict(zip([one.name for one in inputs], [frame[None], *past], strict=True)))
+            scores.append(score[0])
+        found.append(np.mean(scores, axis=0))
+    return np.stack(found)
+
+
 def check_bundle(bundle: Path, video: Path, work: Path) -> None:
     """It answers videos, streams them, says what is wrong with others, and needs no PyTorch."""
 
@@ -158,8 +211,11 @@ def check_bundle(bundle: Path, video: Path, work: Path) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert predict("--verify").returncode == 0
+    with np.load(bundle / "vectors.npz") as vectors:  # in FP32 the stream is the clip form, whatever was cut
+        np.testing.assert_allclose(streamed(bundle, vectors["input_0"]), vectors["original"], atol=1e-5, rtol=1e-5)
     found = json.loads(predict(video, "--clips", 2).stdout)
     assert {item["name"] for item in found["classes"]} == set(CLASSES) and found["clips"] == 2
+    assert json.loads(predict(video).stdout)["clips"] == json.loads((bundle / "handling.json").read_text())["clips"]
     done = predict(video, "--stream")
     assert done.returncode == 0, done.stderr
     *heard, last = [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,6 +1,5 @@
 """Clips labelled by motion move as their label says, a frame alone does not tell, and sources stay apart."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,18 @@ from PIL import Image
 
 pytest.importorskip("av")
 
-from lissom.core.errors import LissomError
-from lissom.tasks.video.motion import FRAMES, MOTIONS, SIDE, Source, motion_clip, sources_in, write_motion_set
-from lissom.tasks.video.sources import find
+from lissom.tasks.video.motion import (
+    FRAMES,
+    MOTIONS,
+    SIDE,
+    MotionClip,
+    frames_of,
+    motion_clip,
+    motion_path,
+    part_of,
+    write_clip,
+    write_video,
+)
 
 WEST, EAST = 0, 255
 
@@ -40,39 +48,53 @@ def test_the_camera_moves_as_the_label_says(motion: str, seed: int) -> None:
     assert jumps < 1 if motion == "still" else motion != "shake" or jumps > 2
 
 
-def test_the_mean_size_and_place_of_windows_do_not_tell() -> None:
-    """Over many clips the mean colour and the mean contrast of a motion's frames are those of every other's."""
-    picture = slope(100)
-    seen = {
-        motion: np.array(
-            [motion_clip(picture, motion, np.random.default_rng(k)).mean((0, 1, 2))[:2] for k in range(12)]
-        )
-        for motion in MOTIONS
+def test_one_frame_says_nothing() -> None:
+    """Of a frame drawn at random the window's side and place are distributed alike for all motions: the largest
+    distance of two distributions (Kolmogorov and Smirnov) stays below what chance gives once in 10,000 times."""
+    draws = 1500
+    seen: dict[str, np.ndarray] = {}
+    for number, motion in enumerate(MOTIONS):
+        generator = np.random.default_rng(number)
+        paths = [motion_path((300, 240), motion, generator) for _ in range(draws)]
+        at = generator.integers(0, FRAMES, draws)
+        seen[motion] = np.array([(side[k], *middle[k]) for k, (side, middle) in zip(at, paths, strict=True)])
+    everywhere = np.sort(np.concatenate(list(seen.values())), axis=0)
+    shares = {
+        motion: [np.searchsorted(np.sort(values[:, k]), everywhere[:, k]) / draws for k in range(3)]
+        for motion, values in seen.items()
     }
-    overall = np.concatenate(list(seen.values()))
-    for values in seen.values():
-        assert np.abs(values.mean(0) - overall.mean(0)).max() < 3 * overall.std(0).max() / 3.4
+    for motion in MOTIONS:
+        for mine, others in zip(shares[motion], shares["still"], strict=True):
+            assert np.abs(mine - others).max() < 2.3 * np.sqrt(2 / draws), motion
 
 
-def test_a_set_is_divided_by_source_and_the_same_each_time(tmp_path: Path) -> None:
-    sources = [Source(f"photo {k}", slope(120)) for k in range(12)]
-    sizes = write_motion_set(sources[:6], tmp_path / "one")
-    again = write_motion_set(sources[:6], tmp_path / "two")
-    assert sizes == again and sum(part["clips"] for part in sizes.values()) == 6 * len(MOTIONS)
-    with (tmp_path / "one" / "clips.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len({(row["group"], row["split"]) for row in rows}) == len({row["group"] for row in rows}) == 6
-    for row in rows[:3]:
-        assert (tmp_path / "one" / row["path"]).read_bytes() == (tmp_path / "two" / row["path"]).read_bytes()
-    assert find(tmp_path / "one" / "clips.csv").classes == MOTIONS
-    assert {source.part for source in sources} == {"train", "select", "test"}
+def test_windows_stay_inside_the_picture() -> None:
+    for motion in MOTIONS:
+        for seed in range(50):
+            sides, middles = motion_path((250, 200), motion, np.random.default_rng(seed))
+            assert (middles - sides[:, None] / 2).min() >= 0
+            assert (middles + sides[:, None] / 2 <= (250, 200)).all()
 
 
-def test_sources_are_photos_and_frames_of_films(tmp_path: Path) -> None:
-    slope().save(tmp_path / "a.png")
-    slope(50).save(tmp_path / "small.png")
-    write_motion_set([Source("x", slope())], tmp_path / "films")
-    film = next((tmp_path / "films").rglob("*.mp4"))
-    assert [source.name for source in sources_in(tmp_path)] == ["a.png"]  # what is smaller than a window is left out
-    with pytest.raises(LissomError, match="holds no photo or film"):
-        sources_in(film.parent)
+def test_a_clip_is_the_same_each_time_and_another_one_is_not(tmp_path: Path) -> None:
+    picture = slope()
+    clips = [MotionClip("x", 0, "shake", number) for number in (0, 0, 1)]
+    paths = [tmp_path / f"{k}.mp4" for k in range(3)]
+    for path, clip in zip(paths, clips, strict=True):
+        write_clip(path, picture, clip, 5)
+    one, again, other = (path.read_bytes() for path in paths)
+    assert one == again != other
+    assert clips[0].name != clips[2].name and clips[0].name.split("/")[:2] == [part_of("x"), "shake"]
+
+
+def test_sources_are_divided_by_their_names() -> None:
+    parts = [part_of(f"photo {number}") for number in range(300)]
+    assert 40 < parts.count("test") < 80 and 15 < parts.count("select") < 45 and parts.count("train") > 180
+
+
+def test_frames_of_a_film_by_number(tmp_path: Path) -> None:
+    greys = np.arange(8, dtype=np.uint8)[:, None, None, None] * 30
+    write_video(tmp_path / "film.mp4", np.broadcast_to(greys, (8, 64, 64, 3)))
+    with (tmp_path / "film.mp4").open("rb") as film:
+        found = [round(float(np.asarray(frame).mean())) for frame in frames_of(film, range(1, 8, 3))]
+    assert found == pytest.approx([30, 120, 210], abs=3)

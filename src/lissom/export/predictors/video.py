@@ -25,6 +25,7 @@ class Model:
     def __init__(self, threads=1):
         self.handling = read("handling.json")
         self.viewing = Viewing.from_json(self.handling["viewing"])
+        self.clips = self.handling.get("clips", 1)
         self.threads = threads
         self.runner = Runner(HERE / read("manifest.json")["artefact"], threads)
 
@@ -116,7 +117,7 @@ def main():
     parser.add_argument("videos", nargs="*", metavar="VIDEO")
     parser.add_argument("--stream", action="store_true", help="look at one frame after the other")
     parser.add_argument("--rate", type=at_least_one, default=0, help="frames a second to look at; all by default")
-    parser.add_argument("--clips", type=at_least_one, default=1, help="clips of a video that an answer is the mean of")
+    parser.add_argument("--clips", type=at_least_one, help="clips of a video that an answer is the mean of; as tested")
     arguments(parser)
     options = parser.parse_args()
     if not options.videos and not options.verify:
@@ -127,7 +128,7 @@ def main():
             if options.stream:
                 stream(model, path, options.rate, options.json)
                 continue
-            found = model.predict(path, options.top, options.clips)
+            found = model.predict(path, options.top, options.clips or model.clips)
         except (OSError, ValueError, ImportError) as error:
             print(f"{path}: {error}", file=sys.stderr)
             return 2

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.core.units import format_bytes
 from lissom.layers.text_model import TextModel
 from lissom.steps.distillation.lesson import ANSWERS, Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
@@ -16,7 +17,7 @@ from lissom.steps.step import Context, ModelStep
 from lissom.train.device import best_device
 from lissom.train.loop import Objective, Schedule, train
 from lissom.train.tapped import Tapped
-from lissom.train.teacher import CachedTeacher, LiveTeacher, Teacher, keep_answers
+from lissom.train.teacher import MOST_BYTES, CachedTeacher, LiveTeacher, Teacher, cache_bytes, keep_answers
 from lissom.workload.models import load_model
 from lissom.workload.workload import Batch, Split, Task, Worded, Workload
 
@@ -27,8 +28,8 @@ class Distill(ModelStep):
 
     ``labels`` is the weight of the task's own loss beside the distance to the teacher. The teacher answers once, with
     ``views`` 1, for each example as it is, and the learner sees a new view of it each epoch; with more, for so many
-    augmented views, which are shown in turn. Both are kept on disk; with 0 the teacher runs on every batch.
-    ``share`` of the training examples is seen in an epoch.
+    augmented views, which are shown in turn. Both are kept on disk, up to ``MOST_BYTES``; beyond, and with 0, the
+    teacher runs on every batch. ``share`` of the training examples is seen in an epoch.
 
     ``losses`` are names out of ``LOSSES`` with weights, in the place of the task's own distance. Those that compare
     layers run the teacher on every batch; ``pairs`` says which layer of the student learns from which of the teacher
@@ -142,11 +143,11 @@ class Distill(ModelStep):
         return Several([original, *others])
 
     def _answering(self, context: Context, views: int) -> Teacher:
-        device = best_device()
-        if not views or isinstance(context.original.splits.train, Worded):  # what is kept of those are texts
+        device, split = best_device(), context.original.splits.train
+        # what is kept of a split of texts to say are texts
+        if not views or isinstance(split, Worded) or _too_large(context, split, views):
             return LiveTeacher(context.original.module, device)
         folder = context.shared / "teacher"
-        split = context.original.splits.train
         if context.team.leads:
             keep_answers(
                 split,
@@ -158,6 +159,17 @@ class Distill(ModelStep):
             )
         context.team.led(None)  # the others wait
         return CachedTeacher(folder, views, device)
+
+
+def _too_large(context: Context, split: Split, views: int) -> bool:
+    """Whether the original's answers would take more than there may be on disk, which is said."""
+    size = cache_bytes(len(split), context.answer(split.take([0]))[0].size, views)
+    if size > MOST_BYTES:
+        context.progress.say(
+            f"the original's answers would take {format_bytes(size)} on disk, more than "
+            f"{format_bytes(MOST_BYTES)}: it answers beside the learner"
+        )
+    return size > MOST_BYTES
 
 
 def distillation(task: Task, teacher: Teacher, labels: float) -> Objective:

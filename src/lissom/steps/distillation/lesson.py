@@ -139,9 +139,9 @@ class Lesson(nn.Module):
 
     def _examples(self, name: str, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
         pair = self._pairing.pairs[-1]
-        ours, theirs = (
-            pooled(features, mask) for features in (seen.features[pair.student], taught.features[pair.teacher])
-        )
+        both = (seen.features[pair.student], taught.features[pair.teacher])
+        maps = name == "similarity" and all(features.dim() == 4 for features in both)  # whole, as in the paper
+        ours, theirs = both if maps else (pooled(features, mask) for features in both)
         if name != "crd":
             return LOSSES.get(name)(ours, theirs)
         assert self.contrast is not None

@@ -1,12 +1,14 @@
-"""Static INT8 in the way that keeps the answers best, out of the ways that the target has."""
+"""INT8 in the way that keeps the answers best, out of the ways that the target has."""
 
 from dataclasses import dataclass
 
+from lissom.layers.ctc_model import CtcModel
+from lissom.layers.listening import AT_ONCE
 from lissom.layers.sequence_model import SequenceModel
 from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
 from lissom.steps.quantization.searching import RecipeSearch
 from lissom.steps.step import ArtefactStep, Context
-from lissom.targets.target import INT8, Artefact, Source
+from lissom.targets.target import INT8, Artefact, Recipe, Source
 from lissom.workload.workload import Workload
 
 
@@ -17,11 +19,15 @@ class QuantizeInt8(ArtefactStep):
     ``examples`` training inputs, without augmentation and labels, tell the ranges of the activations. With ``search``
     every way to choose ranges is tried, and the best of them once more with corrected rounding; what stands is the one
     whose answers to inputs of the select split are nearest to those before, by the task's own distance.
+
+    Models that read tokens are quantized as the target does it by itself, on ONNX Runtime with ranges that follow each
+    input; with ``static`` they get fixed ranges as well.
     """
 
     examples: int = 512
     batch: int = 64
     search: bool = True
+    static: bool = False
 
     name = "int8"
     precision = INT8
@@ -32,13 +38,17 @@ class QuantizeInt8(ArtefactStep):
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
         path = context.target.place(context.folder, f"{artefact.path.stem}-int8")
         source = Source(workload.module, workload.example, artefact)
-        if isinstance(workload.module, SequenceModel):  # its ranges are those of each input at hand
+        if isinstance(workload.module, (SequenceModel, CtcModel)):  # its ranges are those of each input at hand
+            few = calibration_inputs(workload, examples=AT_ONCE, batch=AT_ONCE, seed=context.seed)
             with context.progress.waiting("quantizing to INT8"):
-                return context.target.quantize(source, [], path)
+                return context.target.quantize(source, few, path)
         inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
         tokens = all(array.dtype.kind in "iu" for array in inputs[0])
         with context.progress.waiting("quantizing to INT8"):
-            if not self.search or tokens:
+            if tokens and not self.static:
                 return context.target.quantize(source, inputs, path)
-            check_range(inputs, first_inputs(workload.splits.select, self.batch))
+            if not self.search:
+                return context.target.quantize(source, inputs, path, Recipe() if self.static else None)
+            if not tokens:
+                check_range(inputs, first_inputs(workload.splits.select, self.batch))
             return RecipeSearch(source, workload, context, inputs, path).best().artefact

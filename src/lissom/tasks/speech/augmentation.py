@@ -9,6 +9,7 @@ from lissom.core.errors import LissomError
 from lissom.tasks.speech.handling import Samples
 
 Maps = npt.NDArray[np.float32]
+_KNOTS = 5  # of a microphone's response
 
 
 def shifted(samples: Samples, by: int) -> Samples:
@@ -27,6 +28,20 @@ def stretched(samples: Samples, factor: float) -> Samples:
     middle = (len(samples) - 1) / 2
     places = middle + (np.arange(len(samples)) - middle) * factor
     return np.interp(places, np.arange(len(samples)), samples, left=0.0, right=0.0).astype(np.float32)
+
+
+def coloured(samples: Samples, response_db: npt.NDArray[np.float64], rate: int) -> Samples:
+    """The sound through another microphone: louder and softer by frequency.
+
+    Args:
+        samples: ``(samples,)``.
+        response_db: decibels at frequencies that lie evenly on the mel scale from 0 to half the rate.
+        rate: samples a second.
+    """
+    spectrum = np.fft.rfft(samples)
+    mel = np.log1p(np.linspace(0, rate / 2, len(spectrum)) / 700)
+    gain = np.interp(mel, np.linspace(0, mel[-1], len(response_db)), response_db)
+    return np.fft.irfft(spectrum * 10 ** (gain / 20), len(samples)).astype(np.float32)
 
 
 def noisy(samples: Samples, below_db: float, slope: float, generator: np.random.Generator) -> Samples:
@@ -48,6 +63,21 @@ def noisy(samples: Samples, below_db: float, slope: float, generator: np.random.
     return (samples + scale * noise).astype(np.float32)
 
 
+def paced(features: Maps, factor: float) -> Maps:
+    """The same sounds ``factor`` times as fast about their middle, without change of pitch; silence comes in."""
+    middle = (features.shape[-1] - 1) / 2
+    places = middle + (np.arange(features.shape[-1]) - middle) * factor
+    silence = np.pad(features, ((0, 0), (0, 0), (1, 1)), constant_values=-1.0)
+    return _between(silence, np.clip(places + 1, 0, features.shape[-1] + 1))
+
+
+def voiced(features: Maps, factor: float) -> Maps:
+    """As a vocal tract ``factor`` times as long sounds: bands move on the mel scale (Jaitly and Hinton 2013)."""
+    bands = features.shape[-2]
+    places = np.clip((np.arange(bands) + 0.5) * factor - 0.5, 0, bands - 1)
+    return _between(features.swapaxes(-1, -2), places).swapaxes(-1, -2)
+
+
 def masked(features: Maps, bands: slice, frames: slice) -> Maps:
     """With some bands and some frames at the least value, -1 (SpecAugment; Park et al. 2019, section 2)."""
     changed = features.copy()
@@ -63,28 +93,40 @@ class Augmentation:
     Args:
         shift_ms: largest shift in either direction.
         stretch: largest change of the speed, as a share.
+        colour_db: spread of a microphone's response over frequencies, as a standard deviation.
         noise_db: least signal-to-noise ratio; each view draws one between that and 40 dB above.
+        pace: largest change of the speed beside that, as a share, which leaves the pitch as it is.
+        tract: largest change of the length of the vocal tract, as a share.
         bands: most bands that are masked at once.
         frames: most frames that are masked at once.
     """
 
     shift_ms: float = 100.0
-    stretch: float = 0.2
+    stretch: float = 0.3
+    colour_db: float = 8.0
     noise_db: float | None = 5.0
+    pace: float = 0.3
+    tract: float = 0.12
     bands: int = 6
     frames: int = 16
 
     def __post_init__(self) -> None:
-        if self.shift_ms < 0 or not 0 <= self.stretch < 1 or self.bands < 0 or self.frames < 0:
+        shares = (self.stretch, self.pace, self.tract)
+        if (
+            not all(0 <= share < 1 for share in shares)
+            or min(self.shift_ms, self.colour_db, self.bands, self.frames) < 0
+        ):
             raise LissomError(f"an augmentation of {self} is not possible", hint="give numbers from 0 on")
 
     def sound(self, samples: Samples, rate: int, generator: np.random.Generator) -> Samples:
         """Another view of the sound, ``(samples,)``."""
         if self.stretch:
-            samples = stretched(samples, float(np.exp(generator.uniform(-1, 1) * np.log1p(self.stretch))))
+            samples = stretched(samples, _factor(self.stretch, generator))
         reach = round(self.shift_ms * rate / 1000)
         if reach:
             samples = shifted(samples, int(generator.integers(-reach, reach + 1)))
+        if self.colour_db:
+            samples = coloured(samples, generator.normal(0, self.colour_db, _KNOTS), rate)
         if self.noise_db is not None:
             below, slope = generator.uniform(self.noise_db, self.noise_db + 40), generator.uniform(0, 2)
             samples = noisy(samples, float(below), float(slope), generator)
@@ -92,6 +134,10 @@ class Augmentation:
 
     def features(self, features: Maps, generator: np.random.Generator) -> Maps:
         """Another view of the features, ``(1, bands, frames)``."""
+        if self.pace:
+            features = paced(features, _factor(self.pace, generator))
+        if self.tract:
+            features = voiced(features, _factor(self.tract, generator))
         return masked(
             features,
             _stripe(features.shape[-2], self.bands, generator),
@@ -101,9 +147,23 @@ class Augmentation:
     def __str__(self) -> str:
         noise = "no noise" if self.noise_db is None else f"noise down to {self.noise_db:g} dB"
         return (
-            f"clips shifted by up to {self.shift_ms:g} ms, up to {self.stretch:.0%} faster or slower, {noise}, "
+            f"clips shifted by up to {self.shift_ms:g} ms, up to {self.stretch:.0%} faster or slower, and up to "
+            f"{self.pace:.0%} at the same pitch, vocal tracts of up to {self.tract:.0%} more or less, "
+            f"microphones that differ by {self.colour_db:g} dB, {noise}, "
             f"masks of up to {self.bands} bands and {self.frames} frames"
         )
+
+
+def _between(features: Maps, places: npt.NDArray[np.float64]) -> Maps:
+    """The features at places between the last dimension's, in proportion."""
+    before = np.minimum(places.astype(np.int64), features.shape[-1] - 2)
+    share = (places - before).astype(np.float32)
+    return features[..., before] * (1 - share) + features[..., before + 1] * share
+
+
+def _factor(most: float, generator: np.random.Generator) -> float:
+    """Between the largest change and its inverse."""
+    return float(np.exp(generator.uniform(-1, 1) * np.log1p(most)))
 
 
 def _stripe(size: int, most: int, generator: np.random.Generator) -> slice:

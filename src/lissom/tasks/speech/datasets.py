@@ -2,4 +2,4 @@
 
 from lissom.core.tables import Table
 
-DATASETS = Table("data set", {})
+DATASETS = Table("data set", {"synthetic-words": "lissom.tasks.speech.synthetic_words:find_synthetic_words"})

@@ -35,7 +35,7 @@ def decode(part: str, listing: Listing[Clip], features: Features, progress: Prog
     """Read all clips of a part.
 
     Raises:
-        LissomError: over one percent cannot be read, or they are too many for the memory.
+        LissomError: over one percent cannot be read, all are silent, or they are too many for the memory.
     """
     need = len(listing) * features.length * 2
     if need > MEMORY_BYTES:
@@ -73,6 +73,8 @@ def decode(part: str, listing: Listing[Clip], features: Features, progress: Prog
             hint="remove or mend them; below one percent they are left out and listed",
         )
     silent = tuple(names[place] for _, places in done for place in places)
+    if silent and len(silent) == len(listing):
+        raise LissomError(f"all {len(silent)} {part} clips are silent, such as {silent[0]}", hint="was it recorded?")
     if failed:
         good = np.setdiff1d(np.arange(len(listing)), [place for place, _ in failed])
         windows, listing = windows[good], listing.at(good)

@@ -22,6 +22,7 @@ RANGE = 10.0  # nepers of power below the loudest that are told apart
 QUIET = 0.0  # log power that the loudest band and frame is at least taken for, so that faint noise is not made loud
 SILENT = 1e-4  # of full scale
 CLIPPED_SHARE = 0.01
+_LARGEST = 2.0**32  # programs that write whole numbers as floats stay below
 _UNKNOWN_SIZE = 0x7FFF0000  # of a WAV: what programs write that do not know it yet
 
 
@@ -117,7 +118,10 @@ def opened(source: Path | bytes) -> Iterator[soundfile.SoundFile]:
             raise LissomError(f"it is cut off: {found} bytes of {told}")
         if not file.frames:
             raise LissomError("it holds no sound")
-        yield file
+        try:
+            yield file
+        except soundfile.LibsndfileError as error:
+            raise LissomError("it is damaged or cut off") from error
 
 
 def _sizes(source: Path | bytes) -> tuple[int, int]:
@@ -141,10 +145,8 @@ def read_clip(source: Path | bytes, rate: int) -> Samples:
                 f"it is {length:.0f} s long, and a clip is at most {LONGEST_S:.0f} s",
                 hint="cut it, or listen to it in windows: predict.py --stream",
             )
-        try:
-            samples = mono(np.asarray(file.read(dtype="float32", always_2d=True), dtype=np.float32))
-        except soundfile.LibsndfileError as error:
-            raise LissomError("it is damaged or cut off") from error
+        samples = mono(np.asarray(file.read(dtype="float32", always_2d=True), dtype=np.float32))
+        samples /= max(1.0, float(np.abs(samples).max()))  # as programs write that count in whole numbers
         return resampled(samples, file.samplerate, rate)
 
 
@@ -152,10 +154,12 @@ def mono(samples: npt.NDArray[np.float32]) -> Samples:
     """The mean of the channels of ``(samples, channels)``.
 
     Raises:
-        LissomError: there are values that are not numbers.
+        LissomError: there are values that are not numbers, or far too large.
     """
     if not np.isfinite(samples).all():
         raise LissomError("it holds values that are not numbers")
+    if (largest := float(np.abs(samples).max(initial=0.0))) > _LARGEST:
+        raise LissomError(f"it holds values of up to {largest:.1e}: that is no sound")
     return samples.mean(axis=1, dtype=np.float32)
 
 

@@ -89,15 +89,11 @@ def _asked_classes(found: Found[Clip], request: Request) -> int | None:
 
 
 def _features(chosen: SpeechOptions, found: Found[Clip]) -> Features:
-    return Features(
-        rate=chosen.rate or min(MOST_HERTZ, _usual_rate(found)),
-        seconds=chosen.seconds,
-        bands=chosen.bands,
-        window_ms=chosen.window_ms,
-        hop_ms=chosen.hop_ms,
-        mean=chosen.mean,
-        std=chosen.std,
-    )
+    """As the user says; what is not said as a known data set has it, else as is usual."""
+    names = ("rate", "seconds", "bands", "window_ms", "hop_ms", "mean")
+    said = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
+    known = {**(found.preprocessing or {}), **said}
+    return Features(**{"rate": min(MOST_HERTZ, _usual_rate(found)), "std": chosen.std, **known})
 
 
 def _usual_rate(found: Found[Clip]) -> int:

@@ -14,7 +14,8 @@ class SpeechOptions:
 
     Args:
         rate: samples a second that clips are brought to; by default as most of them have, at most 16000.
-        seconds: length of the window that the model hears.
+        seconds: length of the window that the model hears; this and the next three are by default as a known data
+            set has them, else as :class:`lissom.tasks.speech.handling.Features` has.
         bands: of the mel scale.
         window_ms: length of a frame.
         hop_ms: from one frame to the next.
@@ -28,10 +29,10 @@ class SpeechOptions:
     """
 
     rate: int | None = None
-    seconds: float = 1.0
-    bands: int = 40
-    window_ms: float = 30.0
-    hop_ms: float = 10.0
+    seconds: float | None = None
+    bands: int | None = None
+    window_ms: float | None = None
+    hop_ms: float | None = None
     mean: float | None = None
     std: float = 1.0
     speaker: str | None = None

@@ -1,19 +1,41 @@
 """A split of clips: features for any examples, as they are or of an augmented view."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import torch
 from torch import Tensor
 
-from lissom.tasks.speech.augmentation import Augmentation
+from lissom.tasks.speech.augmentation import Augmentation, Maps
 from lissom.tasks.speech.decoding import Window, as_samples
 from lissom.tasks.speech.handling import Features
 from lissom.workload.workload import Batch
+
+SOUNDS = 8  # augmented sounds of a clip, where their features fit into memory; views of one differ in the rest
+_SOUND = 1  # apart are the random numbers of a sound and of what is done to its features
+
+
+class Heard:
+    """Features of augmented sounds, each made when it is first asked for.
+
+    Args:
+        clips: how many there are.
+        shape: of the features of one, ``(1, bands, frames)``.
+    """
+
+    def __init__(self, clips: int, shape: tuple[int, ...]) -> None:
+        self._features = np.zeros((SOUNDS, clips, *shape), dtype=np.float32)
+        self._made = np.zeros((SOUNDS, clips), dtype=np.bool_)
+
+    def features(self, sound: int, row: int, make: Callable[[], Maps]) -> Maps:
+        """Those of one sound of one clip."""
+        if not self._made[sound, row]:
+            self._features[sound, row] = make()
+            self._made[sound, row] = True
+        return self._features[sound, row]
 
 
 @dataclass(frozen=True)
@@ -28,6 +50,7 @@ class ClipSplit:
         augmentation: what views are made with; ``None``: a view is the clip as it is.
         seed: of the views.
         kept: the features of every clip as it is, ``(clips, 1, bands, frames)``, where they fit into memory.
+        heard: those of augmented sounds, where they fit into memory; without it each view has a sound of its own.
     """
 
     windows: Window
@@ -36,7 +59,8 @@ class ClipSplit:
     features: Features
     augmentation: Augmentation | None
     seed: int
-    kept: npt.NDArray[np.float32] | None = None
+    kept: Maps | None = None
+    heard: Heard | None = None
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -56,19 +80,37 @@ class ClipSplit:
         return Batch((torch.from_numpy(inputs),), targets, where)
 
     def with_kept(self, memory_bytes: int) -> "ClipSplit":
-        """The same split with the features of every clip as it is made once, if they need no more memory than that."""
-        if not len(self) or len(self) * self._plain(0).nbytes > memory_bytes:
+        """The same split with the features of every clip as it is made once, if they need no more memory than that,
+        and those of its augmented sounds kept once made, if these need no more."""
+        if not len(self):
             return self
-        return replace(self, kept=np.stack([self._plain(row) for row in range(len(self))]))
+        first = self._plain(0)
+        need = len(self) * first.nbytes
+        made = (
+            replace(self, kept=np.stack([self._plain(row) for row in range(len(self))]))
+            if need <= memory_bytes
+            else self
+        )
+        if self.augmentation is None or SOUNDS * need > memory_bytes:
+            return made
+        return replace(made, heard=Heard(len(self), first.shape))
 
-    def _plain(self, row: int) -> npt.NDArray[np.float32]:
+    def _plain(self, row: int) -> Maps:
         return self.features(as_samples(self.windows[row]))
 
-    def _view(self, row: int, view: int) -> npt.NDArray[np.float32]:
+    def _view(self, row: int, view: int) -> Maps:
         assert self.augmentation is not None
         generator = np.random.default_rng((self.seed, row, view))
-        sound = self.augmentation.sound(as_samples(self.windows[row]), self.features.rate, generator)
-        return self.augmentation.features(self.features(sound), generator)
+        if self.heard is None:
+            return self.augmentation.features(self._sound(row, view), generator)
+        features = self.heard.features(view % SOUNDS, row, lambda: self._sound(row, view % SOUNDS))
+        return self.augmentation.features(features, generator)
+
+    def _sound(self, row: int, sound: int) -> Maps:
+        """The features of an augmented sound."""
+        assert self.augmentation is not None
+        generator = np.random.default_rng((self.seed, row, sound, _SOUND))
+        return self.features(self.augmentation.sound(as_samples(self.windows[row]), self.features.rate, generator))
 
     def sound(self, row: int) -> bytes:
         """What the model hears of one clip, as a FLAC file."""

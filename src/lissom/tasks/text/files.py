@@ -12,6 +12,7 @@ from lissom.tasks.saved import is_saved, saved_parts
 from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json")
+_HIDDEN = -1
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -140,10 +141,21 @@ def _row(path: Path, number: int, item: Any) -> Row:
 
 
 def _saved_dataset(path: Path) -> Table:
-    """What ``datasets`` wrote with ``save_to_disk``."""
+    """What ``datasets`` wrote with ``save_to_disk``.
+
+    A split of which every label is -1, as benchmarks keep the answers to their test split, has none: it is left out.
+    """
     splits = saved_parts(path)
-    classes: tuple[str, ...] = ()
-    for column, feature in next(iter(splits.values())).features.items():
-        if getattr(feature, "names", None) and column.lower() in LABELS:  # a ClassLabel
-            classes = tuple(feature.names)
-    return Table(path.name, {part: list(data) for part, data in splits.items()}, classes)
+    column, classes = _class_label(next(iter(splits.values())).features)
+    hidden = [part for part, data in splits.items() if column and len(data) and set(data[column]) == {_HIDDEN}]
+    notes = tuple(f"the {part} split has no labels ({_HIDDEN}) and was left out" for part in hidden)
+    parts = {part: list(data) for part, data in splits.items() if part not in hidden}
+    return Table(path.name, parts, classes, numbered=not classes, notes=notes)
+
+
+def _class_label(features: Any) -> tuple[str | None, tuple[str, ...]]:
+    """The column of labels whose numbers have names, and these."""
+    for column, feature in features.items():
+        if getattr(feature, "names", None) and column.lower() in LABELS:
+            return column, tuple(feature.names)
+    return None, ()

@@ -17,5 +17,7 @@ KIND = Kind(
         Option("text", str, "Column of texts; of pairs both, by a comma.", words),
         Option("label", str, "Column of labels."),
         Option("metric", str, "accuracy, macro-f1, matthews or spearman."),
+        Option("replaced", float, "Share of words that training sees replaced by similar ones, such as 0.25."),
+        Option("views", int, "How many such views of each text there are."),
     ),
 )

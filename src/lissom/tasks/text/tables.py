@@ -78,11 +78,16 @@ def _listed(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one source, by part where the source has parts, with the names of the label numbers if known."""
+    """Rows of one source, by part where the source has parts, with the names of the label numbers if known.
+
+    ``numbered`` says that label numbers are those of the model's outputs; else they are numbers of ``classes``.
+    """
 
     name: str
     parts: Mapping[str, Sequence[Row]]
     classes: tuple[str, ...] = ()
+    numbered: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def find_in_table(table: Table, wanted: Wanted) -> Found[Texts]:
@@ -115,7 +120,7 @@ def find_in_table(table: Table, wanted: Wanted) -> Found[Texts]:
         listings[name] = Listing(items, at, None if labels is None else labels[at])
         start += len(part)
     notes = (f"{empty} rows without a text were left out",) if empty else ()
-    return Found(table.name, listings, classes, numbered, notes=notes)
+    return Found(table.name, listings, classes, numbered, notes=(*table.notes, *notes))
 
 
 def _has_text(row: Row, columns: Columns) -> bool:
@@ -151,7 +156,7 @@ def _labels(table: Table, rows: Sequence[Row], column: str | None) -> tuple[Any,
         order = {name: number for number, name in enumerate(classes)}
         return np.asarray([order[word] for word in words], dtype=np.int64), classes, False
     if np.array_equal(numbers, numbers.astype(np.int64)) and not any("." in word for word in words):
-        return numbers.astype(np.int64), table.classes, True
+        return numbers.astype(np.int64), table.classes, table.numbered
     return numbers, (), True
 
 

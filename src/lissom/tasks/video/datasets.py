@@ -2,4 +2,4 @@
 
 from lissom.core.tables import Table
 
-DATASETS = Table("data set", {})
+DATASETS = Table("data set", {"motions": "lissom.tasks.video.motion_set:find_motions"})

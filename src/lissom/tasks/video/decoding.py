@@ -18,24 +18,42 @@ KEPT_BYTES = 2 * 1024**3  # of a part
 
 @dataclass(frozen=True)
 class Decoded:
-    """A part: its listing without what cannot be read, the frames that are kept, and why others are left out."""
+    """A part: its listing without what cannot be read, the frames that are kept at which ``places`` of their parts of
+    the video, and why others are left out."""
 
     listing: Listing[Path]
     kept: Frames | None
+    places: tuple[float, ...]
     unreadable: tuple[str, ...] = ()
 
 
-def decode(part: str, listing: Listing[Path], viewing: Viewing, workers: Workers, progress: Progress) -> Decoded:
+def decode(
+    part: str,
+    listing: Listing[Path],
+    viewing: Viewing,
+    workers: Workers,
+    progress: Progress,
+    places: tuple[float, ...] = PLACES,
+) -> Decoded:
     """Read all videos of a part.
+
+    Args:
+        part: its name.
+        listing: the videos.
+        viewing: how many frames of what size.
+        workers: that decode.
+        progress: shows how far it is.
+        places: that frames are kept of, where all fit into memory; with less, of the first alone they are looked at.
 
     Raises:
         LissomError: over one percent cannot be read.
     """
     count, side = len(listing), viewing.resize
-    fits = count * len(PLACES) * viewing.frames * side * side * 3 <= KEPT_BYTES
-    places = PLACES if fits else PLACES[:1]
+    fits = count * len(places) * viewing.frames * side * side * 3 <= KEPT_BYTES
+    places = places if fits else places[:1]
     moments = tuple(moment for place in places for moment in viewing.moments([place] * viewing.frames))
-    paths = [listing.items.read(int(row)) for row in listing.rows]
+    rows = progress.track(listing.rows.tolist(), f"finding {count:,} {part} videos", count)
+    paths = [listing.items.read(row) for row in rows]
     kept = np.empty((count if fits else 0, len(moments), side, side, 3), dtype=np.uint8)
     bad: list[tuple[int, str]] = []
     answers = workers.read([Job(path, moments, side) for path in paths])
@@ -55,4 +73,4 @@ def decode(part: str, listing: Listing[Path], viewing: Viewing, workers: Workers
     if bad:
         good = np.setdiff1d(np.arange(count), [row for row, _ in bad])
         kept, listing = kept[good] if fits else kept, listing.at(good)
-    return Decoded(listing, kept if fits else None, told)
+    return Decoded(listing, kept if fits else None, places, told)

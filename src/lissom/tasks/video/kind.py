@@ -11,11 +11,13 @@ KIND = Kind(
     requirements=("numpy", "av"),
     options=(
         Option("frames", int, "Frames of a clip; by default 8."),
+        Option("clips", int, "Clips of a video at test, whose mean is its answer; by default 1."),
         Option("size", int, "Side of the input in pixels."),
         Option("resize", int, "Shorter side before the crop, in pixels."),
         Option("mean", str, "Mean by channel, such as 0.485,0.456,0.406.", numbers),
         Option("std", str, "Deviation by channel.", numbers),
         Option("group", str, "Pattern that finds in a path what is never divided."),
     ),
+    quick=120,
     attach="lissom.export.stream_file:stream_files",
 )

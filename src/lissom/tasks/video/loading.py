@@ -16,13 +16,14 @@ from lissom.tasks.listing import Found
 from lissom.workload.models import LoadedModel, load_model
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
+from lissom.zoo.tsm import VideoClassifier
 
 try:
     from lissom.tasks.video.decoding import Decoded, decode
     from lissom.tasks.video.handling import IMAGENET_MEAN, IMAGENET_STD, Viewing
     from lissom.tasks.video.options import VideoOptions
     from lissom.tasks.video.sources import find
-    from lissom.tasks.video.split import VideoSplit
+    from lissom.tasks.video.split import MIDDLE, PLACES, VideoSplit, look_places
     from lissom.tasks.video.workers import Workers
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("lissom"):
@@ -51,11 +52,15 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
         data=found.name,
         progress=progress,
     )
-    viewing = _viewing(chosen, loaded.handling or {})
+    viewing = _viewing(chosen, loaded.handling or found.preprocessing or {})
     outputs = _outputs(loaded, torch.zeros(1, 3, viewing.frames, *viewing.crop))
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     workers = Workers()
-    decoded = {name: decode(name, part, viewing, workers, progress) for name, part in found.parts.items()}
+    seen = tuple(dict.fromkeys((MIDDLE, *look_places(chosen.clips))))
+    decoded = {
+        name: decode(name, part, viewing, workers, progress, PLACES if name == "train" else seen)
+        for name, part in found.parts.items()
+    }
     workers.rest()
     made = {name: _split(part, name, viewing, chosen, request.seed, workers) for name, part in decoded.items()}
     splits = Splits(made["train"], made["select"], made["test"], (*found.notes, *_unreadable(decoded)))
@@ -68,7 +73,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
         ),
         splits=splits,
         classes=classes,
-        handling={"viewing": viewing.to_json(), "output": {"kind": "logits"}},
+        handling={"viewing": viewing.to_json(), "clips": chosen.clips, "output": {"kind": "logits"}},
         labelled=found.labelled and loaded.pretrained,
         keep=request.keep,
         notes=(*loaded.notes, *more, *_said(loaded, chosen, viewing), *splits.notes),
@@ -76,7 +81,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
 
 
 def _viewing(chosen: VideoOptions, usual: dict[str, Any]) -> Viewing:
-    """What the user says, or else what the model's library does."""
+    """What the user says, or else what the model's library does, or what the data set is usually given."""
     size = chosen.size or usual.get("crop", (SIZE, SIZE))[0]
     eighth = round(size * 1.125)
     return Viewing(
@@ -125,7 +130,19 @@ def _split(part: Decoded, name: str, viewing: Viewing, chosen: VideoOptions, see
     labels = None if listing.labels is None else torch.from_numpy(listing.labels)
     paths = [listing.items.read(int(row)) for row in listing.rows]
     train = name == "train"
-    return VideoSplit(paths, listing.names(), labels, viewing, train, train and chosen.flip, seed, workers, part.kept)
+    return VideoSplit(
+        paths,
+        listing.names(),
+        labels,
+        viewing,
+        augmented=train,
+        flip=train and chosen.flip,
+        seed=seed,
+        workers=workers,
+        kept=part.kept,
+        places=part.places,
+        clips=1 if train else chosen.clips,
+    )
 
 
 def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterator[str]:
@@ -135,6 +152,13 @@ def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterat
         f"the model sees {viewing.frames} frames of a video, from the middle of parts of equal duration, and of each "
         f"the middle {viewing.crop[0]}x{viewing.crop[1]} pixels"
     )
+    if chosen.clips > 1:
+        yield f"a video's answer is the mean of those to {chosen.clips} clips of it; the latency is that of one clip"
+    if isinstance(loaded.module, VideoClassifier):
+        yield (
+            "the bundle's stream.onnx looks at one frame after the other, in FP32: it answers as the model that the "
+            "artefact was made from does; an INT8 artefact rounds, and its size and latency are those of the clip form"
+        )
     mirrored = ", half of them mirrored" if chosen.flip else ", none mirrored"
     yield f"training sees other frames of each part and other crops{mirrored}"
 

@@ -5,146 +5,137 @@ learnt from it is to tell motion. Every picture, or every film that pictures are
 divided, never windows of one.
 """
 
-import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
-from lissom.core.progress import Progress
+from lissom.tasks.video.film import encode
 
 MOTIONS = ("pan down", "pan left", "pan right", "pan up", "shake", "still", "zoom in", "zoom out")
-FRAMES, RATE, SIDE = 16, 12, 80
+FRAMES, RATE, SIDE = 16, 12, 64
 NOISE = 2.0  # deviation of what a sensor adds, of 255
 _DIRECTIONS = {"pan left": (-1, 0), "pan right": (1, 0), "pan up": (0, -1), "pan down": (0, 1)}
 _SHARES = {"test": 20, "select": 10}  # percent of sources
 Frames = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A real picture.
+class MotionClip:
+    """Which clip of a set.
 
     Args:
-        name: of the picture, or of the film that it is a frame of: what is never divided.
-        picture: in RGB, at least 96 pixels high and wide.
+        source: the picture, or the film or scene that it is one of: what is never divided.
+        picture: its number among those of the source.
+        motion: one of :data:`MOTIONS`.
+        number: among the clips of the same picture and motion.
     """
 
-    name: str
-    picture: Image.Image
+    source: str
+    picture: int
+    motion: str
+    number: int
 
     @property
-    def part(self) -> str:
-        """``"train"``, ``"select"`` or ``"test"``, by the hash of the name."""
-        place = int(hashlib.sha256(self.name.encode()).hexdigest()[:8], 16) % 100
-        if place < _SHARES["test"]:
-            return "test"
-        return "select" if place < _SHARES["test"] + _SHARES["select"] else "train"
+    def name(self) -> str:
+        """Its path in the folder of a set."""
+        words = (self.motion, self.source, str(self.picture), str(self.number))
+        motion, *others = ("".join(c if c.isalnum() else "-" for c in word) for word in words)
+        return f"{part_of(self.source)}/{motion}/{'_'.join(others)}.mp4"
+
+
+def part_of(source: str) -> str:
+    """``"train"``, ``"select"`` or ``"test"``, by the hash of the source's name."""
+    place = int(hashlib.sha256(source.encode()).hexdigest()[:8], 16) % 100
+    if place < _SHARES["test"]:
+        return "test"
+    return "select" if place < _SHARES["test"] + _SHARES["select"] else "train"
+
+
+def motion_path(size: tuple[int, int], motion: str, generator: np.random.Generator) -> tuple[Numbers, Numbers]:
+    """Where the window of a clip is: its sides ``(16,)`` and middles ``(16, 2)``, x and y, in pixels of the picture.
+
+    A frame drawn at random from a clip has a window whose side and place are distributed alike for all motions: what
+    one motion goes through in the course of a clip (a pan along its axis, a zoom, a shake) is in every other a
+    constant, drawn from the moments of just such a course.
+
+    Args:
+        size: width and height of the picture.
+        motion: one of :data:`MOTIONS`.
+        generator: draws the path.
+    """
+    side = min(size) * generator.uniform(0.28, 0.42)
+    time = np.linspace(-0.5, 0.5, FRAMES)
+    pan, zoom, shake = np.zeros((FRAMES, 2)), np.zeros(FRAMES), np.zeros((FRAMES, 2))
+    pan += generator.choice(time, 2) * side * generator.uniform(0.35, 0.65, 2) * generator.choice((-1, 1), 2)
+    zoom += generator.choice(time) * generator.uniform(0.4, 0.7)
+    shake += generator.uniform(-1, 1, 2) * side * generator.uniform(0.04, 0.1)
+    if motion in _DIRECTIONS:
+        along = np.asarray(_DIRECTIONS[motion])
+        course = time[:, None] * along * side * generator.uniform(0.35, 0.65)
+        pan = np.where(along != 0, course, pan)
+    elif motion.startswith("zoom"):
+        zoom = time * generator.uniform(0.4, 0.7) * (-1 if motion == "zoom in" else 1)
+    elif motion == "shake":
+        shake = generator.uniform(-1, 1, (FRAMES, 2)) * side * generator.uniform(0.04, 0.1)
+    reach = side * (np.exp(0.35) / 2 + 0.325 + 0.1)  # of any motion, so that the room is the same for all
+    room = np.asarray(size) / 2 - reach
+    middle = np.asarray(size) / 2 + generator.uniform(-1, 1, 2) * room
+    return side * np.exp(zoom), middle + pan + shake
 
 
 def motion_clip(picture: Image.Image, motion: str, generator: np.random.Generator) -> Frames:
-    """One clip, ``(16, 80, 80, 3)``, 0..255.
-
-    The window's mean side and mean place are drawn alike for all motions.
+    """One clip, ``(16, 64, 64, 3)``, 0..255, along a :func:`motion_path`.
 
     Args:
         picture: in RGB.
         motion: one of :data:`MOTIONS`.
         generator: draws the path and the noise.
     """
-    short = min(picture.size)
-    side = short * generator.uniform(0.4, 0.6)
-    time = np.linspace(-0.5, 0.5, FRAMES)
-    sides, steps = np.full(FRAMES, side), np.zeros((FRAMES, 2))
-    if motion in _DIRECTIONS:
-        steps = time[:, None] * np.asarray(_DIRECTIONS[motion]) * side * generator.uniform(0.35, 0.65)
-    elif motion.startswith("zoom"):
-        power = generator.uniform(0.4, 0.7) * (-1 if motion == "zoom in" else 1)
-        sides = side * np.exp(power * time)
-    elif motion == "shake":
-        steps = generator.uniform(-1, 1, (FRAMES, 2)) * side * generator.uniform(0.04, 0.1)
-    reach = np.abs(steps).max(0) + sides.max() / 2
-    room = np.maximum(np.asarray(picture.size) / 2 - reach, 0)
-    middle = np.asarray(picture.size) / 2 + generator.uniform(-1, 1, 2) * room
     frames: list[Frames] = []
-    for at, size in zip(middle + steps, sides, strict=True):
-        left, top = np.clip(at - size / 2, 0, np.asarray(picture.size) - size)
-        cut = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=(left, top, left + size, top + size))
+    sides, middles = motion_path(picture.size, motion, generator)
+    for (x, y), half in zip(middles.tolist(), (sides / 2).tolist(), strict=True):
+        box = (x - half, y - half, x + half, y + half)
+        cut = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
         noisy = np.asarray(cut, dtype=np.float32) + generator.normal(0, NOISE, (SIDE, SIDE, 3))
         frames.append(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
     return np.stack(frames)
 
 
 def write_video(path: Path, frames: Frames, rate: int = RATE) -> None:
-    """Write ``(frames, height, width, 3)`` as H.264 of which each frame stands by itself, so that how well one is
-    coded does not tell how much the others move."""
-    with whole_file(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "18", "g": "1", "preset": "veryfast"})
-        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+    """Write ``(frames, height, width, 3)`` as H.264 of which each frame stands by itself, all quantized alike, so that
+    how well one is coded does not tell how much the others move."""
+    with whole_file(path) as temporary:
+        encode(temporary, frames, rate, {"qp": "22", "g": "1", "preset": "ultrafast"})
 
 
-def sources_in(folder: Path, *, every: int = 30) -> list[Source]:
-    """Photos and films below a folder; of a film every ``every``-th frame.
-
-    Raises:
-        LissomError: there is none.
-    """
-    found: list[Source] = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png"):
-            with Image.open(path) as picture:
-                found.append(Source(name, picture.convert("RGB")))
-        elif path.suffix.lower() in (".mp4", ".avi"):
-            with av.open(str(path)) as container:
-                for number, frame in enumerate(container.decode(video=0)):
-                    if number % every == 0:
-                        found.append(Source(name, frame.to_image()))
-    found = [source for source in found if min(source.picture.size) >= 96]
-    if not found:
-        raise LissomError(f"{folder} holds no photo or film", hint="known endings: .jpg .jpeg .png .mp4 .avi")
-    return found
-
-
-def write_motion_set(
-    sources: Sequence[Source], folder: Path, *, each: int = 1, seed: int = 0, progress: Progress | None = None
-) -> dict[str, dict[str, int]]:
-    """Write ``each`` clips of every motion from every source, and ``clips.csv`` that lists them with their part.
+def write_clip(path: Path, picture: Image.Image, clip: MotionClip, seed: int) -> None:
+    """Draw one clip of a picture and write it: the same one each time.
 
     Args:
-        sources: real pictures.
-        folder: gets ``PART/MOTION/NUMBER.mp4``.
-        each: clips of a motion from a picture.
-        seed: of all paths.
-        progress: shows how far it is.
-
-    Returns:
-        By part: how many ``clips`` and ``sources`` there are.
+        path: where to.
+        picture: in RGB, at least 200 pixels high and wide.
+        clip: which.
+        seed: of all clips of the set.
     """
-    rows: list[tuple[str, str, str, str]] = []
-    for number, source in enumerate((progress or Progress(False)).track(sources, "making clips", len(sources))):
-        for label, motion in enumerate(MOTIONS):
-            for again in range(each):
-                place = f"{source.part}/{motion.replace(' ', '-')}/{number:04d}-{again}.mp4"
-                (folder / place).parent.mkdir(parents=True, exist_ok=True)
-                generator = np.random.default_rng((seed, number, label, again))
-                write_video(folder / place, motion_clip(source.picture, motion, generator))
-                rows.append((place, motion, source.part, source.name))
-    with whole_file(folder / "clips.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "label", "split", "group"))
-        writer.writerows(rows)
-    return {
-        part: {"clips": sum(row[2] == part for row in rows), "sources": len({r[3] for r in rows if r[2] == part})}
-        for part in ("train", "select", "test")
-    }
+    drawn = int(hashlib.sha256(f"{seed} {clip}".encode()).hexdigest()[:16], 16)
+    write_video(path, motion_clip(picture, clip.motion, np.random.default_rng(drawn)))
+
+
+def frames_of(file: BinaryIO, numbers: Collection[int]) -> Iterator[Image.Image]:
+    """The frames of a film with these numbers, in their order."""
+    last = max(numbers)
+    with av.open(file, "r") as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number in numbers:
+                yield frame.to_image()
+            if number == last:
+                return

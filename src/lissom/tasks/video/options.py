@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lissom.core.errors import LissomError
+
+MOST_CLIPS = 64
+
 
 @dataclass(frozen=True)
 class VideoOptions:
@@ -10,6 +14,7 @@ class VideoOptions:
 
     Args:
         frames: of a clip.
+        clips: of a video at test, of which its answer is the mean.
         size: side of the square input in pixels; by default as the model's library says, otherwise 224.
         resize: length of the shorter side before the crop; by default as the library says, or an eighth above the size.
         mean: subtracted from each channel, on the scale 0..1; by default as the library says, or that of ImageNet.
@@ -22,6 +27,7 @@ class VideoOptions:
     """
 
     frames: int = 8
+    clips: int = 1
     size: int | None = None
     resize: int | None = None
     mean: Sequence[float] | None = None
@@ -30,3 +36,7 @@ class VideoOptions:
     flip: bool = False
     classes: Sequence[str] = ()
     label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.clips <= MOST_CLIPS:
+            raise LissomError(f"{self.clips} clips of a video are not possible", hint=f"give 1 to {MOST_CLIPS}")

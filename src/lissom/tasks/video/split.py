@@ -1,7 +1,7 @@
 """A split of videos: clips of any examples, as they are or as an augmented view."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from lissom.core.errors import LissomError
+from lissom.tasks.video.film import small_film
 from lissom.tasks.video.handling import Frames, Viewing
 from lissom.tasks.video.workers import Job, Workers
 from lissom.workload.workload import Batch
 
-PLACES = (0.5, 0.2, 0.8)  # of a frame in its part, of those that are kept; the first is that of a clip as it is
+MIDDLE = 0.5
+PLACES = (MIDDLE, 0.2, 0.8)  # of a frame in its part of the video, of those that views are made of
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,11 @@ class VideoSplit:
         flip: whether half of the views are mirrored.
         seed: of the views.
         workers: that decode.
-        kept: frames at :data:`PLACES` of each part, ``(videos, places * frames, resize, resize, 3)``, where they fit
-            into memory; otherwise each clip is decoded when it is taken.
+        kept: frames at ``places`` of each part, ``(videos, places * frames, resize, resize, 3)``, where they fit into
+            memory; otherwise each clip is decoded when it is taken.
+        places: see ``kept``.
+        place: of the frames of a clip as it is.
+        clips: of each video that its answer is the mean of.
     """
 
     paths: Sequence[Path]
@@ -42,9 +47,22 @@ class VideoSplit:
     seed: int
     workers: Workers
     kept: Frames | None = None
+    places: tuple[float, ...] = PLACES
+    place: float = MIDDLE
+    clips: int = 1
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def looks(self) -> "tuple[VideoSplit, ...]":
+        """The split once for each clip of a video, with frames at another place of the parts."""
+        if self.clips == 1:
+            return (self,)
+        return tuple(replace(self, place=place, clips=1) for place in look_places(self.clips))
+
+    def film(self, row: int) -> bytes:
+        """A small copy of one video, as an MP4 file."""
+        return small_film(self.paths[row])
 
     def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
         """The examples at ``indices``: inputs ``(batch, 3, frames, height, width)``, targets ``(batch,)``."""
@@ -64,15 +82,20 @@ class VideoSplit:
         """The frames of each clip, ``(frames, resize, resize, 3)``."""
         count = self.viewing.frames
         if self.kept is not None:
+            usual = self.places.index(self.place)
             choices = [
-                np.zeros(count, dtype=np.int64) if drawn is None else drawn[k].integers(0, len(PLACES), count)
+                np.full(count, usual) if drawn is None else drawn[k].integers(0, len(self.places), count)
                 for k in range(len(rows))
             ]
             return [self.kept[row][at * count + np.arange(count)] for row, at in zip(rows, choices, strict=True)]
         jobs = [
             Job(
                 self.paths[row],
-                tuple(self.viewing.moments(None if drawn is None else drawn[k].uniform(0, 1, count).tolist())),
+                tuple(
+                    self.viewing.moments(
+                        [self.place] * count if drawn is None else drawn[k].uniform(0, 1, count).tolist()
+                    )
+                ),
                 self.viewing.resize,
             )
             for k, row in enumerate(rows)
@@ -91,6 +114,11 @@ class VideoSplit:
         top, left = (int(drawn.integers(0, most + 1)) for most in room)
         cut = self.viewing.cropped(frames, top, left)
         return cut[:, :, ::-1] if self.flip and drawn.integers(0, 2) else cut
+
+
+def look_places(clips: int) -> tuple[float, ...]:
+    """Where in their parts the frames of each of several clips are, as :meth:`Viewing.clips` has them."""
+    return tuple((number + 0.5) / clips for number in range(clips))
 
 
 def squared(frames: Frames, side: int) -> Frames:

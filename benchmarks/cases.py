@@ -1,11 +1,12 @@
-"""The second real case: timm's EfficientNet-Lite0 on CIFAR-10, from runs that were made before.
+"""Real cases, from runs that were made before: timm's EfficientNet-Lite0 on CIFAR-10, and the demo of texts.
 
     python training/cifar10.py efficientnet_lite0 cifar10.zip lite0.safetensors
     lissom compress timm:tf_efficientnet_lite0 --weights lite0.safetensors --data cifar10.zip --size 64 \
       --budget "latency<=50%, size<=25%, drop<=1pt" --time-limit 10m -o runs/cifar10
-    python benchmarks/cifar10.py runs/cifar10
+    python benchmarks/cases.py cifar10 runs/cifar10
+    make demo-text && python benchmarks/cases.py demo_text runs/demo-text
 
-Writes benchmarks/results/cifar10.json from the ledgers of the runs, whatever they say.
+Writes results/CASE.json from the ledgers of the runs, whatever they say.
 """
 
 import sys
@@ -16,7 +17,7 @@ from lissom.core.files import write_json
 from lissom.core.ledger import Ledger
 from lissom.core.records import Settings, Trial, Verdict, to_json
 
-RESULT = Path(__file__).parent / "results" / "cifar10.json"
+RESULTS = Path(__file__).parent / "results"
 
 
 def measured(folder: Path) -> dict[str, Any]:
@@ -48,11 +49,11 @@ def _short(figures: object) -> dict[str, Any]:
     return {name: value for name, value in to_json(figures).items() if name != "latency_samples_ms"}
 
 
-def main(folders: list[Path]) -> None:
+def main(case: str, folders: list[Path]) -> None:
     """Collect the runs."""
     machine = Ledger(folders[0]).find("machine")
-    write_json(RESULT, {"machine": machine, "runs": [measured(folder) for folder in folders]})
+    write_json(RESULTS / f"{case}.json", {"machine": machine, "runs": [measured(folder) for folder in folders]})
 
 
 if __name__ == "__main__":
-    main([Path(argument) for argument in sys.argv[1:]])
+    main(sys.argv[1], [Path(argument) for argument in sys.argv[2:]])

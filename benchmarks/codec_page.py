@@ -1,0 +1,96 @@
+"""The section on video compression of docs/results.md, from what benchmarks/codec.py measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "codec.json"
+
+
+def section() -> list[str]:
+    """The lines; none where nothing was measured yet."""
+    if not RESULTS.exists():
+        return []
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    lines = ["", "## A learned video codec, full and light", ""]
+    lines += [*_costs(found["costs"])] if "costs" in found else []
+    lines += [*_rates(found)] if "rates" in found else []
+    lines += [*_crossed(found)] if "crossed" in found else []
+    lines += [*_decoding(found["decoding"])] if "decoding" in found else []
+    machine = found["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    lines.append(f"By `benchmarks/codec.py`, on {machine['processor']} ({machine['cores']} cores); {versions}.")
+    return lines
+
+
+def _costs(costs: dict[str, dict[str, float]]) -> list[str]:
+    before, after = costs["original"], costs["light"]
+    share = after["macs_a_pixel"] / before["macs_a_pixel"]
+    both, alone = (
+        [f"{each[name] / 1e3:.2f}" for each in (before, after)] for name in ("macs_a_pixel", "decoder_macs_a_pixel")
+    )
+    return [
+        f"Encoder and decoder of `zoo:codec` take {both[0]} thousand multiply-adds a pixel, the light ones {both[1]}",
+        f"thousand ({share:.1%}); the decoders alone {alone[0]} and {alone[1]}.",
+        "",
+    ]
+
+
+def _rates(found: dict[str, Any]) -> list[str]:
+    peers = "; ".join(
+        f"{name}: {', '.join(f'{k}={v}' for k, v in way.items())}" for name, way in found["peers"].items()
+    )
+    lines = [
+        "BD-rate in percent by real streams, on films that were neither learnt from nor chosen by (positive: so much",
+        "more rate for the same quality). PSNR of the planes as 6 to 1 to 1; MS-SSIM of luma, in dB. All have a key",
+        f"frame at least every {found['keys']} frames, and no frame waits for a later one.",
+        f"{peers}.",
+        "",
+        "| film | frames | comparison | BD-rate, PSNR | BD-rate, MS-SSIM |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found["rates"]:
+        name = f"{row['clip']} {row['size'][0]}x{row['size'][1]}"
+        for comparison, values in row["bd_rate"].items():
+            cells = [name, str(row["frames"]), comparison, *(_percent(values[key]) for key in ("psnr", "ms_ssim"))]
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *_curves(found["rates"]), ""]
+
+
+def _percent(value: float | None) -> str:
+    return "no quality in common" if value is None else f"{value:+.1f} %"
+
+
+def _curves(rows: list[dict[str, Any]]) -> list[str]:
+    lines = ["| film | codec | bits a pixel: PSNR in dB |", "|---|---|---|"]
+    for row in rows:
+        for name, curve in row["curves"].items():
+            points = ", ".join(f"{point['bpp']:.3f}: {point['psnr']:.1f}" for point in curve)
+            lines.append(f"| {row['clip']} | {name} | {points} |")
+    return lines
+
+
+def _crossed(found: dict[str, Any]) -> list[str]:
+    first, second = found["runtimes"]
+    lines = [
+        f"Streams written with {first}, decoded in another process and by {second}. Every stream was parsed to its end",
+        "by both; levels of pixels may differ where the synthesis rounds otherwise.",
+        "",
+        f"| film | codec | frames | another process | largest difference in {second} | levels that differ |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["crossed"]:
+        same = "the same bit by bit" if row["same_in_another_process"] else "**differs**"
+        far, share = row["largest_difference_in_another_runtime"], row["levels_that_differ"]
+        lines.append(f"| {row['clip']} | {row['codec']} | {row['frames']} | {same} | {far} of 255 | {share:.4%} |")
+    return [*lines, ""]
+
+
+def _decoding(found: dict[str, Any]) -> list[str]:
+    width, height = found["size"]
+    told = ", ".join(f"{way} {found[way]['ms_a_frame']:.1f} ms" for way in ("original", "light"))
+    return [
+        f"Decoding {width}x{height} on {found['threads']} thread, all of it (ranges, prior, motion, network), the",
+        f"median of {len(found['light']['samples'])} runs over {found['clip']}: {told} a frame.",
+        "",
+    ]

@@ -1,0 +1,121 @@
+"""What a bundle of a codec has beside its artefact: both transforms for pictures of any size, the entropy model in
+whole numbers, and the sources that code with them."""
+
+import re
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from lissom.export.onnx_file import OPSET, quiet, strip
+from lissom.tasks.codec.priors import BITS, WEIGHT_BITS, fixed, write_prior
+from lissom.tasks.codec.symbols import LOWEST, SCALES, STEPS, Whole, make_tables
+from lissom.tasks.codec.transforms import DECODER, ENCODER, PRIOR
+from lissom.zoo.codec import LATENT_STRIDE, PACKED, SETTINGS, STRIDE, Codec, Hyperprior
+
+SOURCES = ("pictures", "motion", "symbols", "priors", "coding", "transforms", "video", "files")
+_LISSOM = re.compile(r"^from lissom\.tasks\.codec\.(\w+) import", re.MULTILINE)
+_ERRORS = "from lissom.core.errors import LissomError"
+_TRACED = 4 * STRIDE  # packed pixels
+Sizes = dict[int, Any]
+
+
+class Encoding(nn.Module):
+    """What the encoder runs: frame, prediction and gains to latents and hyper-latents before rounding."""
+
+    def __init__(self, codec: Codec) -> None:
+        super().__init__()
+        self.codec = codec
+
+    def forward(self, frame: Tensor, prediction: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        """``(batch, 6, h, w)`` twice, and ``(batch, latents, 1, 1)``."""
+        return self.codec.encode(frame, prediction, gain)
+
+
+def codec_files(module: nn.Module, example: tuple[Tensor, ...]) -> dict[str, bytes]:
+    """Files by their names.
+
+    Args:
+        module: the codec that is delivered.
+        example: its inputs; not used.
+    """
+    codec = module_of(module)
+    return {**transforms(codec), PRIOR: write_prior(prior_arrays(codec)), **sources()}
+
+
+def module_of(module: nn.Module) -> Codec:
+    """The codec itself."""
+    assert isinstance(module, Codec), f"a {type(module).__name__} is no codec"
+    return module
+
+
+def transforms(codec: Codec) -> dict[str, bytes]:
+    """Encoder and decoder as ONNX, in FP32, for one picture of any height and width that 32 divides."""
+    latents = codec.log_gain.out_features
+    picture = torch.zeros(1, PACKED, _TRACED, _TRACED + STRIDE)
+    inside = torch.zeros(1, latents, _TRACED // LATENT_STRIDE, (_TRACED + STRIDE) // LATENT_STRIDE)
+    units = {2: torch.export.Dim("rows", min=1, max=256), 3: torch.export.Dim("columns", min=1, max=256)}
+    picture_sizes: Sizes = {place: STRIDE * unit for place, unit in units.items()}
+    inside_sizes: Sizes = {place: STRIDE // LATENT_STRIDE * unit for place, unit in units.items()}
+    encoder = _exported(
+        Encoding(codec), (picture, picture.clone(), torch.ones(1, latents, 1, 1)), (picture_sizes, picture_sizes, {})
+    )
+    decoder = _exported(codec.synthesis, (inside, picture), (inside_sizes, picture_sizes))
+    return {ENCODER: encoder, DECODER: decoder}
+
+
+def _exported(module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes, ...]) -> bytes:
+    with quiet(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        program = torch.onnx.export(
+            module.eval(), example, dynamo=True, opset_version=OPSET, dynamic_shapes=sizes, verbose=False
+        )
+        assert program is not None
+        path = Path(folder) / "made.onnx"
+        program.save(str(path), external_data=False)
+        made = onnx.load(path)
+    strip(made)
+    onnx.checker.check_model(made)
+    return made.SerializeToString()
+
+
+def prior_arrays(codec: Codec) -> dict[str, np.ndarray]:
+    """The hyperprior in fixed point, its tables, and the gains, as :func:`lissom.tasks.codec.priors.read_prior` reads
+    them."""
+    hyperprior, settings = codec.hyperprior, torch.eye(SETTINGS)
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("first", "second", "mean", "log_scale"):
+        layer: nn.Conv2d = getattr(hyperprior, name)
+        assert layer.bias is not None
+        arrays[f"{name}.weight"] = fixed(layer.weight.detach(), WEIGHT_BITS).astype(np.int32)
+        bias = layer.bias.detach()
+        if name == "second":
+            bias = bias + hyperprior.shift(settings).detach()
+        arrays[f"{name}.bias"] = fixed(bias, WEIGHT_BITS + BITS).astype(np.int64)
+    tables = make_tables()
+    arrays["counts"] = np.concatenate(tables)
+    arrays["lengths"] = np.asarray([len(table) for table in tables], dtype=np.int32)
+    arrays["hyper_tables"] = _hyper_tables(hyperprior, settings)
+    arrays["gains"] = codec.gain(settings).detach()[:, :, 0, 0].numpy()
+    arrays["inverse_gains"] = codec.inverse_gain(settings).detach()[:, :, 0, 0].numpy()
+    return arrays
+
+
+def _hyper_tables(hyperprior: Hyperprior, settings: Tensor) -> Whole:
+    logs = hyperprior.hyper_scale(settings).detach()[:, :, 0, 0].numpy()
+    return np.clip(np.rint((logs - LOWEST) * STEPS), 0, SCALES - 1).astype(np.int32)
+
+
+def sources() -> dict[str, bytes]:
+    """The modules that code, free of lissom."""
+    made: dict[str, bytes] = {}
+    for name in SOURCES:
+        text = resources.files("lissom.tasks.codec").joinpath(f"{name}.py").read_text(encoding="utf-8")
+        text = _LISSOM.sub(r"from \1 import", text.replace(_ERRORS, "from handling import LissomError"))
+        assert "lissom." not in re.sub(r":(mod|func|class):`[^`]*`", "", text), f"{name} imports more of lissom"
+        made[f"{name}.py"] = text.encode()
+    return made

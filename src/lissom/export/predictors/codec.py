@@ -1,0 +1,85 @@
+"""Code videos, and decode what was coded, with the networks beside this file, without PyTorch.
+
+python predict.py VIDEO.mp4 [-o OUT.lsmc]     code a video; --quality 0 to 4, --keys frames between key frames at most
+python predict.py CODED.lsmc [-o OUT.mp4]     decode it, to .mp4 (H.264 without loss) or .y4m (raw)
+python predict.py --verify                    check the files' hashes and answer the test vectors
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from checking import HERE, arguments, at_least_one, read, start
+from files import ENDING, KEYS, decode_file, encode_file
+from runner import Runner
+from transforms import RUNTIMES, load_coder
+
+
+class Model:
+    """The whole network, which --verify asks."""
+
+    def __init__(self, threads=1):
+        self.runner = Runner(HERE / read("manifest.json")["artefact"], threads)
+
+
+def encode(path, options):
+    """A video to a stream, and what came of it."""
+    out = options.output or path.with_suffix(ENDING)
+    coder = load_coder(HERE, runtime=options.runtime, threads=options.threads)
+    begun = time.perf_counter()
+    found = encode_file(coder, path, out, options.quality, keys=options.keys)
+    took = (time.perf_counter() - begun) * 1e3 / found.frames
+    told = {"file": str(path), "output": str(out), "frames": found.frames, "key_frames": found.keys}
+    told |= {"size_bytes": found.size_bytes, "psnr_db": round(found.psnr, 3), "latency_ms": took, "whole": found.whole}
+    said = (
+        f"{path}: {found.frames} frames, {found.size_bytes:,} bytes, {found.psnr:.2f} dB, {took:.1f} ms a frame: {out}"
+    )
+    problem = None if found.whole else "it is cut off or damaged: it announces more frames than can be decoded"
+    return told, said, problem
+
+
+def decode(path, options):
+    """A stream to a video, and what came of it."""
+    out = options.output or path.with_suffix(".decoded.mp4")
+    coder = load_coder(HERE, runtime=options.runtime, threads=options.threads, encodes=False)
+    begun = time.perf_counter()
+    found = decode_file(coder, path, out)
+    took = (time.perf_counter() - begun) * 1e3 / found.frames
+    told = {"file": str(path), "output": str(out), "frames": found.frames, "latency_ms": took, "problem": found.problem}
+    return told, f"{path}: {found.frames} frames, {took:.1f} ms a frame: {out}", found.problem
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Code and decode videos without PyTorch.")
+    parser.add_argument("files", nargs="*", metavar="FILE", type=Path)
+    parser.add_argument("-o", "--output", type=Path, help="what to write; by default beside the file")
+    parser.add_argument("--quality", type=int, default=2, help="0 to 4, the last is the best")
+    parser.add_argument("--keys", type=at_least_one, default=KEYS, help="frames between key frames at most")
+    parser.add_argument("--runtime", choices=RUNTIMES, default="onnxruntime", help="what runs the networks")
+    arguments(parser)
+    options = parser.parse_args()
+    if not options.files and not options.verify:
+        parser.error("give a FILE, or --verify")
+    if options.output and len(options.files) != 1:
+        parser.error("-o is for one FILE")
+    if options.verify:
+        start(lambda: Model(options.threads), True, options.json)
+    code = 0
+    for path in options.files:
+        try:
+            work = decode if path.suffix.lower() == ENDING else encode
+            told, said, problem = work(path, options)
+        except (OSError, ValueError, ImportError) as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            return 2
+        print(json.dumps(told, ensure_ascii=False) if options.json else said)
+        if problem:
+            print(f"{path}: {problem}; what was whole is written", file=sys.stderr)
+            code = 2
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

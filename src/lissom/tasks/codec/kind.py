@@ -1,0 +1,14 @@
+"""The task codec, as the table of tasks has it."""
+
+from lissom.tasks.kind import Kind, Option
+
+KIND = Kind(
+    examples="films",
+    input="VIDEO.mp4",
+    loader="lissom.tasks.codec.loading:load_codec_workload",
+    handling="lissom.tasks.codec",
+    settings="lissom.tasks.codec.options:CodecOptions",
+    requirements=("numpy", "av", "constriction"),
+    options=(Option("windows", int, "Windows to learn from; by default 320."),),
+    attach="lissom.export.codec_files:codec_files",
+)

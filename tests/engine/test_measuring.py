@@ -1,0 +1,48 @@
+"""Answers of an artefact on a split: every example once, or the mean where an example is looked at several times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lissom.core.progress import Progress
+from lissom.engine.measuring import answers
+from lissom.workload.workload import Batch, Several, Split
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Its examples are their own numbers, plus what each look adds."""
+
+    adds: tuple[float, ...] = (0.0,)
+
+    def __len__(self) -> int:
+        return 5
+
+    def looks(self) -> "Sequence[Split]":
+        return (self,) if len(self.adds) == 1 else tuple(Numbers((one,)) for one in self.adds)
+
+    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
+        rows = torch.tensor(list(indices))
+        return Batch((rows[:, None] + torch.tensor([[self.adds[0], 1.0]]),), rows % 2, rows)
+
+
+class Squared:
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [inputs[0] ** 2]
+
+
+def test_the_mean_of_all_looks() -> None:
+    split = Numbers((0.0, 1.0, 5.0))
+    assert isinstance(split, Several)
+    found = answers(Squared(), split, Progress(False), "answers")
+    numbers = np.arange(5.0)
+    expected = np.mean([numbers**2, (numbers + 1) ** 2, (numbers + 5) ** 2], axis=0)
+    np.testing.assert_allclose(found.outputs[:, 0], expected)
+    assert found.targets is not None and found.targets.tolist() == [0, 1, 0, 1, 0]
+
+
+def test_one_look_is_the_answer_itself() -> None:
+    found = answers(Squared(), Numbers(), Progress(False), "answers")
+    assert found.outputs[:, 0].tolist() == [0.0, 1.0, 4.0, 9.0, 16.0]

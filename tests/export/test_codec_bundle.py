@@ -1,0 +1,91 @@
+"""A bundle of a codec codes and decodes in a process of its own, without PyTorch, with either runtime."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("constriction", reason="the extra codec is not installed")
+
+from lissom.export.bundle import Contents, write_bundle
+from lissom.export.codec_files import codec_files
+from lissom.export.onnx_file import export_onnx
+from lissom.tasks.codec.files import decode_file
+from lissom.tasks.codec.video import frames
+from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_film
+from lissom.zoo.inputs import codec_inputs
+
+WITHOUT = """
+import runpy, sys
+sys.modules["torch"] = sys.modules["lissom"] = None
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("codec")
+    module = tiny_codec()
+    example = codec_inputs(module, 32)
+    export_onnx(module, example, folder / "model.onnx")
+    outputs = module(*example).detach().numpy()
+    write_bundle(
+        folder / "bundle",
+        Contents(
+            files=(folder / "model.onnx",),
+            runner="lissom.export.runners.onnx_runner",
+            task="codec",
+            handling={},
+            classes=(),
+            inputs=tuple(tensor.numpy() for tensor in example),
+            outputs=outputs,
+            original=outputs,
+            card="a codec",
+            facts={},
+            attached=codec_files(module, example),
+        ),
+    )
+    return folder / "bundle"
+
+
+def ask(bundle: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT, str(bundle / "predict.py"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_it_codes_here_and_decodes_there(bundle: Path, tmp_path: Path) -> None:
+    tiny_film(tmp_path / "film.mp4")
+    made = ask(bundle, tmp_path / "film.mp4", "--quality", "4", "--json")
+    assert made.returncode == 0, made.stderr
+    found = json.loads(made.stdout)
+    assert (found["frames"], found["key_frames"]) == (3, 1) and found["output"].endswith("film.lsmc")
+    decoded: dict[str, list[np.ndarray]] = {}
+    for runtime in ("onnxruntime", "openvino"):
+        out = tmp_path / f"{runtime}.y4m"
+        done = ask(bundle, tmp_path / "film.lsmc", "-o", out, "--runtime", runtime)
+        assert done.returncode == 0, done.stderr
+        decoded[runtime] = [frame.picture.y for frame in frames(out)]
+    decode_file(tiny_coder(tiny_codec()), tmp_path / "film.lsmc", tmp_path / "torch.y4m")
+    decoded["torch"] = [frame.picture.y for frame in frames(tmp_path / "torch.y4m")]
+    for other in ("openvino", "torch"):
+        for a, b in zip(decoded["onnxruntime"], decoded[other], strict=True):
+            assert np.abs(a.astype(int) - b).max() <= 1
+
+
+@pytest.mark.slow
+def test_it_says_what_is_wrong(bundle: Path, tmp_path: Path) -> None:
+    assert ask(bundle, "--verify").returncode == 0
+    missing = ask(bundle, tmp_path / "none.mp4")
+    assert missing.returncode == 2 and "no such file" in missing.stderr
+    tiny_film(tmp_path / "film.mp4")
+    assert ask(bundle, tmp_path / "film.mp4").returncode == 0
+    content = (tmp_path / "film.lsmc").read_bytes()
+    (tmp_path / "cut.lsmc").write_bytes(content[:-20])
+    cut = ask(bundle, tmp_path / "cut.lsmc")
+    assert cut.returncode == 2 and "after frame" in cut.stderr and (tmp_path / "cut.decoded.mp4").is_file()

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import lissom
+from lissom.core.errors import LissomError
+from lissom.tasks.codec.motion import predict
+from lissom.tasks.codec.pictures import pack, unpack
+from lissom.tasks.codec.split import CodecSplit
+from lissom.testing.tiny_codec import tiny_codec, tiny_film
+from lissom.workload.workload import Visible, Workload
+from lissom.zoo.codec import PACKED, QUALITIES
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    for part in ("train", "val", "test"):
+        (folder / part).mkdir()
+        tiny_film(folder / part / "film.mp4", size=(128, 160), times=tuple(range(6)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workload(films: Path) -> Workload:
+    return lissom.load(tiny_codec(), data=films, task="codec", windows=8)
+
+
+def test_each_window_is_learnt_from_once_and_judged_at_every_quality(workload: Workload) -> None:
+    assert len(workload.splits.train) == 8 * 4
+    assert len(workload.splits.select) == len(workload.splits.test) == 4 * 4 * len(QUALITIES)
+    assert not workload.quantizable and workload.views == 1
+    assert {"hyperprior.*", "log_gain*", "log_inverse_gain*"} <= set(workload.keep)
+
+
+def test_the_original_scores_nothing_lost_on_its_own_splits(workload: Workload) -> None:
+    split = workload.splits.test
+    batch = split.take(range(len(split)))
+    with torch.inference_mode():
+        outputs = workload.module(*batch.inputs).numpy()
+    assert batch.targets is not None
+    # what single precision leaves, on curves that are nearly flat
+    assert abs(workload.task.score(workload.task.grade(outputs, batch.targets.numpy()))) < 0.01
+
+
+def test_frames_are_predicted_from_what_the_original_decoded_before(workload: Workload) -> None:
+    split = workload.splits.test
+    assert isinstance(split, CodecSplit)
+    key, inter = split.take([4]), split.take([5])
+    assert not key.inputs[1].any()
+    assert int(key.inputs[2].argmax()) == 1 and int(inter.inputs[2].argmax()) == 1 + len(QUALITIES)
+    with torch.inference_mode():
+        decoded = unpack(workload.module(*key.inputs)[0, :PACKED].numpy())
+    expected = pack(predict(decoded, split.windows.vectors[int(split.rows[1]), 0]))
+    np.testing.assert_array_equal(inter.inputs[1][0].numpy(), expected)
+
+
+def test_examples_are_the_same_whenever_they_are_taken(workload: Workload) -> None:
+    first, second = (workload.splits.train.take([3, 9], view=view) for view in (None, 2))
+    for a, b in zip(first.inputs, second.inputs, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_there_is_something_to_look_at(workload: Workload) -> None:
+    split = workload.splits.test
+    assert isinstance(split, Visible)
+    with torch.inference_mode():
+        outputs = workload.module(*split.take(range(len(split))).inputs).numpy()
+    sights, curves = split.sights(outputs, outputs), split.curves(outputs, outputs)
+    assert [len(sight.pictures) for sight in sights] == [4] * len(sights) and sights
+    assert [curve.name for curve in curves] == ["original", "result"]
+    assert len(curves[0].rates) == len(QUALITIES) and curves[0].rates == curves[1].rates
+
+
+def test_what_cannot_be_learnt_from_is_said(films: Path, tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match="holds no video"):
+        lissom.load(tiny_codec(), data=tmp_path, task="codec")
+    with pytest.raises(LissomError, match="is no codec"):
+        lissom.load(nn.Conv2d(3, 3, 1), data=films, task="codec")
+    with pytest.raises(LissomError, match="random weights"):
+        lissom.load("zoo:codec_small", data=films, task="codec", random_weights=True)
+    with pytest.raises(LissomError, match="too few"):
+        lissom.load(tiny_codec(), data=films, task="codec", windows=2)
+    for part in ("train", "val", "test"):
+        (tmp_path / part).mkdir()
+        tiny_film(tmp_path / part / "film.mp4", size=(128, 128), times=(0, 1))
+    with pytest.raises(LissomError, match="2 frames of 128x128"):
+        lissom.load(tiny_codec(), data=tmp_path, task="codec", windows=8)

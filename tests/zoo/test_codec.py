@@ -1,0 +1,45 @@
+import torch
+
+from lissom.cost import profile
+from lissom.graph import capture, couple
+from lissom.tasks.codec.task import ERROR, PRICE, RATE
+from lissom.zoo import build
+from lissom.zoo.codec import PACKED, PER_ERROR, QUALITIES, SETTINGS, Codec, bits
+from lissom.zoo.inputs import codec_inputs, example_inputs
+
+
+def test_it_takes_at_most_fifteen_thousand_multiply_adds_a_pixel() -> None:
+    inputs = example_inputs("codec")
+    pixels = 4 * inputs[0].shape[2] * inputs[0].shape[3]
+    macs = profile(build("codec"), inputs).macs / pixels
+    assert 7_000 < macs < 15_000
+
+
+def test_outputs_are_picture_bits_error_and_price() -> None:
+    torch.manual_seed(0)
+    made = Codec((6, 6, 6), latents=6, hyper=4, hidden=6).eval()
+    frame, prediction, _, noise = codec_inputs(made, 64)
+    frame = torch.rand_like(frame) - 0.5
+    found = made(frame, prediction, torch.eye(SETTINGS)[1:2], noise)
+    assert found.shape == (1, 9, 64, 64)
+    weights = torch.tensor([1.5, 1.5, 1.5, 1.5, 1, 1])[:, None, None] / 8
+    error = ((found[:, :PACKED] - frame).square() * weights).sum(1) * 255**2 / PER_ERROR
+    torch.testing.assert_close(found[:, ERROR], error)
+    torch.testing.assert_close(found[:, PRICE], torch.full((1, 64, 64), QUALITIES[1] * PER_ERROR))
+    assert (found[:, RATE] > 0).all()
+
+
+def test_bits_are_those_of_probabilities_that_add_up_to_one() -> None:
+    numbers = torch.arange(-60.0, 61.0)
+    for log_scale in (-4.0, 0.0, 1.5):
+        total = torch.exp2(-bits(numbers, torch.full_like(numbers, log_scale)).double()).sum()
+        assert abs(float(total) - 1) < 0.003  # nothing is less likely than 2**-16
+
+
+def test_what_streams_depend_on_is_not_cut() -> None:
+    made = build("codec_small").eval()
+    found = couple(capture(made, codec_inputs(made, 32)), keep=("hyperprior.*", "log_gain*", "log_inverse_gain*"))
+    assert not found.unknown
+    members = {member.name for group in found.groups for member in group.members}
+    assert not [name for name in members if name.startswith(("hyperprior", "log_"))]
+    assert len(found.groups) == 18
