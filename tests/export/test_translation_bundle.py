@@ -45,6 +45,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         attached=workload.files,
     )
     assert np.array_equal(contents.outputs, contents.original), "the exported loop is the PyTorch one"
+    together = said(target.load(artefact.path, threads=1), inputs, {**workload.handling, "together": True})
+    assert np.array_equal(together, contents.outputs), "sentences asked at once are answered as each by itself"
     write_bundle(folder / "bundle", contents)
     return folder / "bundle"
 

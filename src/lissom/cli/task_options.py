@@ -63,11 +63,6 @@ def options_of(task: str, given: dict[str, Any]) -> dict[str, Any]:
     return {name: _read(_OPTIONS[name], value) for name, value in given.items()}
 
 
-def quick_examples(task: str) -> int | None:
-    """How many examples of each split a trial run takes; loading says which tasks there are."""
-    return _KINDS[task].quick if task in _KINDS else None
-
-
 def _read(option: Option, value: Any) -> Any:
     if option.read is not None:
         return option.read(option.flag, value)

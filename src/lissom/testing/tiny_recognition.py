@@ -224,7 +224,7 @@ def write_recordings(folder: Path, module: Any, count: int, *, seed: int = 0) ->
     lines: list[str] = []
     for number in range(count):
         sound = tones(seed + number, 0.8 * features.seconds)
-        heard = np.rint(sound * 32767).astype(np.float32) / 32767
+        heard = np.rint(sound * 32767).astype(np.float32) / np.float32(32767)
         tokens = spoken(said(runner, [features(heard)[None], np.zeros((1, 1), np.int64)], told))[0]
         soundfile.write(folder / f"{number}.wav", sound, 16000)
         text = letters(tokens)

@@ -158,7 +158,7 @@ def _between(features: Maps, places: npt.NDArray[np.float64]) -> Maps:
     """The features at places between the last dimension's, in proportion."""
     before = np.minimum(places.astype(np.int64), features.shape[-1] - 2)
     share = (places - before).astype(np.float32)
-    return features[..., before] * (1 - share) + features[..., before + 1] * share
+    return (features[..., before] * (1 - share) + features[..., before + 1] * share).astype(np.float32)
 
 
 def _factor(most: float, generator: np.random.Generator) -> float:
