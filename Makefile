@@ -5,10 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
 DEMO_TEXT ?= runs/demo-text
-DEMO_VIDEO ?= runs/demo-video
 QUICK ?=
 
-.PHONY: demo demo-text demo-video test test-all check format clean
+.PHONY: demo demo-text test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
@@ -17,10 +16,6 @@ demo: $(READY)
 demo-text: $(READY)
 	$(BIN)/lissom compress zoo:minilm_l6_h384 --data movie-reviews --task text --length 64 --download \
 	  --plan tinybert --epochs 2 --budget "latency<=20%, size<=20%, drop<=3pt" --time-limit 10m $(QUICK) -o $(DEMO_TEXT)
-
-demo-video: $(READY)
-	$(BIN)/lissom compress zoo:tsm_mobilenet_v2_x0_5 --data motions --task video --download \
-	  --budget "latency<=30%, size<=20%, drop<=1pt" --target onnxruntime --time-limit 8m $(QUICK) -o $(DEMO_VIDEO)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
@@ -39,7 +34,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs/demo runs/demo-text runs/demo-video
+	rm -rf $(VENV) runs/demo runs/demo-text
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -22,7 +22,6 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.text.movie_reviews import find_movie_reviews
-from lissom.tasks.video.motion_set import find_motions
 from lissom.train.loop import Schedule, supervised, train
 from lissom.zoo.fine_tuned import encoder_files
 
@@ -71,9 +70,8 @@ def data() -> None:
         find("fashion-mnist", download=True, progress=Progress(False))
         find_movie_reviews(download=True)
         encoder_files(download=True, progress=Progress(False))
-        find_motions(download=True)
     except LissomError as error:
-        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, and films: {error}")
+        pytest.skip(f"the commands need Fashion-MNIST, and film reviews with an encoder: {error}")
 
 
 @pytest.mark.parametrize("command", [command for command in ALL if command not in THIS])
