@@ -24,7 +24,6 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.text.movie_reviews import find_movie_reviews
 from lissom.tasks.translation.libreoffice_help import find_english_german
-from lissom.tasks.video.motion_set import find_motions
 from lissom.train.loop import Schedule, supervised, train
 from lissom.zoo.fine_tuned import encoder_files
 
@@ -74,9 +73,8 @@ def data() -> None:
         find_movie_reviews(download=True)
         find_english_german(download=True)
         encoder_files(download=True, progress=Progress(False))
-        find_motions(download=True)
     except LissomError as error:
-        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, help pages, and films: {error}")
+        pytest.skip(f"the commands need Fashion-MNIST, film reviews with an encoder, and help pages: {error}")
 
 
 @pytest.mark.parametrize("command", [command for command in ALL if command not in THIS])

@@ -1,10 +1,10 @@
-"""Train video classifiers on motions: the checkpoint that the demo starts from, and what it is compared with.
+"""Train a video classifier on motions, and beside it the same backbone without a shift, which sees single frames.
 
     python training/video.py WORK [tsm | frames]
 
 "tsm" is a MobileNetV2 of half the width with temporal shift; "frames" is the same without one, which sees single
 frames. WORK gets the weights of each in half precision (.safetensors) and its figures (.json). A run that was stopped
-goes on after its last epoch. About ten minutes each on one core of an AMD EPYC (Zen 3).
+goes on after its last epoch.
 """
 
 import argparse

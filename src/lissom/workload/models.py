@@ -37,7 +37,6 @@ LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
 SHIPPED = {
     ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
-    ("tsm_mobilenet_v2_x0_5", "motions"): "tsm-motions.safetensors",
     ("codec", "clips"): "codec.safetensors",
 }
 
