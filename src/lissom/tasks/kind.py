@@ -61,6 +61,7 @@ class Kind:
         answers: the ``module:function`` that makes the answers ``(examples, ...)`` of a loaded artefact, inputs and the
             handling; by default they are what the artefact gives.
         carried: further modules of lissom that the bundle has as files, by name of the file.
+        quick: examples of each split in a trial run; few where each one takes long.
         other: the ``module:function`` that gives the kind of another task which a model and a request are really for,
             or ``None`` where they are for this one.
     """
@@ -75,6 +76,7 @@ class Kind:
     attach: str | None = None
     answers: str | None = None
     carried: Mapping[str, str] = field(default_factory=dict[str, str])
+    quick: int = 500
     other: str | None = None
 
     def answer(
