@@ -26,7 +26,7 @@ from lissom.workload.workload import Workload
 
 def translator(folder: Path, layers: tuple[int, int]) -> Workload:
     torch.set_num_threads(1)
-    place = write_translator(folder, untrained_marian(3, layers=layers))
+    place = write_translator(folder, untrained_marian(3, layers=layers).half())  # as the package carries one
     parts = {"train": draw_pairs(24, 1), "select": draw_pairs(6, 2), "test": draw_pairs(6, 3)}
     return lissom.load(f"hf:{place}", data=parts, task="translation")
 

@@ -51,6 +51,8 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
     resized = _resized(module, fresh)
     plain = not resized and _shapes(module) == _shapes(fresh)
     described = {**config.to_dict(), "architectures": [type(module).__name__]}
+    # the original may have come in half precision, and what was learnt would be rounded to it
+    described["dtype"] = str(next(module.parameters()).dtype).removeprefix("torch.")
     if not plain:
         described[RESIZED] = resized
     folder.mkdir(parents=True, exist_ok=True)

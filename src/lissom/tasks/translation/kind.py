@@ -19,6 +19,6 @@ KIND = Kind(
         Option("beams", int, "Alternatives followed at a time when it is scored and timed."),
     ),
     answers="lissom.tasks.generating:said",
-    quick=40,
+    quick=24,
     carried={"generating.py": "lissom.tasks.generating"},
 )
