@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from lissom.cli.plans import print_json, read_plan
-from lissom.cli.task_options import options_of, quick_examples, with_task_options
+from lissom.cli.task_options import options_of, with_task_options
+from lissom.tasks import TASKS
 from lissom.tasks.kind import words
 
 Model = Annotated[
@@ -96,7 +97,7 @@ def compress(
     loading = {
         "random_weights": random_weights,
         "keep": list(keep or ()),
-        "limit": quick_examples(task) if quick else None,
+        "limit": TASKS.get(task).quick if quick else None,
         "select": select,
         **({} if classes is None else {"classes": words("--classes", classes)}),
         **own,
