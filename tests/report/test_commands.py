@@ -58,7 +58,7 @@ def test_methods_plans_and_options_of_texts_are_repeated(view: RunView) -> None:
         "loading": loading,
     }
     assert command_again(_with(view, options=options)) == (
-        f"{START} {REST} --plan tinybert --texts more.txt --methods prune,depth --length 64 --tokenizer words.json"
+        f"{START} {REST} --plan tinybert --texts more.txt --methods prune,depth --tokenizer words.json --length 64"
         f" --text first,second --label same --metric matthews -o {view.folder}"
     )
     assert ("recipe", "tinybert") in chosen(_with(view, options=options).settings)

@@ -54,8 +54,8 @@ class DistillSequences(ModelStep):
         )
 
     def describe(self) -> str:
-        how = f"{self.beams} beams" if self.beams > 1 else "the likeliest words"
-        return f"distill {self.epochs * self.share:.3g} epochs on what the original says by {how}"
+        how = f"{self.beams} beams" if self.beams > 1 else "greedy"
+        return f"distill {self.epochs * self.share:.3g} epochs on the original's texts, {how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
         split = context.original.splits.train
