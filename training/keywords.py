@@ -2,9 +2,9 @@
 
     python training/keywords.py WORK [--epochs 10]
 
-The data set is synthetic-words; a real voice is only listened to at the end, when nothing is chosen any more. Progress
-is kept in WORK. The checkpoint is written to WORK/keywords.safetensors, in half precision; the one in the package is
-made so.
+The data set is synthetic-words. The real voice is not learnt from; but a first list of words was shortened after it
+had been heard, so its score is no verdict on voices that nothing was chosen by. Progress is kept in WORK. The
+checkpoint is written to WORK/keywords.safetensors, in half precision; the one in the package is made so.
 """
 
 import argparse
