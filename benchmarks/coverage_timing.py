@@ -1,6 +1,6 @@
 """Time pruning beside Torch-Pruning, one model after the other and in turn, into results/coverage.json.
 
-The models that both prune, of which a ViT-B is one. Nothing is proven here, as benchmarks/coverage.py does that.
+The models that both prune. Nothing is proven here, as benchmarks/coverage.py does that.
 Seconds are the processor's; still, run it while the machine does nothing else. It takes about a quarter of an hour.
 
     python benchmarks/coverage_timing.py [--out FILE]
