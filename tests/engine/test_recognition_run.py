@@ -55,8 +55,8 @@ def test_it_is_judged_by_what_it_says(tmp_path: Path) -> None:
     sound, rate = soundfile.read(io.BytesIO(base64.b64decode(samples[0].content)))
     assert rate == 16000 and len(sound) == 4800
     assert samples[0].original in run.report.read_text(encoding="utf-8")
-    problems, parity = check_bundles([run.bundle])
-    assert not problems[str(run.bundle)] and 0 <= parity[str(run.bundle)].agreement <= 1
+    problems, _ = check_bundles([run.bundle])
+    assert not problems[str(run.bundle)]
     with np.load(run.bundle / "vectors.npz") as vectors:
         assert vectors["outputs"].dtype == np.int64 and vectors["outputs"].shape == vectors["original"].shape
     handling = json.loads((run.bundle / "handling.json").read_text(encoding="utf-8"))
