@@ -49,7 +49,7 @@ def measure(spec: str, report: Any, *, prove: bool = True) -> None:
     cut = coupling.cut(half_of_everything(coupling))
     report(cut_s=_since(t), stage="prune")
     t = time.process_time()
-    pruned = graph.prune(model, cut, capture=captured)
+    pruned = graph.prune(model, cut, coupling=coupling)
     report(prune_s=_since(t), seconds=_since(start))
     after = sum(p.numel() for p in pruned.module.parameters())
     report(gone=round(1 - after / before, 4), own_class=pruned.own_class, stage="prove")
@@ -129,8 +129,8 @@ def warm_up(peer: bool) -> None:
         import torch_pruning as torch_pruning
     else:
         model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
-        cut = graph.couple(captured := graph.capture(model, (zeros(1, 4),))).cut({0: [0]})
-        graph.prune(model, cut, capture=captured)
+        coupling = graph.couple(graph.capture(model, (zeros(1, 4),)))
+        graph.prune(model, coupling.cut({0: [0]}), coupling=coupling)
 
 
 def versions(peer: bool) -> dict[str, str]:

@@ -177,3 +177,23 @@ def test_an_empty_cut_changes_nothing(small, picture):
     assert pruned.own_class
     assert verify(small, pruned.module, Cut({}, ""), (picture,)).ok
     assert torch.equal(pruned.module.eval()(picture), small.eval()(picture))
+
+
+@pytest.mark.parametrize("name", ["grouped", "concat"])
+def test_a_coupling_at_hand_gives_the_same_model(name, picture):
+    torch.manual_seed(0)
+    model = NETWORKS[name]().eval()
+    coupling = couple(capture(model, (picture,)), keep=("0*",) if name == "grouped" else ())
+    cut = coupling.cut({group.index: [0] for group in coupling.groups if not group.overlaps})
+    one, other = prune(model, cut, coupling=coupling), prune(model, cut, args=(picture,))
+    assert [p.shape for p in one.module.parameters()] == [p.shape for p in other.module.parameters()]
+    assert torch.equal(one.module(picture), other.module(picture))
+    assert one.attributes == other.attributes
+
+
+def test_a_cut_of_what_the_coupling_keeps_is_refused(small, picture):
+    captured = capture(small, (picture,))
+    free = couple(captured)
+    kept = couple(captured, keep=("*",))
+    with pytest.raises(LissomError, match="what the coupling keeps"):
+        prune(small, free.cut({0: [0]}), coupling=kept)

@@ -1,12 +1,12 @@
 """Latency measured so that it can be compared: warmed up, interleaved in one process, median and interval."""
 
-import gc
 import random
 import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from lissom.core.collecting import no_collection
 from lissom.core.statistics import median_interval
 
 WARM_UP = 10
@@ -39,16 +39,11 @@ def interleaved(
     samples: dict[str, list[float]] = {name: [] for name in names}
     end = time.perf_counter() + seconds
     late = end + _LATE_S
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with no_collection():
         while _goes_on(len(samples[names[0]]), least, end, late):
             order.shuffle(names)
             for name in names:
                 _burst(calls[name], samples[name])
-    finally:
-        if collecting:
-            gc.enable()
     return samples
 
 

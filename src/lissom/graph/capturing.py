@@ -1,26 +1,24 @@
 """From a model and example inputs to graphs of ATen operators, with torch.export: whole, or in parts."""
 
 import copy
-import gc
-import io
-import logging
 import traceback
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch._subclasses.fake_tensor import DynamicOutputShapeException
 from torch.export.graph_signature import InputKind
-from torch.fx import config as fx_config
 from torch.utils import _pytree as pytree
 
+from lissom.core.collecting import no_collection
 from lissom.core.errors import CaptureError
 from lissom.graph.inlining import inline_without_autocast
 from lissom.graph.joined import Joined
 from lissom.graph.joining import join
+from lissom.graph.tracing import quiet, shapes_at_once, sizes_known
 
 STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
@@ -115,10 +113,11 @@ def capture(
         try:
             return Capture(model, args, kwargs, (export("", model, args, kwargs),))
         except CaptureError as error:
-            _check_forward(model, args, kwargs, error)
-            if not parts:
-                raise
-            return _in_parts(model, args, kwargs, error)
+            if parts:
+                return _in_parts(model, args, kwargs, error)
+            with _running(model, args, kwargs, error):
+                copy.deepcopy(model)(*args, **kwargs)
+            raise
 
 
 @contextmanager
@@ -136,8 +135,10 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], calls: int = 1) -> Part:
     """Capture one module."""
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet(), no_collection(), shapes_at_once(), sizes_known():
             program = torch.export.export(module, tuple(args), dict(kwargs), strict=False)
+    except DynamicOutputShapeException as error:
+        raise _value_dependent(type(module).__name__, f"{error.func}{_where(error)}") from error
     except Exception as error:  # torch.export raises whatever the forward raises
         what = f"torch.export cannot follow the forward of {type(module).__name__}{_where(error)}"
         raise CaptureError(
@@ -157,29 +158,14 @@ def _check_sizes(name: str, graph: fx.Graph) -> None:
     for node in graph.nodes:
         value = node.meta.get("val")
         if isinstance(value, torch.Tensor) and not all(isinstance(n, int) for n in value.shape):
-            raise CaptureError(
-                f"the forward of {name} makes tensors whose size depends on values ({node.target})",
-                hint="its largest submodules that do not can be captured: capture(model, args, parts=True)",
-            )
+            raise _value_dependent(name, str(node.target))
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """torch.export prints whole graphs when it fails; the error that it raises says enough. Nor does it note where
-    each call stands in the sources, or collect garbage meanwhile, which takes as long as the rest."""
-    level, traces, collecting = logging.root.manager.disable, fx_config.do_not_emit_stack_traces, gc.isenabled()
-    logging.disable(logging.CRITICAL)
-    fx_config.do_not_emit_stack_traces = True
-    gc.disable()
-    try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
-        fx_config.do_not_emit_stack_traces = traces
-        if collecting:
-            gc.enable()
+def _value_dependent(name: str, where: str) -> CaptureError:
+    return CaptureError(
+        f"the forward of {name} makes tensors whose size depends on values ({where})",
+        hint="its largest submodules that do not can be captured: capture(model, args, parts=True)",
+    )
 
 
 @dataclass
@@ -193,7 +179,7 @@ class _Recorded:
 
 def _in_parts(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], why: CaptureError) -> Capture:
     """The largest submodules that can be captured."""
-    recorded = _record(model, args, kwargs)
+    recorded = _record(model, args, kwargs, why)
     found = {part.name: part for part in _parts(model, "", recorded)}
     if not found:
         raise why
@@ -211,7 +197,7 @@ def _in_parts(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], w
     return Capture(model, args, kwargs, tuple(found.values()), tuple(notes))
 
 
-def _record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, _Recorded]:
+def _record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], why: CaptureError) -> dict[str, _Recorded]:
     """Run the model once and note what each of its modules is called with."""
     recorded: dict[str, _Recorded] = {}
 
@@ -226,7 +212,7 @@ def _record(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
     handles = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in model.named_modules() if n]
     try:
-        with torch.no_grad():
+        with _running(model, args, kwargs, why):
             model(*args, **kwargs)
     finally:
         for handle in handles:
@@ -249,16 +235,17 @@ def _parts(module: nn.Module, prefix: str, recorded: Mapping[str, _Recorded]) ->
         yield from _parts(child, name, recorded)
 
 
-def _check_forward(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: Exception) -> None:
+@contextmanager
+def _running(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], why: CaptureError) -> Iterator[None]:
     """Say so when the model does not even run on the example inputs."""
     try:
         with torch.no_grad():
-            copy.deepcopy(model)(*args, **kwargs)
+            yield
     except Exception as direct:
         raise CaptureError(
             f"{type(model).__name__} does not run on the example inputs{_where(direct)}: {_first_line(direct)}",
             hint=f"inputs given: {_describe(args, kwargs)}",
-        ) from error
+        ) from why
 
 
 def _where(error: Exception) -> str:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from lissom.core.collecting import no_collection
 from lissom.core.errors import LissomError
 from lissom.graph.capturing import Capture
 from lissom.graph.closing import Flags, Structure, structure
@@ -100,9 +101,10 @@ def couple(capture: Capture, *, keep: Sequence[str] = ()) -> Coupling:
         keep: patterns (as in file names) of modules or parameters to leave alone, e.g. ``"classifier.*"``. Their
             own outputs stay; what they read may shrink.
     """
-    found = walk(capture)
-    _keep(found, keep)
-    groups, relations = find_groups(found, structure(found.tags))
+    with no_collection():
+        found = walk(capture)
+        _keep(found, keep)
+        groups, relations = find_groups(found, structure(found.tags))
     return Coupling(capture, groups, dict(found.unknown), tuple(_notes(found)), found, relations)
 
 

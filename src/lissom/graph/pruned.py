@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from lissom.core.collecting import no_collection
 from lissom.core.errors import LissomError
 from lissom.graph.adapting import (
     Attributes,
@@ -25,12 +26,14 @@ from lissom.graph.batching import free_batch
 from lissom.graph.capturing import Capture, Part
 from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
+from lissom.graph.coupling import Coupling
 from lissom.graph.cut import Cut, state
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
 from lissom.graph.landmarks import Landmarks, OtherAnswerError
 from lissom.graph.resizing import Changes, resize, run_resized
 from lissom.graph.rewriting import rewrite
 from lissom.graph.slicing import sliced, sliced_copy
+from lissom.graph.tags import PINNED
 from lissom.graph.walking import Walk, walk
 
 TOLERANCE = 1e-9
@@ -59,6 +62,7 @@ def prune(
     model: nn.Module,
     cut: Cut,
     *,
+    coupling: Coupling | None = None,
     capture: Capture | None = None,
     args: tuple[Any, ...] | None = None,
     kwargs: Mapping[str, Any] | None = None,
@@ -68,27 +72,37 @@ def prune(
     Args:
         model: the unpruned model.
         cut: what is kept.
-        capture: the captured model, if it is at hand; otherwise give example inputs.
+        coupling: of this model, if it is at hand: what it was found from is used again.
+        capture: the captured model, if that is at hand; otherwise give example inputs.
         args, kwargs: example inputs.
 
     Raises:
-        LissomError: the cut was made for another architecture.
+        LissomError: the cut was made for another architecture, or removes what the coupling keeps.
         CaptureError: the model cannot be captured.
     """
     cut.check(model)
+    capture = coupling.capture if coupling is not None else capture
     if capture is None or capture.model is not model:
         if args is None and kwargs is None:
             raise LissomError(
                 "prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)"
             )
         capture = capture_model(model, args or (), kwargs, parts=True)
-    found = walk(capture)
+    with no_collection():
+        known = coupling.walk if coupling is not None and coupling.capture is capture else None
+        return _prune(model, cut, known or walk(capture))
+
+
+def _prune(model: nn.Module, cut: Cut, found: Walk) -> Pruned:
+    """The new model, from what is known of the old one."""
     dead = dead_of(found, cut)
+    if dead[PINNED]:
+        raise LissomError("the cut removes what the coupling keeps", hint="give the coupling that it was made with")
     result = sliced_copy(model, cut)
     attributes: Attributes = {}
-    notes = list(capture.notes)
+    notes = list(found.capture.notes)
     graphs = 0
-    for part in capture.parts:
+    for part in found.capture.parts:
         changes = resize(found, part, dead)
         mine, why = adapt(part.of(result), part, changes, cut)
         attributes.update({part.full(name) if name else part.name: values for name, values in mine.items()})

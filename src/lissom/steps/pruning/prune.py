@@ -37,9 +37,8 @@ def without(workload: Workload, removed: Mapping[int, Sequence[int]]) -> Workloa
     """
     if workload.cut is not None:
         raise LissomError("the model was cut already", hint="join the two cuts into one step")
-    captured = capture(workload.module, workload.example)
-    cut = couple(captured, keep=workload.keep).cut(removed)
-    pruned = prune(workload.module, cut, capture=captured)
+    coupling = couple(capture(workload.module, workload.example), keep=workload.keep)
+    pruned = prune(workload.module, cut := coupling.cut(removed), coupling=coupling)
     if not pruned.own_class and isinstance(workload.splits.train, Lengthy):
         raise LissomError(
             f"so cut, {workload.name} would be a graph that takes one length of input alone: {pruned.notes[-1]}",
