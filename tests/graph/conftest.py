@@ -28,10 +28,9 @@ def cut_randomly(
     model: nn.Module, *args: Any, ratio: float = 0.5, seed: int = 0, keep: tuple[str, ...] = (), **kwargs: Any
 ) -> tuple[Pruned, Verification, Coupling]:
     """Capture, couple, remove random units, prune and verify."""
-    captured = capture(model, args, kwargs)
-    coupling = couple(captured, keep=keep)
+    coupling = couple(capture(model, args, kwargs), keep=keep)
     cut = coupling.cut(random_removal(coupling, ratio, seed))
-    pruned = prune(model, cut, capture=captured)
+    pruned = prune(model, cut, coupling=coupling)
     return pruned, verify(model, pruned.module, cut, args, kwargs), coupling
 
 

@@ -1,12 +1,12 @@
 """Python's garbage collector, put off."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
+def no_collection() -> Generator[None]:
     """Collect no garbage meanwhile, if any was: among the objects of torch, a collection takes a tenth of a second,
     and whoever makes many objects that stay has several of them."""
     collecting = gc.isenabled()

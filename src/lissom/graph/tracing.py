@@ -3,7 +3,7 @@
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from unittest.mock import patch
@@ -18,7 +18,7 @@ BATCH_NORM = torch.ops.aten._native_batch_norm_legit_no_training.default
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """torch.export prints whole graphs when it fails; the error that it raises says enough. Nor does it note where
     each call stands in the sources, which takes as long as the rest."""
     level, traces = logging.root.manager.disable, fx_config.do_not_emit_stack_traces
@@ -34,7 +34,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def shapes_at_once() -> Iterator[None]:
+def shapes_at_once() -> Generator[None]:
     """BatchNorm's shapes from its own kernel for shapes: torch would follow each of the operators that it is made of,
     which takes up to a third of a capture. What is listed as having such a kernel is asked for it."""
     if BATCH_NORM in meta_table:
@@ -48,7 +48,7 @@ def shapes_at_once() -> Iterator[None]:
 
 
 @contextmanager
-def sizes_known() -> Iterator[None]:
+def sizes_known() -> Generator[None]:
     """Tracing ends with a DynamicOutputShapeException at the first operator whose answer's size depends on values.
     Else torch.export would go on with symbols, which in a detector takes ten times as long as what can be captured."""
     with patch.object(non_strict_utils, "ShapeEnv", partial(ShapeEnv, allow_dynamic_output_shape_ops=False)):
