@@ -12,6 +12,7 @@ import torch
 from torch._decomp import meta_table
 from torch._export import non_strict_utils
 from torch.fx import config as fx_config
+from torch.fx._lazy_graph_module import _use_lazy_graph_module
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 BATCH_NORM = torch.ops.aten._native_batch_norm_legit_no_training.default
@@ -20,12 +21,13 @@ BATCH_NORM = torch.ops.aten._native_batch_norm_legit_no_training.default
 @contextmanager
 def quiet() -> Generator[None]:
     """torch.export prints whole graphs when it fails; the error that it raises says enough. Nor does it note where
-    each call stands in the sources, which takes as long as the rest."""
+    each call stands in the sources, which takes as long as the rest, or write code for graphs that nobody calls."""
     level, traces = logging.root.manager.disable, fx_config.do_not_emit_stack_traces
     logging.disable(logging.CRITICAL)
     fx_config.do_not_emit_stack_traces = True
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        said = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
+        with warnings.catch_warnings(), said[0], said[1], _use_lazy_graph_module(True):
             warnings.simplefilter("ignore")
             yield
     finally:
