@@ -1,6 +1,7 @@
 """A race of targets and precisions: the fastest that keeps the score is chosen, and each other one is told why not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def steady(monkeypatch: pytest.MonkeyPatch, middles: Mapping[str, float]) -> lis
 def chosen(folder: Path, budget: str = "latency<=50%, drop<=30pt", word: str = WORD) -> tuple[str, dict[str, Entrant]]:
     name = racing.choose_target(word, tiny_workload(), parse_budget(budget), OPTIONS, folder, Progress(False))
     return name, {f"{item.target} {item.precision}": item for item in Ledger(folder).all(Entrant)}
+
+
+def test_a_task_that_needs_its_numbers_as_they_are_races_in_fp32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady(monkeypatch, {})
+    workload, budget = replace(tiny_workload(), quantizable=False), parse_budget("latency<=50%, drop<=30pt")
+    racing.choose_target(WORD, workload, budget, OPTIONS, tmp_path, Progress(False))
+    assert {entrant.precision for entrant in Ledger(tmp_path).all(Entrant)} == {"fp32"}
 
 
 def test_the_fastest_is_chosen_and_the_others_are_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from lissom.core.ledger import Ledger
 from lissom.core.records import LimitCheck
 from lissom.report.html import page
+from lissom.report.standing import standing
 from lissom.report.terminal import table
 from lissom.report.view import read
 from lissom.report.wording import (
@@ -16,6 +17,7 @@ from lissom.report.wording import (
     lower,
     missed,
     outcome,
+    speed,
     times,
 )
 
@@ -46,6 +48,22 @@ def test_the_outcome_in_one_sentence(met_run: Path) -> None:
         "Budget met: the result is 77x smaller and 11x faster than the original, "
         "and its score is 0.23 points lower (95 %: -0.11 to 0.52)."
     )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "interval", "said"),
+    [
+        (0.1, (0.09, 0.11), "10x faster"),
+        (0.1, (0.05, 0.5), "10x faster (95 %: 2 to 20x)"),
+        (2.0, (1.0, 4.0), "2x slower (95 %: 1 to 4x)"),
+    ],
+)
+def test_a_ratio_of_noisy_timings_is_said_with_its_interval(
+    met_run: Path, ratio: float, interval: tuple[float, float], said: str
+) -> None:
+    now = standing(read(met_run))
+    assert now is not None
+    assert speed(replace(now, latency_ratio=ratio, latency_ratio_interval=interval)) == said
 
 
 def test_without_labels_the_outcome_is_agreement(unlabelled_run: Path) -> None:

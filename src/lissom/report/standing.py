@@ -16,6 +16,7 @@ class Standing:
     drop: float
     drop_interval: Interval
     latency_ratio: float
+    latency_ratio_interval: Interval
     limits: tuple[LimitCheck, ...]
 
     def limit(self, measure: str) -> LimitCheck | None:
@@ -33,6 +34,7 @@ def standing(view: RunView) -> Standing | None:
             verdict.drop,
             verdict.drop_interval,
             verdict.latency_ratio,
+            verdict.latency_ratio_interval,
             verdict.limits,
         )
     best = view.kept[-1] if view.kept else None
@@ -40,4 +42,5 @@ def standing(view: RunView) -> Standing | None:
         return None
     budget = parse_budget(view.settings.budget)
     limits = budget.check(view.baseline, best.figures, best.drop, best.latency_ratio)
-    return Standing(view.baseline, best.figures, best.drop, best.drop_interval, best.latency_ratio, limits)
+    ratio = best.latency_ratio
+    return Standing(view.baseline, best.figures, best.drop, best.drop_interval, ratio, (ratio, ratio), limits)

@@ -10,6 +10,7 @@ from lissom.report.standing import Standing, standing
 from lissom.report.view import RunView
 
 SAME = 0.005  # a ratio nearer to 1 than that is none
+OPEN = 1.5  # an interval whose ends are so many times apart is said with the ratio
 
 
 def times(before: float, after: float, *, less: str, more: str, same: str) -> str:
@@ -99,12 +100,21 @@ def gain(now: Standing) -> str:
     """``"the result is 55x smaller and 9x faster than the original, and its score is ..."``."""
     before, after = now.original.size_bytes, now.result.size_bytes
     size = times(before, after, less="smaller", more="larger", same="no smaller")
-    speed = times(1.0, now.latency_ratio, less="faster", more="slower", same="no faster")
     score = f"{lower(now.drop)} ({interval(now.drop_interval)})"
     if not now.original.by_labels:
         score = f"{now.result.score:.2f} of 100 ({interval(now.result.score_interval)})"
     name = "score" if now.original.by_labels else "agreement with it"
-    return f"the result is {size} and {speed} than the original, and its {name} is {score}"
+    return f"the result is {size} and {speed(now)} than the original, and its {name} is {score}"
+
+
+def speed(now: Standing) -> str:
+    """``"9x faster"``; where the timings leave much open, from what to what: ``"9x faster (95 %: 2 to 20x)"``."""
+    said = times(1.0, now.latency_ratio, less="faster", more="slower", same="no faster")
+    low, high = now.latency_ratio_interval
+    if low <= 0 or high / low < OPEN:
+        return said
+    ends = (low, high) if now.latency_ratio > 1 else (1 / high, 1 / low)
+    return f"{said} (95 %: {ends[0]:.2g} to {ends[1]:.2g}x)"
 
 
 def progress(view: RunView) -> str:
