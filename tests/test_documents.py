@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 import lissom
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.engine.options import Options
 from lissom.tasks.text.movie_reviews import find_movie_reviews
 from lissom.tasks.translation.libreoffice_help import find_english_german
 from lissom.train.loop import Schedule, supervised, train
@@ -137,7 +138,11 @@ def _without_comments(block: str) -> str:
     return ast.unparse(ast.parse(block))
 
 
-def test_the_lines_of_python_run(own_model: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_lines_of_python_run(
+    own_model: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = Options(measure_s=0.5, most_epochs=2, calibration=128)
+    monkeypatch.setattr("lissom.api.Options", lambda: short)  # what is done where the caller asks for nothing else
     (block,), (other,) = (PYTHON.findall((ROOT / n).read_text(encoding="utf-8")) for n in ("README.md", "README.zh.md"))
     assert _without_comments(block) == _without_comments(other)
     exec(compile(block, "README.md", "exec"), {})

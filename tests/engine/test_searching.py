@@ -42,7 +42,7 @@ class Moves:
         self.paces: dict[int, float] = {}
         self.asked: list[int] = []
         self.leaves_floats, self.has_half, self.has_int8 = False, False, True
-        self.learns_int8 = False
+        self.learns_int8, self.int8 = False, QuantizeInt8()
 
     def time_left(self) -> float:
         return self.left_s

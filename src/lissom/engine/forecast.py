@@ -77,7 +77,7 @@ def compare(ledger: Ledger, progress: Progress) -> None:
 def _expected(ledger: Ledger, steps: Sequence[Step]) -> float | None:
     """What was told of a plan, where it is a cut in one of the formats that were told of."""
     formats = [step for step in steps if isinstance(step, ArtefactStep)]
-    if any(step.name not in _KNOWN for step in steps) or formats not in ([], [QuantizeInt8()]):
+    if any(step.name not in _KNOWN for step in steps) or [type(step) for step in formats] not in ([], [QuantizeInt8]):
         return None
     return ledger.find("forecast", f"{_key(steps)} {FORMATS[len(formats)]}")
 

@@ -12,7 +12,6 @@ from lissom.engine.trials import State, Trials, Tried
 from lissom.plan.budget import Budget
 from lissom.plan.front import Point, front, pick
 from lissom.plan.move import Move, Plan, plan_from_json
-from lissom.steps.quantization.int8 import QuantizeInt8
 
 
 class FrontSearch:
@@ -28,7 +27,7 @@ class FrontSearch:
             move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))
             tried = self._trials.try_move(State(), move)
             if self._mover.has_int8:
-                self._trials.try_move(tried.state, Move(f"{move.name} + int8", (QuantizeInt8(),)))
+                self._trials.try_move(tried.state, Move(f"{move.name} + int8", (self._mover.int8,)))
         points = points_of(self._ledger, self._budget)
         self._ledger.once("front", "", [point.number for point in front(points)])
         return self._trials.tried[_chosen(points, self._budget) - 1]

@@ -57,12 +57,17 @@ class Mover:
         rate, batch = usual_learning(self._context.original.module)
         epochs = self._options.epochs or max(1, self._options.most_epochs // 4)
         learn = DistillInt8(epochs=epochs, rate=rate / 6, batch=batch)
-        return Move(f"{learn.describe()} + quantize int8", (learn, QuantizeInt8()))
+        return Move(f"{learn.describe()} + quantize int8", (learn, self.int8))
 
     @property
     def has_int8(self) -> bool:
         """Whether INT8 is tried: the target has it, and the task allows other numbers than the model's own."""
         return INT8 in self._context.target.precisions and self._context.original.quantizable
+
+    @property
+    def int8(self) -> QuantizeInt8:
+        """The step to INT8; its ranges come from no more inputs than the run was told to calibrate with."""
+        return QuantizeInt8(examples=min(QuantizeInt8.examples, self._options.calibration))
 
     @property
     def has_half(self) -> bool:

@@ -16,7 +16,6 @@ from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move
 from lissom.steps.nothing import Nothing
-from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import ArtefactStep, Context, ModelStep
 from lissom.workload.workload import Workload
 
@@ -63,7 +62,7 @@ class Rewriting:
             tried = self._trials.try_move(State((), state.comparison), move, rewritten=True)
             state = tried.state if tried.trial.kept else state
         if best is None:
-            int8 = Move("quantize int8", (QuantizeInt8(),))
+            int8 = Move("quantize int8", (self._mover.int8,))
             self._trials.try_move(state, int8 if self._mover.has_int8 else Move("as it is", (Nothing(),)))
         return best_of(self._trials.tried)
 
