@@ -39,6 +39,11 @@ def test_the_cubic_is_that_of_scipy() -> None:
     )
 
 
+def test_a_point_with_no_more_quality_than_a_cheaper_one_is_left_out() -> None:
+    rates, psnrs = np.append(RATES, np.log([0.6, 3.0])), np.append(PSNRS, [34.0, 41.0])
+    assert bd_rate((RATES, PSNRS), (rates, psnrs)) == 0
+
+
 @pytest.mark.parametrize(
     ("rates", "psnrs", "said"),
     [

@@ -33,6 +33,10 @@ def test_the_original_scores_zero_and_five_percent_more_bits_minus_five() -> Non
     assert TASK.score(TASK.agreement(outputs(rate_share=1.05), outputs())) == pytest.approx(-5, abs=0.01)
 
 
+def test_what_shares_no_quality_with_the_original_has_the_lowest_score() -> None:
+    assert TASK.score(TASK.grade(outputs(error_share=1e6), TARGETS)) == -1000
+
+
 def test_any_subset_has_a_score_and_the_drop_an_interval() -> None:
     grades, less = TASK.grade(outputs(), TARGETS), TASK.grade(outputs(rate_share=1.05), TARGETS)
     drop, (low, high) = drop_interval(grades, less, TASK.score)

@@ -15,10 +15,11 @@ def bd_rate(anchor: Curve, other: Curve) -> float:
     """How much more rate the other curve needs for the same quality, in percent, over the qualities both have.
 
     The logarithm of the rate is interpolated over the quality by monotone cubics (PCHIP; Fritsch and Carlson 1980),
-    as the JCT-VC sheets do it since 2013, not by one polynomial.
+    as the JCT-VC sheets do it since 2013, not by one polynomial. A point with no more quality than a cheaper one is
+    left out: nobody would take it.
 
     Raises:
-        LissomError: fewer than two points, a quality that does not rise with the rate, or no quality in common.
+        LissomError: fewer than two points are left of a curve, or no quality is in common.
     """
     (first_rates, first), (second_rates, second) = _sorted(anchor), _sorted(other)
     low, high = max(first[0], second[0]), min(first[-1], second[-1])
@@ -36,12 +37,13 @@ def _sorted(curve: Curve) -> tuple[Values, Values]:
     rates, qualities = (np.asarray(values, dtype=np.float64) for values in curve)
     order = np.argsort(rates)
     rates, qualities = rates[order], qualities[order]
-    if len(rates) < _POINTS or not np.isfinite([*rates, *qualities]).all() or (np.diff(qualities) <= 0).any():
+    rises = np.concatenate(([True], qualities[1:] > np.maximum.accumulate(qualities)[:-1]))
+    if rises.sum() < _POINTS or not np.isfinite([*rates, *qualities]).all():
         raise LissomError(
             "a rate-distortion curve needs two points or more, and a quality that rises with the rate; found "
             + ", ".join(f"{quality:.2f} at {np.exp(rate):.4g}" for rate, quality in zip(rates, qualities, strict=True))
         )
-    return rates, qualities
+    return rates[rises], qualities[rises]
 
 
 def pchip(x: Values, y: Values, places: Values) -> Values:
