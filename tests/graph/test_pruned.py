@@ -1,5 +1,7 @@
 """Every kind of layer and connection that convolutional networks are made of, cut at random and proven."""
 
+import copy
+
 import pytest
 import torch
 from torch import fx, nn
@@ -195,5 +197,22 @@ def test_a_cut_of_what_the_coupling_keeps_is_refused(small, picture):
     captured = capture(small, (picture,))
     free = couple(captured)
     kept = couple(captured, keep=("*",))
-    with pytest.raises(LissomError, match="what the coupling keeps"):
+    with pytest.raises(LissomError, match="has to stay"):
         prune(small, free.cut({0: [0]}), coupling=kept)
+
+
+def test_a_cut_that_leaves_half_of_what_goes_together_is_refused(small, picture):
+    coupling = couple(capture(small, (picture,)))
+    cut = coupling.cut({0: [0]})
+    name = next(iter(cut.kept))
+    with pytest.raises(LissomError, match="is not what goes together"):
+        prune(small, Cut({name: cut.kept[name]}, cut.architecture), coupling=coupling)
+
+
+def test_a_coupling_goes_alone_and_with_its_own_model(small, picture):
+    coupling = couple(capture(small, (picture,)))
+    cut = coupling.cut({0: [0]})
+    with pytest.raises(LissomError, match="not several"):
+        prune(small, cut, coupling=coupling, args=(picture,))
+    with pytest.raises(LissomError, match="of another model"):
+        prune(copy.deepcopy(small), cut, coupling=coupling)

@@ -1,11 +1,16 @@
+import contextlib
+import logging
+import sys
+
 import pytest
 import torch
 from torch import nn
 from torch._decomp import meta_table
+from torch._export import non_strict_utils
 
 from lissom.core.errors import CaptureError
 from lissom.graph import capture
-from lissom.graph.tracing import BATCH_NORM, shapes_at_once
+from lissom.graph.tracing import BATCH_NORM, lean_tracing, shapes_at_once
 
 
 def test_the_table_of_kernels_for_shapes_is_as_before_afterwards() -> None:
@@ -30,5 +35,43 @@ class Chosen(nn.Module):
 
 
 def test_a_size_that_depends_on_values_is_named_with_its_line() -> None:
-    with pytest.raises(CaptureError, match=r"whose size depends on values \(.*\(return x\[x > 0\] \* 2\)\)"):
+    with pytest.raises(
+        CaptureError, match=r"depends on values: .*nonzero.* at test_tracing.py:\d+ \(return x\[x > 0\] \* 2\)"
+    ):
         capture(Chosen(), (torch.randn(4),))
+
+
+class Swallowing(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with contextlib.suppress(RuntimeError):
+            x = x * x[x > 0].sum()
+        return x * 2
+
+
+def test_a_forward_that_catches_what_tracing_raises_is_refused_all_the_same() -> None:
+    with pytest.raises(CaptureError, match="size depends on values"):
+        capture(Swallowing(), (torch.randn(4),))
+
+
+def test_a_failed_capture_leaves_everything_as_it_was() -> None:
+    def state() -> tuple[object, ...]:
+        return non_strict_utils.ShapeEnv, dict(meta_table), logging.root.manager.disable, sys.stdout, sys.stderr
+
+    before = state()
+    with pytest.raises(CaptureError):
+        capture(Chosen(), (torch.randn(4),))
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "torch._decomp.meta_table",
+        "torch._export.non_strict_utils.ShapeEnv",
+        "torch.fx._lazy_graph_module._use_lazy_graph_module",
+    ],
+)
+def test_a_private_name_that_is_gone_is_done_without(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(gone)
+    with lean_tracing():
+        pass

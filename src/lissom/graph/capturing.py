@@ -9,16 +9,15 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch._subclasses.fake_tensor import DynamicOutputShapeException
+from torch._subclasses import DynamicOutputShapeException
 from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
-from lissom.core.collecting import no_collection
 from lissom.core.errors import CaptureError
 from lissom.graph.inlining import inline_without_autocast
 from lissom.graph.joined import Joined
 from lissom.graph.joining import join
-from lissom.graph.tracing import quiet, shapes_at_once, sizes_known
+from lissom.graph.tracing import lean_tracing
 
 STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
@@ -135,10 +134,10 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], calls: int = 1) -> Part:
     """Capture one module."""
     try:
-        with torch.no_grad(), quiet(), no_collection(), shapes_at_once(), sizes_known():
+        with torch.no_grad(), lean_tracing():
             program = torch.export.export(module, tuple(args), dict(kwargs), strict=False)
     except DynamicOutputShapeException as error:
-        raise _value_dependent(type(module).__name__, f"{error.func}{_where(error)}") from error
+        raise _value_dependent(type(module).__name__, f": {error.func}{_where(error)}") from error
     except Exception as error:  # torch.export raises whatever the forward raises
         what = f"torch.export cannot follow the forward of {type(module).__name__}{_where(error)}"
         raise CaptureError(
@@ -154,16 +153,18 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
 
 
 def _check_sizes(name: str, graph: fx.Graph) -> None:
-    """Refuse a graph with tensors whose sizes are not known before it runs."""
+    """Refuse a graph with tensors whose sizes are not known before it runs: symbols, or nothing where the forward
+    caught what tracing raised."""
     for node in graph.nodes:
-        value = node.meta.get("val")
-        if isinstance(value, torch.Tensor) and not all(isinstance(n, int) for n in value.shape):
-            raise _value_dependent(name, str(node.target))
+        value, returns = node.meta.get("val"), getattr(getattr(node.target, "_schema", None), "returns", ())
+        unknown = isinstance(value, torch.Tensor) and not all(isinstance(n, int) for n in value.shape)
+        if unknown or (value is None and returns):
+            raise _value_dependent(name, f": {node.target}")
 
 
 def _value_dependent(name: str, where: str) -> CaptureError:
     return CaptureError(
-        f"the forward of {name} makes tensors whose size depends on values ({where})",
+        f"the forward of {name} makes tensors whose size depends on values{where}",
         hint="its largest submodules that do not can be captured: capture(model, args, parts=True)",
     )
 

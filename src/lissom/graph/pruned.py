@@ -26,14 +26,13 @@ from lissom.graph.batching import free_batch
 from lissom.graph.capturing import Capture, Part
 from lissom.graph.capturing import capture as capture_model
 from lissom.graph.closing import Flags, structure
-from lissom.graph.coupling import Coupling
+from lissom.graph.coupling import Coupling, kept_positions
 from lissom.graph.cut import Cut, state
 from lissom.graph.exciting import double_by_default, excite, in_double, inputs_in_double
 from lissom.graph.landmarks import Landmarks, OtherAnswerError
 from lissom.graph.resizing import Changes, resize, run_resized
 from lissom.graph.rewriting import rewrite
 from lissom.graph.slicing import sliced, sliced_copy
-from lissom.graph.tags import PINNED
 from lissom.graph.walking import Walk, walk
 
 TOLERANCE = 1e-9
@@ -72,32 +71,42 @@ def prune(
     Args:
         model: the unpruned model.
         cut: what is kept.
-        coupling: of this model, if it is at hand: what it was found from is used again.
-        capture: the captured model, if that is at hand; otherwise give example inputs.
-        args, kwargs: example inputs.
+        coupling: that of this model, if it is at hand, which saves a second look at the graph.
+        capture: in its place, the captured model.
+        args, kwargs: in its place, example inputs.
 
     Raises:
-        LissomError: the cut was made for another architecture, or removes what the coupling keeps.
+        LissomError: the cut was made for another architecture, or removes other things than go together in this
+            model; none or several of the above were given.
         CaptureError: the model cannot be captured.
     """
     cut.check(model)
-    capture = coupling.capture if coupling is not None else capture
+    if coupling is not None:
+        return _coupled(model, cut, coupling, alone=capture is None and args is None and kwargs is None)
     if capture is None or capture.model is not model:
         if args is None and kwargs is None:
             raise LissomError(
-                "prune needs example inputs or a capture of this model", hint="prune(model, cut, args=...)"
+                "prune needs example inputs, or a capture or coupling of this model", hint="prune(model, cut, args=...)"
             )
         capture = capture_model(model, args or (), kwargs, parts=True)
     with no_collection():
-        known = coupling.walk if coupling is not None and coupling.capture is capture else None
-        return _prune(model, cut, known or walk(capture))
+        return _prune(model, cut, walk(capture))
+
+
+def _coupled(model: nn.Module, cut: Cut, coupling: Coupling, *, alone: bool) -> Pruned:
+    """The new model, from a coupling at hand."""
+    if not alone:
+        raise LissomError("prune takes a coupling, a capture or example inputs, not several of them")
+    if coupling.capture.model is not model:
+        raise LissomError("the coupling is of another model", hint="couple(capture(model, args)) is that of this one")
+    with no_collection():
+        return _prune(model, cut, coupling.walk)
 
 
 def _prune(model: nn.Module, cut: Cut, found: Walk) -> Pruned:
     """The new model, from what is known of the old one."""
     dead = dead_of(found, cut)
-    if dead[PINNED]:
-        raise LissomError("the cut removes what the coupling keeps", hint="give the coupling that it was made with")
+    _check_whole(found, cut, dead)
     result = sliced_copy(model, cut)
     attributes: Attributes = {}
     notes = list(found.capture.notes)
@@ -115,6 +124,18 @@ def _prune(model: nn.Module, cut: Cut, found: Walk) -> Pruned:
             result = _replaced(result, part, graph)
     result.train(model.training)
     return Pruned(result, not graphs, tuple(notes), attributes)
+
+
+def _check_whole(found: Walk, cut: Cut, dead: Flags) -> None:
+    """Raise where other things would have to go than a cut says, or such as have to stay."""
+    wanted = kept_positions(found, dead)
+    asked = {name: kept for name, kept in cut.kept.items() if name in found.state}
+    other = next((name for name in {**asked, **wanted} if asked.get(name) != wanted.get(name)), None)
+    if other is not None:
+        raise LissomError(
+            f"what the cut takes of {other} is not what goes together here, or has to stay",
+            hint="give the coupling that it was made with, or example inputs like those of its capture",
+        )
 
 
 def _check_replaceable(part: Part) -> None:
