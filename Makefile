@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= runs/demo
 DEMO_TEXT ?= runs/demo-text
+DEMO_SPEECH ?= runs/demo-speech
 DEMO_TRANSLATION ?= runs/demo-translation
 DEMO_CODEC ?= runs/demo-codec
 QUICK ?=
 
-.PHONY: demo demo-text demo-translation demo-codec test test-all check format clean
+.PHONY: demo demo-text demo-speech demo-translation demo-codec test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
@@ -18,6 +19,10 @@ demo: $(READY)
 demo-text: $(READY)
 	$(BIN)/lissom compress zoo:minilm_l6_h384 --data movie-reviews --task text --length 64 --download \
 	  --plan tinybert --epochs 2 --budget "latency<=20%, size<=20%, drop<=3pt" --time-limit 10m $(QUICK) -o $(DEMO_TEXT)
+
+demo-speech: $(READY)
+	$(BIN)/lissom compress zoo:ds_cnn_m --data synthetic-words --task speech --download \
+	  --budget "size<=25KB, latency<=1ms, drop<=1pt" --epochs 80 --time-limit 8m $(QUICK) -o $(DEMO_SPEECH)
 
 demo-translation: $(READY)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \

@@ -1,6 +1,6 @@
 """Teach a DS-CNN the words that synthesisers say: the checkpoint that the speech demo makes smaller.
 
-    python training/keywords.py WORK [--epochs 10]
+    python training/keywords.py WORK [--epochs 40]
 
 The data set is synthetic-words. The real voice is not learnt from; but a first list of words was shortened after it
 had been heard, so its score is no verdict on voices that nothing was chosen by. Progress is kept in WORK. The
@@ -63,6 +63,6 @@ def main(work: Path, epochs: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=40)
     given = parser.parse_args()
     main(given.work, given.epochs)

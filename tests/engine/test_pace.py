@@ -1,10 +1,17 @@
 """A recovery fits into the time that is left, and the options say what must stay the same."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from lissom.core.errors import LissomError
+from lissom.engine import pace
 from lissom.engine.options import Options
 from lissom.engine.pace import recovery
+from lissom.testing import tiny_workload
+from lissom.train.batches import shuffled
+from lissom.workload.workload import Batch, Split
 
 PACE = {"epoch_s": 10.0, "teacher_s": 12.0}
 
@@ -52,3 +59,27 @@ def test_answers_too_large_to_be_kept_are_given_live() -> None:
 
 def test_a_fixed_number_of_epochs_is_kept() -> None:
     assert recovery(PACE, Options(epochs=3), 1.0, share=1.0, answered=False, cache_bytes=1000).epochs == 3
+
+
+class MadeOnce:
+    """A split that takes long over an example the first time it is asked for."""
+
+    def __init__(self, split: Split) -> None:
+        self.split, self.asked, self.again = split, set[tuple[int, ...]](), 0
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
+        self.again += tuple(indices) in self.asked
+        self.asked.add(tuple(indices))
+        return self.split.take(indices, view=view)
+
+
+def test_what_a_split_makes_once_is_no_part_of_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = tiny_workload()
+    slow = MadeOnce(workload.splits.train)
+    monkeypatch.setattr(pace.time, "monotonic", lambda: 1.0 * slow.again)
+    workload = replace(workload, splits=replace(workload.splits, train=slow))
+    groups = len(shuffled(len(slow), 64, seed=0, epoch=0))
+    assert pace.epoch_seconds(workload, workload, 64) == pytest.approx(groups), "a second a batch, of the second time"

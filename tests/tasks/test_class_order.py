@@ -54,6 +54,57 @@ def test_few_examples_of_many_classes_do_not_look_like_an_order() -> None:
     check_original(outputs, labels)
 
 
+def judged(given: np.ndarray, labels: np.ndarray, classes: int, draw: np.random.Generator) -> None:
+    mixed = draw.permutation(len(labels))
+    check_original(np.eye(classes)[given[mixed]], labels[mixed])
+
+
+@pytest.mark.parametrize("known", [0.4, 0.55, 0.7, 0.9])
+@pytest.mark.parametrize(("classes", "each", "alike"), [(68, 9, 3), (68, 9, 1), (35, 20, 20), (100, 5, 1)])
+def test_systematic_errors_are_no_order(classes: int, each: int, alike: int, known: float) -> None:
+    """Whole classes are heard as others, one for each ``alike`` examples of a voice that says them in one way."""
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        places = draw.random((classes, 2))
+        near = np.square(places[:, None] - places).sum(2).argsort(1)  # what sounds alike, in either direction
+        heard = np.repeat(
+            near[np.arange(classes)[:, None], draw.geometric(0.5, (classes, each // alike)) % classes], alike, 1
+        )
+        right = (draw.random(classes) < known)[:, None] ^ (draw.random((classes, each)) < 0.05)
+        labels = np.arange(classes)[:, None] + np.zeros((1, each), dtype=np.int64)
+        judged(np.where(right, labels, heard).ravel(), labels.ravel(), classes, draw)
+
+
+@pytest.mark.parametrize(
+    ("classes", "each", "exchanged", "right"),
+    [
+        *((68, 9, 68, 0.6), (68, 9, 30, 0.6), (68, 9, 2, 0.97), (10, 60, 2, 0.6), (10, 10, 3, 0.9), (12, 50, 2, 0.6)),
+        *((35, 20, 2, 0.6), (200, 5, 200, 0.6), (500, 2, 500, 0.7), (3, 40, 3, 0.6), (2, 100, 2, 0.7)),
+    ],
+)
+def test_exchanged_classes_are_refused(classes: int, each: int, exchanged: int, right: float) -> None:
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        order, some = np.arange(classes), draw.permutation(classes)[:exchanged]
+        order[some] = np.roll(some, 1)
+        labels = np.repeat(np.arange(classes), each)
+        known = draw.random(len(labels)) < right
+        with pytest.raises(LissomError, match="another order"):
+            judged(order[np.where(known, labels, draw.integers(0, classes, len(labels)))], labels, classes, draw)
+
+
+def test_a_class_that_another_is_heard_as_stays_its_own() -> None:
+    labels = np.repeat(np.arange(10), 20)
+    given = np.where(labels < 5, labels + 5, labels)  # five classes are heard as the other five
+    check_original(np.eye(10)[given], labels)
+    found = check_order(np.eye(10)[given], labels)
+    assert (found.score, found.reordered, found.answered_as) == (50, 50, {})
+
+
+def test_one_example() -> None:
+    assert not check_order(np.eye(3)[[1]], np.array([2])).likely
+
+
 def test_answers_that_are_not_finite() -> None:
     outputs = answers(LABELS, 0.9)
     outputs[3, 2] = np.nan

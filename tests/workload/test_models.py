@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
-from lissom.workload.models import load_model
+from lissom.workload.models import SHIPPED, load_model
 from lissom.zoo import build
 
 
@@ -102,6 +102,16 @@ def test_weights_in_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPa
     with pytest.raises(LissomError, match="not in the cache") as caught:
         load_model("timm:tf_efficientnet_lite0")
     assert "lissom[lite0]" in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "data"), SHIPPED)
+def test_checkpoints_of_the_package_are_found_by_model_and_data(name: str, data: str) -> None:
+    loaded = load_model(f"zoo:{name}", data=data)
+    assert loaded.pretrained and "the checkpoint" in loaded.notes[0]
+    assert {tensor.dtype for tensor in loaded.module.parameters()} == {torch.float32}
+    with pytest.raises(LissomError, match="needs weights") as caught:
+        load_model(f"zoo:{name}")
+    assert f"--data {data} has weights in the package" in caught.value.hints
 
 
 def test_weights_and_random_weights_contradict(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lissom.train.batches import shuffled
 from lissom.train.device import best_device
 from lissom.train.teacher import MOST_BYTES, Answer, LiveTeacher
 from lissom.train.team import ALONE, Team
-from lissom.workload.workload import Worded, Workload
+from lissom.workload.workload import Batch, Worded, Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
 _ASKED = 256  # examples at once
@@ -44,20 +44,27 @@ def epoch_seconds(original: Workload, cut: Workload, batch: int, team: Team = AL
     split = original.splits.train
     groups = shuffled(len(split), batch, seed=0, epoch=0)
 
+    def take(number: int) -> Batch:
+        return split.take(team.share(groups[number % len(groups)])[0], view=0)
+
     def learn(number: int) -> None:
-        sent = device.send(split.take(team.share(groups[number % len(groups)])[0], view=0))
+        sent = device.send(take(number))
         with device.autocast():
             outputs = learner(*sent.inputs)
         original.task.distance(outputs, outputs).backward()
         optimizer.step()
 
-    return _usual(learn) * len(groups)
+    return _usual(learn, take) * len(groups)  # what a split makes once and keeps is no part of every epoch
 
 
-def _usual(work: Callable[[int], object]) -> float:
-    """Seconds that one turn of ``work`` usually takes: the median of a few, or of as many as fit into two seconds."""
+def _usual(work: Callable[[int], object], ready: Callable[[int], object] = lambda number: None) -> float:
+    """Seconds that one turn of ``work`` usually takes: the median of a few, or of as many as fit into two seconds.
+
+    What ``ready`` does before each turn does not count.
+    """
     spent: list[float] = []
     while len(spent) < _TURNS or (sum(spent) < _MEASURED_S and len(spent) < _MOST_TURNS):
+        ready(len(spent))
         start = time.monotonic()
         work(len(spent))
         spent.append(time.monotonic() - start)

@@ -37,6 +37,7 @@ LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 # Checkpoints that the package carries, by model of the zoo and known data set.
 SHIPPED = {
     ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
+    ("ds_cnn_m", "synthetic-words"): "ds-cnn-m-synthetic-words.safetensors",
     ("codec", "clips"): "codec.safetensors",
 }
 

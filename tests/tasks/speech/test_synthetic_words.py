@@ -15,7 +15,7 @@ from lissom.tasks.dividing import divide
 from lissom.tasks.speech import synthetic_words
 from lissom.tasks.speech.prompts import FOLDER, SPEAKER, decoded
 from lissom.tasks.speech.synthesis import Synthesisers, Utterance
-from lissom.tasks.speech.synthetic_words import CLASSES, find_synthetic_words, recordings
+from lissom.tasks.speech.synthetic_words import CLASSES, find_synthetic_words, made_from_recordings, recordings
 
 SAYS = """#!/bin/sh
 echo "$@" >> "$(dirname "$0")/said"
@@ -79,8 +79,14 @@ def test_each_split_has_voices_of_its_own_and_says_whose(installed: Path) -> Non
     for part in found.parts.values():
         assert part.labels is not None and set(part.labels.tolist()) == set(range(len(CLASSES)))
     assert found.grouped_by == "voices"
-    assert "synthetic" in found.notes[0] and "Allison Smith" in found.notes[0]
+    assert "synthetic" in found.notes[0] and "Allison Smith" in found.notes[0] and "shortened" in found.notes[0]
     assert any(f"clips of {SPEAKER}" in note for note in divide(found).notes)
+
+
+def test_a_voice_of_one_pitch_says_nothing_twice() -> None:
+    asked = [(u.voice, u.speed, u.pitch) for u in made_from_recordings(["rms", "slt"], (1.0, 1.5), (0.5, 1.0))]
+    assert len(asked) == len(CLASSES) * (2 + 4)
+    assert {pitch for voice, _, pitch in asked if voice == "rms"} == {95}
 
 
 def test_every_recording_belongs_to_one_word() -> None:
@@ -118,6 +124,8 @@ def test_the_real_programs_and_recordings(monkeypatch: pytest.MonkeyPatch) -> No
     pytest.importorskip("av")
     monkeypatch.setenv("LISSOM_CACHE", os.environ["LISSOM_DATA"])
     found = find_synthetic_words()
+    chosen_by = found.parts["select"].items
+    assert len({chosen_by.read(row).samples(8000).tobytes() for row in range(9)}) == 9  # of one word
     for part in found.parts.values():
         heard = part.items.read(len(part) - 1).samples(16000)
         assert 3000 < len(heard) < 32000 and 0.05 < np.abs(heard).max() <= 1

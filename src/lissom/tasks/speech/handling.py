@@ -73,7 +73,7 @@ class Features:
         options.frame_opts.window_type = "hann"
         options.mel_opts.num_bins = self.bands
         computer = fbank.OnlineFbank(options)
-        computer.accept_waveform(self.rate, window)  # pyright: ignore[reportArgumentType]
+        computer.accept_waveform(self.rate, window.tolist())  # an array is read much more slowly
         computer.input_finished()
         power = np.stack([computer.get_frame(frame) for frame in range(computer.num_frames_ready)], axis=1)
         if self.mean is not None:
