@@ -19,6 +19,7 @@ from lissom.steps.distillation.distill import Distill
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.step import ArtefactStep
 
 PLENTY = 1e6
@@ -42,7 +43,7 @@ class Moves:
         self.paces: dict[int, float] = {}
         self.asked: list[int] = []
         self.leaves_floats, self.has_half, self.has_int8 = False, False, True
-        self.learns_int8, self.int8 = False, QuantizeInt8()
+        self.learns_int8, self.int8, self.mixed_int8 = False, QuantizeInt8(), MixedInt8()
 
     def time_left(self) -> float:
         return self.left_s

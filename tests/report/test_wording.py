@@ -54,12 +54,15 @@ def test_the_outcome_in_one_sentence(met_run: Path) -> None:
     ("ratio", "interval", "said"),
     [
         (0.1, (0.09, 0.11), "10x faster"),
-        (0.1, (0.05, 0.5), "10x faster (95 %: 2 to 20x)"),
-        (2.0, (1.0, 4.0), "2x slower (95 %: 1 to 4x)"),
+        (0.1, (0.05, 0.5), "10x faster (95 %: 2x faster to 20x faster)"),
+        (0.01, (0.008, 0.0125), "100x faster (95 %: 80x faster to 125x faster)"),
+        (1.001, (0.5, 2.0), "no faster (95 %: 2x slower to 2x faster)"),
+        (2.0, (1.0, 4.0), "2x slower (95 %: 4x slower to no faster)"),
+        (2.0, None, "2x slower"),
     ],
 )
 def test_a_ratio_of_noisy_timings_is_said_with_its_interval(
-    met_run: Path, ratio: float, interval: tuple[float, float], said: str
+    met_run: Path, ratio: float, interval: tuple[float, float] | None, said: str
 ) -> None:
     now = standing(read(met_run))
     assert now is not None

@@ -17,6 +17,7 @@ from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import usual_learning
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.step import ArtefactStep, Context, ModelStep, step_from_json
 from lissom.targets.target import FP16, INT8, Target
 from lissom.train.teacher import answered, cache_bytes
@@ -56,7 +57,7 @@ class Mover:
             return None
         rate, batch = usual_learning(self._context.original.module)
         epochs = self._options.epochs or max(1, self._options.most_epochs // 4)
-        learn = DistillInt8(epochs=epochs, rate=rate / 6, batch=batch)
+        learn = DistillInt8(epochs=epochs, rate=rate / 6, batch=batch, examples=self._options.ranged)
         return Move(f"{learn.describe()} + quantize int8", (learn, self.int8))
 
     @property
@@ -67,7 +68,12 @@ class Mover:
     @property
     def int8(self) -> QuantizeInt8:
         """The step to INT8; its ranges come from no more inputs than the run was told to calibrate with."""
-        return QuantizeInt8(examples=min(QuantizeInt8.examples, self._options.calibration))
+        return QuantizeInt8(examples=self._options.ranged)
+
+    @property
+    def mixed_int8(self) -> MixedInt8:
+        """The step to INT8 with layers in float, likewise."""
+        return MixedInt8(examples=self._options.ranged)
 
     @property
     def has_half(self) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 from lissom.core.errors import LissomError
 from lissom.engine.methods import METHODS, PRUNE
 
+_RANGED = 512
+
 
 @dataclass(frozen=True)
 class Options:
@@ -52,6 +54,11 @@ class Options:
             METHODS.check(name)
         if self.front and self.methods != (PRUNE,):
             raise LissomError("a front is made by prune alone", hint="leave out --front, or the other methods")
+
+    @property
+    def ranged(self) -> int:
+        """How many inputs tell the ranges of activations."""
+        return min(_RANGED, self.calibration)
 
     @property
     def rewriting(self) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ class _Race:
         context = Context(
             self._workload, target, self._answer, folder, folder, seed=self._options.seed, progress=self._progress
         )
-        return QuantizeInt8(search=search).apply(plain.artefact, self._workload, context)
+        return QuantizeInt8(examples=self._options.ranged, search=search).apply(plain.artefact, self._workload, context)
 
     def _answer(self, batch: Batch) -> np.ndarray:
         plain = next(made for made in self._made.values() if made.artefact.precision == FP32)

@@ -12,7 +12,6 @@ from lissom.plan.move import Move
 from lissom.plan.search import Outcome, first_rung, hopes_by_pace, next_rung
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.quantization.fp16 import HalfPrecision
-from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.step import ArtefactStep, Step
 
 _FIRST_SHARE = 0.95
@@ -104,7 +103,7 @@ class Search:
             made.append(self._trials.try_move(tried.state, Move("quantize int8", (self._mover.int8,))))
         lossy = bool(made) and self._trials.loses(made[0]) and not self._trials.loses(tried)
         others: list[ArtefactStep] = [
-            *([MixedInt8()] if lossy and self._mover.leaves_floats else []),
+            *([self._mover.mixed_int8] if lossy and self._mover.leaves_floats else []),
             *([HalfPrecision()] if self._mover.has_half else []),
         ]
         for step in others:

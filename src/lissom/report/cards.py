@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lissom.core.records import LimitCheck
 from lissom.core.units import format_bytes, format_count, format_ms
 from lissom.report.standing import Standing
-from lissom.report.wording import interval, lower, speed, times
+from lissom.report.wording import interval, lower, times
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def cards(now: Standing) -> tuple[Card, ...]:
         ),
         Card(
             "latency",
-            speed(now),
+            times(1.0, now.latency_ratio, less="faster", more="slower", same="no faster"),
             format_ms(before.latency_ms),
             format_ms(after.latency_ms),
             f"median; 95 %: {low:.3g} to {high:.3g} ms",

@@ -16,7 +16,7 @@ class Standing:
     drop: float
     drop_interval: Interval
     latency_ratio: float
-    latency_ratio_interval: Interval
+    latency_ratio_interval: Interval | None
     limits: tuple[LimitCheck, ...]
 
     def limit(self, measure: str) -> LimitCheck | None:
@@ -42,5 +42,4 @@ def standing(view: RunView) -> Standing | None:
         return None
     budget = parse_budget(view.settings.budget)
     limits = budget.check(view.baseline, best.figures, best.drop, best.latency_ratio)
-    ratio = best.latency_ratio
-    return Standing(view.baseline, best.figures, best.drop, best.drop_interval, ratio, (ratio, ratio), limits)
+    return Standing(view.baseline, best.figures, best.drop, best.drop_interval, best.latency_ratio, None, limits)

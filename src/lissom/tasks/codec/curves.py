@@ -33,14 +33,26 @@ def bd_rate(anchor: Curve, other: Curve) -> float:
     return 100 * (float(np.exp(np.trapezoid(apart, places) / (high - low))) - 1)
 
 
+def shared(anchor: Curve, other: Curve) -> float:
+    """Which share of the anchor's range of qualities the other curve has too, 0 to 1.
+
+    Raises:
+        LissomError: as for :func:`bd_rate`, of either curve.
+    """
+    first, second = _sorted(anchor)[1], _sorted(other)[1]
+    common = min(first[-1], second[-1]) - max(first[0], second[0])
+    return max(0.0, float(common / (first[-1] - first[0])))
+
+
 def _sorted(curve: Curve) -> tuple[Values, Values]:
     rates, qualities = (np.asarray(values, dtype=np.float64) for values in curve)
-    order = np.argsort(rates)
+    order = np.lexsort((-qualities, rates))
     rates, qualities = rates[order], qualities[order]
     rises = np.concatenate(([True], qualities[1:] > np.maximum.accumulate(qualities)[:-1]))
     if rises.sum() < _POINTS or not np.isfinite([*rates, *qualities]).all():
         raise LissomError(
-            "a rate-distortion curve needs two points or more, and a quality that rises with the rate; found "
+            "a rate-distortion curve needs two points or more, all finite, with a quality that rises with the rate; "
+            "found "
             + ", ".join(f"{quality:.2f} at {np.exp(rate):.4g}" for rate, quality in zip(rates, qualities, strict=True))
         )
     return rates[rises], qualities[rises]
