@@ -38,6 +38,7 @@ LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
 SHIPPED = {
     ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
     ("codec", "clips"): "codec.safetensors",
+    ("tsm_rgbdiff_mobilenet_v2_x0_5", "motions"): "tsm-motions.safetensors",
 }
 
 

@@ -6,7 +6,7 @@ divided, never windows of one.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -92,20 +92,30 @@ def motion_path(size: tuple[int, int], motion: str, generator: np.random.Generat
     return side * np.exp(zoom), middle + pan + shake
 
 
-def motion_clip(picture: Image.Image, motion: str, generator: np.random.Generator) -> Frames:
-    """One clip, ``(16, 64, 64, 3)``, 0..255, along a :func:`motion_path`.
+def motion_clip(
+    picture: Image.Image,
+    motion: str,
+    generator: np.random.Generator,
+    *,
+    numbers: Sequence[int] = range(FRAMES),
+    pixels: int = SIDE,
+) -> Frames:
+    """One clip, ``(numbers, pixels, pixels, 3)``, 0..255, along a :func:`motion_path`.
 
     Args:
         picture: in RGB.
         motion: one of :data:`MOTIONS`.
         generator: draws the path and the noise.
+        numbers: which frames of the path.
+        pixels: their height and width.
     """
     frames: list[Frames] = []
     sides, middles = motion_path(picture.size, motion, generator)
-    for (x, y), half in zip(middles.tolist(), (sides / 2).tolist(), strict=True):
+    for number in numbers:
+        (x, y), half = middles[number].tolist(), float(sides[number] / 2)
         box = (x - half, y - half, x + half, y + half)
-        cut = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
-        noisy = np.asarray(cut, dtype=np.float32) + generator.normal(0, NOISE, (SIDE, SIDE, 3))
+        cut = picture.resize((pixels, pixels), Image.Resampling.BILINEAR, box=box)
+        noisy = np.asarray(cut, dtype=np.float32) + generator.normal(0, NOISE, (pixels, pixels, 3))
         frames.append(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
     return np.stack(frames)
 

@@ -59,11 +59,11 @@ class MotionClips:
         path = cache_folder() / FOLDER / self.name(row)
         if not path.is_file():
             clip = self.clips[row]
-            write_clip(path, self._pictures[clip.source][clip.picture], clip, SEED)
+            write_clip(path, self.pictures[clip.source][clip.picture], clip, SEED)
         return path
 
     @cached_property
-    def _pictures(self) -> dict[str, list[Image.Image]]:
+    def pictures(self) -> dict[str, list[Image.Image]]:
         """By source, in RGB."""
         found = {name: list(frames_of(io.BytesIO(self.films[name]), TAKEN[name])) for name in TAKEN}
         return {**found, **{scene: [_opened(file) for file in files] for scene, files in self.photos.items()}}
