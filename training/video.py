@@ -30,8 +30,8 @@ from lissom.workload.workload import Batch, Split
 from lissom.zoo.tsm import tsm
 
 NETWORKS: dict[str, dict[str, Any]] = {"tsm": {"difference": True}, "frames": {"share": 0}}
-EPOCHS = {"tsm": 12, "frames": 4}
-WIDTH, BATCH, RATE, SEED = 0.5, 16, 1e-3, 0
+EPOCHS = {"tsm": 10, "frames": 3}
+WIDTH, BATCH, RATE, SEED = 0.5, 16, 2e-3, 0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from lissom.tasks.video.motion import MOTIONS, MotionClip, frames_of, part_of, w
 from lissom.tasks.video.recordings import SCENES, films, photos
 
 PREPROCESSING = {"crop": (48, 48), "resize": 54, "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
-FOLDER = "motions-1"  # in the cache; the number is raised when other clips are made
+FOLDER = "motions-2"  # in the cache; the number is raised when other clips are made
 EACH, SEED = 8, 0
 # Frames of films. Those of carphone_pristine.mp4 are too small.
 TAKEN = {
