@@ -98,6 +98,7 @@ def test_the_stem_reads_the_difference_and_starts_as_the_backbone_does() -> None
     torch.manual_seed(0)
     both = tsm("squeezenet1_1", 5, difference=True)
     before, after = plain.layers[0].weight, both.layers[1].weight
+    assert isinstance(before, Tensor) and isinstance(after, Tensor)
     assert isinstance(both.layers[0], Difference) and after.shape == (64, 6, 3, 3)
     assert torch.equal(after[:, :3], before) and after[:, 3:].std() > 0
 
@@ -152,7 +153,7 @@ def test_the_streaming_form_is_exported(tmp_path: Path) -> None:
     kept, scores = [one.numpy() for one in past], list[np.ndarray]()
     for frame in clips.unbind(2):
         score, *kept = session.run(None, dict(zip(names, [frame.numpy(), *kept], strict=True)))
-        scores.append(score)
+        scores.append(np.asarray(score))
     with torch.no_grad():
         np.testing.assert_allclose(np.mean(scores, axis=0), model(clips).numpy(), atol=1e-5)
 
