@@ -3,8 +3,8 @@
     python training/video.py WORK [tsm | frames]
 
 "tsm" is the zoo's tsm_rgbdiff_mobilenet_v2_x0_5; "frames" has neither shift nor difference and sees single frames.
-WORK gets the weights in half precision and the figures of each. A stopped run goes on after its last epoch. Some
-fifteen minutes of one core and five.
+WORK gets the weights in half precision and the figures of each. A stopped run goes on after its last epoch. About
+fifteen and five minutes of processor time.
 """
 
 import argparse
