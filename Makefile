@@ -7,10 +7,11 @@ DEMO ?= runs/demo
 DEMO_TEXT ?= runs/demo-text
 DEMO_SPEECH ?= runs/demo-speech
 DEMO_TRANSLATION ?= runs/demo-translation
+DEMO_VIDEO ?= runs/demo-video
 DEMO_CODEC ?= runs/demo-codec
 QUICK ?=
 
-.PHONY: demo demo-text demo-speech demo-translation demo-codec test test-all check format clean
+.PHONY: demo demo-text demo-speech demo-translation demo-video demo-codec test test-all check format clean
 
 demo: $(READY)
 	$(BIN)/lissom compress zoo:sample --data fashion-mnist --download \
@@ -28,6 +29,10 @@ demo-translation: $(READY)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \
 	  --plan shallow-decoder --epochs 6 --budget "latency<=40%, size<=20%, drop<=3pt" --time-limit 12m $(QUICK) \
 	  -o $(DEMO_TRANSLATION)
+
+demo-video: $(READY)
+	$(BIN)/lissom compress zoo:tsm_rgbdiff_mobilenet_v2_x0_5 --data motions --task video --download \
+	  --budget "latency<=60%, size<=20%, drop<=1pt" --target onnxruntime --time-limit 12m $(QUICK) -o $(DEMO_VIDEO)
 
 demo-codec: $(READY)
 	$(BIN)/lissom compress zoo:codec --data clips --task codec --download \

@@ -63,7 +63,7 @@ NOTES = """## What is built
   `lissom.zoo.distilbert_start.distilbert_from_bert` starts a DistilBERT from a BERT's every second layer.
 - **Video**: the temporal shift (`tsm_`) and a causal (2+1)-D head (`causal_`) over three backbones are ours, 400
   classes; inputs are frames x height x width, and multiply-adds those of 8 frames. The shift is the online one, so
-  that all of them stream.
+  that all of them stream. `rgbdiff` reads beside each frame its difference from the one before.
 - **Video compression**: `codec` and `codec_small` are ours. The input is a packed picture: 128x128 stands for 256x256
   pixels. Multiply-adds are those of encoder, decoder and entropy model: 7.34 and 2.06 thousand a pixel.
 - **DS-CNN** and **BC-ResNet** are ours, for keyword spotting, 12 classes; inputs are bands x frames. DS-CNN is

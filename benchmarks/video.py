@@ -1,14 +1,13 @@
-"""Motions told from clips, and a result as clips and as a stream, for results/video.json.
+"""Motions told from clips, and the demo's result as clips and as a stream, for results/video.json.
 
     python training/video.py WORK
-    lissom compress zoo:tsm_mobilenet_v2_x0_5 --weights WORK/tsm.safetensors --data motions --task video --download \\
-      --budget "latency<=30%, size<=20%, drop<=1pt" -o RUN
-    python benchmarks/video.py score WORK RUN
+    make demo-video
+    python benchmarks/video.py score WORK runs/demo-video
     python benchmarks/video.py unseen WORK PHOTOS
-    python benchmarks/video.py time RUN
+    python benchmarks/video.py time runs/demo-video
     python benchmarks/video.py loader
 
-`score` takes down what was trained and what RUN delivered, and compares the bundle's streaming form with its clip
+`score` takes down what was trained and what the demo delivered, and compares the bundle's streaming form with its clip
 form on the whole test split. `unseen` asks both trained networks about clips of other photos, PHOTOS being a folder of
 them. `time` and `loader` need a quiet machine: the first times clips and single frames, the second how many clips a
 second training takes from files and from memory beside what it takes where the loader does nothing.
@@ -47,8 +46,8 @@ from lissom.workload.workload import Batch, Split, Workload
 from lissom.zoo.tsm import tsm
 
 RESULTS = Path(__file__).parent / "results" / "video.json"
-MODEL = "zoo:tsm_mobilenet_v2_x0_5"
-NETWORKS = {"tsm": 8, "frames": 0}
+MODEL = "zoo:tsm_rgbdiff_mobilenet_v2_x0_5"
+NETWORKS: dict[str, dict[str, Any]] = {"tsm": {"difference": True}, "frames": {"share": 0}}
 PHOTOS = 200
 BATCH, STEPS, ROUNDS = 32, 8, 5
 
@@ -85,15 +84,15 @@ def without_samples(verdict: Verdict) -> dict[str, Any]:
     return found
 
 
-def untrained() -> Workload:
-    """The set of motions, with the network as it is built."""
-    return lissom.load(MODEL, data="motions", task="video", random_weights=True, download=True)
+def original() -> Workload:
+    """The set of motions, with the network that the demo starts from."""
+    return lissom.load(MODEL, data="motions", task="video", download=True)
 
 
 def stream_beside_clips(run: Path) -> dict[str, Any]:
     """The largest difference of streaming and clip form in FP32, and how often the artefact answers as the stream."""
-    workload = untrained()
-    module = lissom.load(run / "model.safetensors", build=lambda: untrained().module)
+    workload = original()
+    module = lissom.load(run / "model.safetensors", build=lambda: original().module)
     artefact = Runner(next((run / "bundle").glob("model.*")), 2)
     session = onnxruntime.InferenceSession(run / "bundle" / "stream.onnx", providers=["CPUExecutionProvider"])
     furthest, largest, alike, right, count = 0.0, 0.0, 0, 0, 0
@@ -132,7 +131,7 @@ def mean_of_frames(session: onnxruntime.InferenceSession, clip: np.ndarray) -> n
 
 def trained_network(work: Path, name: str) -> nn.Module:
     """One of the networks that training/video.py left."""
-    network = tsm("mobilenet_v2", len(MOTIONS), share=NETWORKS[name], width_mult=0.5)
+    network = tsm("mobilenet_v2", len(MOTIONS), width_mult=0.5, **NETWORKS[name])
     state = load_file(work / f"{name}.safetensors")
     network.load_state_dict(
         {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
@@ -201,9 +200,9 @@ def original_artefact(run: Path) -> Path:
 def loader() -> dict[str, Any]:
     """Clips a second that one thread of training takes: fed by nothing, from memory, and from files."""
     torch.set_num_threads(1)
-    kept = untrained()
+    kept = original()
     decoding.KEPT_BYTES = 0
-    lean = untrained()
+    lean = original()
     groups = shuffled(len(kept.splits.train), BATCH, seed=0, epoch=0)[: STEPS * ROUNDS]
     same = kept.splits.train.take(groups[0], view=0)
     rates: dict[str, list[float]] = {"nothing": [], "memory": [], "files": []}

@@ -35,18 +35,20 @@ def _learnt(score: dict[str, Any], unseen: dict[str, Any] | None) -> list[str]:
         f"source: {clips['train']:,} to learn from, {clips['select']:,} to choose by, {clips['test']:,} for the test.",
         "It is not a set of actions. In a frame drawn at random, place and size of the window are distributed",
         f"alike for all motions, so that a single frame says nothing: guessing gives {100 / len(classes):.1f} %.",
-        f"Both networks are MobileNetV2 of half the width ({one['parameters']:,} parameters),",
-        f"trained alike for {one['epochs']} epochs.",
+        "Both networks are MobileNetV2 of half the width. One has the temporal shift and reads beside each frame its",
+        f"difference from the one before ({one['parameters']:,} parameters, {one['epochs']} epochs of",
+        f"{one['drawn']:,} clips drawn anew), the other sees single frames ({other['parameters']:,}, {other['epochs']}",
+        "epochs).",
         "",
         "| network | test, % |" + (f" clips of {unseen['photos']} other photos, % |" if unseen else ""),
         "|---|---|" + ("---|" if unseen else ""),
     ]
-    for name, what in (("tsm", "with temporal shift"), ("frames", "frame by frame")):
+    for name, what in (("tsm", "with shift and difference"), ("frames", "frame by frame")):
         row = f"| {what} | {score['trained'][name]['test']['accuracy']:.1f} |"
         lines.append(row + (f" {unseen['accuracy'][name]:.1f} |" if unseen else ""))
-    lines += ["", f"The shift is worth {ahead:.1f} points. By motion, in percent of its clips:", ""]
+    lines += ["", f"Looking back is worth {ahead:.1f} points. By motion, in percent of its clips:", ""]
     lines += [f"| | {' | '.join(classes)} |", "|---" * (len(classes) + 1) + "|"]
-    for name, what in (("tsm", "with temporal shift"), ("frames", "frame by frame")):
+    for name, what in (("tsm", "with shift and difference"), ("frames", "frame by frame")):
         taken = score["trained"][name]["test"]["taken_for"]
         shares = [100 * row[place] / max(1, sum(row)) for place, row in enumerate(taken)]
         lines.append(f"| {what} | {' | '.join(f'{share:.0f}' for share in shares)} |")

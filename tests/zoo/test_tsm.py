@@ -15,11 +15,11 @@ from lissom.core.errors import LissomError
 from lissom.export.onnx_file import export_onnx
 from lissom.zoo import build
 from lissom.zoo.tsm import VideoClassifier, tsm
-from lissom.zoo.tsm_layers import Shifted, TemporalConvolution
+from lissom.zoo.tsm_layers import Difference, Shifted, TemporalConvolution
 from lissom.zoo.tsm_streaming import Streaming
 
-NAMES = ("tsm_mobilenet_v2", "tsm_squeezenet1_1", "causal_mobilenet_v2")
-OTHERS = ("tsm_efficientnet_lite0", "causal_squeezenet1_1", "causal_efficientnet_lite0")
+NAMES = ("tsm_rgbdiff_mobilenet_v2_x0_5", "tsm_squeezenet1_1", "causal_mobilenet_v2")
+OTHERS = ("tsm_mobilenet_v2", "tsm_efficientnet_lite0", "causal_squeezenet1_1", "causal_efficientnet_lite0")
 
 
 def excited(model: nn.Module) -> nn.Module:
@@ -56,7 +56,8 @@ def test_the_streaming_form_is_the_clip_form(name: str) -> None:
 
 def tiny(kind: str) -> VideoClassifier:
     layer = Shifted(nn.Conv2d(8, 8, 3, padding=1), 8, 3) if kind == "shift" else TemporalConvolution(8, 8, 4)
-    layers = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), layer, nn.ReLU(), Shifted(nn.Conv2d(8, 8, 1), 8, 1))
+    stem = (Difference(), nn.Conv2d(6, 8, 3, stride=2, padding=1))
+    layers = nn.Sequential(*stem, layer, nn.ReLU(), Shifted(nn.Conv2d(8, 8, 1), 8, 1))
     return VideoClassifier(layers, 8, 4).eval()
 
 
@@ -77,9 +78,29 @@ def test_nothing_looks_ahead_and_the_order_of_frames_counts(kind: str) -> None:
     changed = maps.clone()
     changed[4:] = 0
     with torch.no_grad():
-        one, two, turned = layers[1](maps, 6), layers[1](changed, 6), layers[1](maps.flip(0), 6)
+        one, two, turned = layers[2](maps, 6), layers[2](changed, 6), layers[2](maps.flip(0), 6)
     assert torch.equal(one[:4], two[:4]) and not torch.equal(one[4:], two[4:])
     assert not torch.allclose(one, turned.flip(0))
+
+
+def test_a_frame_stands_beside_its_difference_from_the_one_before() -> None:
+    clips = torch.arange(12.0).square().view(6, 2, 1, 1)  # two clips of three frames of two channels
+    found = Difference(1.0)(clips, 3)
+    assert found[:, :, 0, 0].tolist() == [
+        [0, 1, 0, 1], [4, 9, 4, 8], [16, 25, 12, 16],
+        [36, 49, 36, 49], [64, 81, 28, 32], [100, 121, 36, 40],
+    ]  # fmt: skip
+
+
+def test_the_stem_reads_the_difference_and_starts_as_the_backbone_does() -> None:
+    torch.manual_seed(0)
+    plain = tsm("squeezenet1_1", 5)
+    torch.manual_seed(0)
+    both = tsm("squeezenet1_1", 5, difference=True)
+    before, after = plain.layers[0].weight, both.layers[1].weight
+    assert isinstance(before, Tensor) and isinstance(after, Tensor)
+    assert isinstance(both.layers[0], Difference) and after.shape == (64, 6, 3, 3)
+    assert torch.equal(after[:, :3], before) and after[:, 3:].std() > 0
 
 
 def test_without_a_shift_the_order_says_nothing() -> None:
@@ -95,7 +116,11 @@ def test_without_a_shift_the_order_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "start"),
     [
-        ("tsm_mobilenet_v2", {"width_mult": 0.25}, 0),  # of the first blocks no channel is left that was shifted
+        (
+            "tsm_rgbdiff_mobilenet_v2_x0_5",
+            {"width_mult": 0.25},
+            0,
+        ),  # of the first blocks no channel is left that was shifted
         ("causal_mobilenet_v2", {"width_mult": 0.25}, 0),
         ("tsm_squeezenet1_1", {}, 1),
         pytest.param("tsm_efficientnet_lite0", {}, 0, marks=pytest.mark.slow),
@@ -128,7 +153,7 @@ def test_the_streaming_form_is_exported(tmp_path: Path) -> None:
     kept, scores = [one.numpy() for one in past], list[np.ndarray]()
     for frame in clips.unbind(2):
         score, *kept = session.run(None, dict(zip(names, [frame.numpy(), *kept], strict=True)))
-        scores.append(score)
+        scores.append(np.asarray(score))
     with torch.no_grad():
         np.testing.assert_allclose(np.mean(scores, axis=0), model(clips).numpy(), atol=1e-5)
 

@@ -39,6 +39,7 @@ SHIPPED = {
     ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
     ("ds_cnn_m", "synthetic-words"): "ds-cnn-m-synthetic-words.safetensors",
     ("codec", "clips"): "codec.safetensors",
+    ("tsm_rgbdiff_mobilenet_v2_x0_5", "motions"): "tsm-motions.safetensors",
 }
 
 

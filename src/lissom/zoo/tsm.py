@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.mobilenetv2 import InvertedResidual
@@ -15,7 +16,7 @@ from torchvision.models.squeezenet import Fire
 
 from lissom.zoo.models import build
 from lissom.zoo.names import VIDEO_BACKBONES
-from lissom.zoo.tsm_layers import Shifted, Temporal, TemporalConvolution
+from lissom.zoo.tsm_layers import Difference, Shifted, Temporal, TemporalConvolution
 
 SHARE = 8  # of its channels a shifted block takes the eighth part from the frame before (Lin et al. 2019, section 3.2)
 HEAD = 128
@@ -51,7 +52,13 @@ class VideoClassifier(nn.Module):
 
 
 def tsm(
-    backbone: str, num_classes: int = 400, *, share: int = SHARE, dropout: float = 0.2, **options: Any
+    backbone: str,
+    num_classes: int = 400,
+    *,
+    share: int = SHARE,
+    difference: bool = False,
+    dropout: float = 0.2,
+    **options: Any,
 ) -> VideoClassifier:
     """A backbone with the online temporal shift in its residual blocks.
 
@@ -61,12 +68,19 @@ def tsm(
     Args:
         backbone: ``"mobilenet_v2"``, ``"squeezenet1_1"`` or ``"efficientnet_lite0"``.
         num_classes: size of the output.
-        share: one part of how many of a block's channels is shifted; 0 for none, which classifies frame by frame.
+        share: one part of how many of a block's channels is shifted; 0 for none, which classifies frame by frame
+            where there is no ``difference`` either.
+        difference: whether the first convolution reads beside each frame its difference from the one before (see
+            :class:`Difference`): small and slow motion is lost on the maps of the residual blocks.
         dropout: before the linear layer.
         options: of the backbone's builder, such as ``width_mult``.
     """
     layers = [_shifted(layer, channels, share) for layer, channels in _layers(backbone, options)]
-    return VideoClassifier(nn.Sequential(*layers), _channels(layers), num_classes, dropout)
+    channels = _channels(layers)
+    if difference:
+        _widen(_convolutions(layers[0])[0])
+        layers.insert(0, Difference())
+    return VideoClassifier(nn.Sequential(*layers), channels, num_classes, dropout)
 
 
 def causal(backbone: str, num_classes: int = 400, *, dropout: float = 0.2, **options: Any) -> VideoClassifier:
@@ -84,6 +98,13 @@ def causal(backbone: str, num_classes: int = 400, *, dropout: float = 0.2, **opt
         head += _normed(nn.Conv2d(HEAD, HEAD, 3, padding=1, groups=HEAD, bias=False))
         head.append(TemporalConvolution(HEAD, HEAD))
     return VideoClassifier(nn.Sequential(*layers, *head), HEAD, num_classes, dropout)
+
+
+def _widen(stem: nn.Conv2d) -> None:
+    """Let a convolution read as many channels again, with weights that start as those of the backbones do."""
+    more = nn.init.kaiming_normal_(torch.empty_like(stem.weight), mode="fan_out")
+    stem.weight = nn.Parameter(torch.cat((stem.weight.detach(), more), 1))
+    stem.in_channels *= 2
 
 
 def _normed(convolution: nn.Conv2d) -> Iterator[nn.Module]:
@@ -153,12 +174,14 @@ class Residual(nn.Module):
 
 
 def __getattr__(name: str) -> Callable[..., nn.Module]:
-    """Builders by name: ``tsm_mobilenet_v2``, ``causal_squeezenet1_1``, and of half the width
-    ``tsm_mobilenet_v2_x0_5``."""
+    """Builders by name: ``tsm_mobilenet_v2``, ``causal_squeezenet1_1``, and of half the width with the difference of
+    frames ``tsm_rgbdiff_mobilenet_v2_x0_5``."""
     kind, _, backbone = name.partition("_")
     options: dict[str, Any] = {}
+    if kind == "tsm" and backbone.startswith("rgbdiff_"):
+        backbone, options = backbone.removeprefix("rgbdiff_"), {"difference": True}
     if backbone.endswith("_x0_5"):
-        backbone, options = backbone.removesuffix("_x0_5"), {"width_mult": 0.5}
+        backbone, options["width_mult"] = backbone.removesuffix("_x0_5"), 0.5
     if kind not in ("tsm", "causal") or backbone not in VIDEO_BACKBONES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return partial(tsm if kind == "tsm" else causal, backbone, **options)

@@ -52,9 +52,7 @@ class Shifted(Temporal):
 
     def forward(self, maps: Tensor, frames: int) -> Tensor:
         """See :meth:`Temporal.forward`."""
-        clips = maps.unflatten(0, (-1, frames))
-        before = F.pad(clips, (0, 0, 0, 0, 0, 0, 1, 0))[:, :frames].flatten(0, 1)
-        return maps + self.block(torch.where(self.late, before, maps))
+        return maps + self.block(torch.where(self.late, _before(maps, frames), maps))
 
     def step(self, maps: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Temporal.step`."""
@@ -64,6 +62,34 @@ class Shifted(Temporal):
     def remembered(self, channels: int) -> int:
         """See :meth:`Temporal.remembered`: how many channels are the frame before's."""
         return int(self.late.sum())
+
+
+class Difference(Temporal):
+    """A frame, and beside its channels what is different from the frame before, at full resolution ("RGB difference":
+    Wang et al. 2016, "Temporal Segment Networks", section 3.2). It has no weights.
+
+    What moves less than a pixel of a small map, where a shift cannot show it, is seen here.
+
+    Args:
+        scale: the difference is multiplied by it: it is a fraction of what a frame is, and the first convolution
+            should get both alike.
+    """
+
+    def __init__(self, scale: float = 4.0) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, maps: Tensor, frames: int) -> Tensor:
+        """See :meth:`Temporal.forward`; to ``(batch * frames, 2 * channels, height, width)``."""
+        return torch.cat((maps, self.scale * (maps - _before(maps, frames))), 1)
+
+    def step(self, maps: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`Temporal.step`."""
+        return torch.cat((maps, self.scale * (maps - past)), 1), maps
+
+    def remembered(self, channels: int) -> int:
+        """See :meth:`Temporal.remembered`: the whole frame."""
+        return channels
 
 
 class TemporalConvolution(Temporal):
@@ -98,3 +124,9 @@ class TemporalConvolution(Temporal):
     def remembered(self, channels: int) -> int:
         """See :meth:`Temporal.remembered`."""
         return channels * (self.length - 1)
+
+
+def _before(maps: Tensor, frames: int) -> Tensor:
+    """Of each frame the one before, zeros before the first; shapes as in :meth:`Temporal.forward`."""
+    clips = maps.unflatten(0, (-1, frames))
+    return F.pad(clips, (0, 0, 0, 0, 0, 0, 1, 0))[:, :frames].flatten(0, 1)

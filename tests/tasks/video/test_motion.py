@@ -48,6 +48,15 @@ def test_the_camera_moves_as_the_label_says(motion: str, seed: int) -> None:
     assert jumps < 1 if motion == "still" else motion != "shake" or jumps > 2
 
 
+def test_frames_of_a_path_can_be_drawn_alone_and_smaller() -> None:
+    alone, whole = (
+        motion_clip(slope(), "pan left", np.random.default_rng(3), **only).astype(np.float64)
+        for only in ({"numbers": (2, 13), "pixels": 20}, {})
+    )
+    assert alone.shape == (2, 20, 20, 3)
+    np.testing.assert_allclose(alone.mean((1, 2)), whole[[2, 13]].mean((1, 2)), atol=1)
+
+
 def test_one_frame_says_nothing() -> None:
     """Of a frame drawn at random the window's side and place are distributed alike for all motions: the largest
     distance of two distributions (Kolmogorov and Smirnov) stays below what chance gives once in 10,000 times."""

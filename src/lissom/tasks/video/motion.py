@@ -6,7 +6,7 @@ divided, never windows of one.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,8 @@ from lissom.tasks.video.film import encode
 
 MOTIONS = ("pan down", "pan left", "pan right", "pan up", "shake", "still", "zoom in", "zoom out")
 FRAMES, RATE, SIDE = 16, 12, 64
+# Of the window's width in the 1.25 s of a clip: a film's camera takes about seven seconds to pan by what it sees.
+PAN = (0.12, 0.24)
 NOISE = 2.0  # deviation of what a sensor adds, of 255
 _DIRECTIONS = {"pan left": (-1, 0), "pan right": (1, 0), "pan up": (0, -1), "pan down": (0, 1)}
 _SHARES = {"test": 20, "select": 10}  # percent of sources
@@ -75,37 +77,47 @@ def motion_path(size: tuple[int, int], motion: str, generator: np.random.Generat
     side = min(size) * generator.uniform(0.28, 0.42)
     time = np.linspace(-0.5, 0.5, FRAMES)
     pan, zoom, shake = np.zeros((FRAMES, 2)), np.zeros(FRAMES), np.zeros((FRAMES, 2))
-    pan += generator.choice(time, 2) * side * generator.uniform(0.35, 0.65, 2) * generator.choice((-1, 1), 2)
+    pan += generator.choice(time, 2) * side * generator.uniform(*PAN, 2) * generator.choice((-1, 1), 2)
     zoom += generator.choice(time) * generator.uniform(0.4, 0.7)
     shake += generator.uniform(-1, 1, 2) * side * generator.uniform(0.04, 0.1)
     if motion in _DIRECTIONS:
         along = np.asarray(_DIRECTIONS[motion])
-        course = time[:, None] * along * side * generator.uniform(0.35, 0.65)
+        course = time[:, None] * along * side * generator.uniform(*PAN)
         pan = np.where(along != 0, course, pan)
     elif motion.startswith("zoom"):
         zoom = time * generator.uniform(0.4, 0.7) * (-1 if motion == "zoom in" else 1)
     elif motion == "shake":
         shake = generator.uniform(-1, 1, (FRAMES, 2)) * side * generator.uniform(0.04, 0.1)
-    reach = side * (np.exp(0.35) / 2 + 0.325 + 0.1)  # of any motion, so that the room is the same for all
+    reach = side * (np.exp(0.35) / 2 + PAN[1] / 2 + 0.1)  # of any motion, so that the room is the same for all
     room = np.asarray(size) / 2 - reach
     middle = np.asarray(size) / 2 + generator.uniform(-1, 1, 2) * room
     return side * np.exp(zoom), middle + pan + shake
 
 
-def motion_clip(picture: Image.Image, motion: str, generator: np.random.Generator) -> Frames:
-    """One clip, ``(16, 64, 64, 3)``, 0..255, along a :func:`motion_path`.
+def motion_clip(
+    picture: Image.Image,
+    motion: str,
+    generator: np.random.Generator,
+    *,
+    numbers: Sequence[int] = range(FRAMES),
+    pixels: int = SIDE,
+) -> Frames:
+    """One clip, ``(numbers, pixels, pixels, 3)``, 0..255, along a :func:`motion_path`.
 
     Args:
         picture: in RGB.
         motion: one of :data:`MOTIONS`.
         generator: draws the path and the noise.
+        numbers: which frames of the path.
+        pixels: their height and width.
     """
     frames: list[Frames] = []
     sides, middles = motion_path(picture.size, motion, generator)
-    for (x, y), half in zip(middles.tolist(), (sides / 2).tolist(), strict=True):
+    for number in numbers:
+        (x, y), half = middles[number].tolist(), float(sides[number] / 2)
         box = (x - half, y - half, x + half, y + half)
-        cut = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
-        noisy = np.asarray(cut, dtype=np.float32) + generator.normal(0, NOISE, (SIDE, SIDE, 3))
+        cut = picture.resize((pixels, pixels), Image.Resampling.BILINEAR, box=box)
+        noisy = np.asarray(cut, dtype=np.float32) + generator.normal(0, NOISE, (pixels, pixels, 3))
         frames.append(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
     return np.stack(frames)
 

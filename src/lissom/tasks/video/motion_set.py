@@ -21,7 +21,7 @@ from lissom.tasks.video.motion import MOTIONS, MotionClip, frames_of, part_of, w
 from lissom.tasks.video.recordings import SCENES, films, photos
 
 PREPROCESSING = {"crop": (48, 48), "resize": 54, "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
-FOLDER = "motions-1"  # in the cache; the number is raised when other clips are made
+FOLDER = "motions-2"  # in the cache; the number is raised when other clips are made
 EACH, SEED = 8, 0
 # Frames of films. Those of carphone_pristine.mp4 are too small.
 TAKEN = {
@@ -59,11 +59,11 @@ class MotionClips:
         path = cache_folder() / FOLDER / self.name(row)
         if not path.is_file():
             clip = self.clips[row]
-            write_clip(path, self._pictures[clip.source][clip.picture], clip, SEED)
+            write_clip(path, self.pictures[clip.source][clip.picture], clip, SEED)
         return path
 
     @cached_property
-    def _pictures(self) -> dict[str, list[Image.Image]]:
+    def pictures(self) -> dict[str, list[Image.Image]]:
         """By source, in RGB."""
         found = {name: list(frames_of(io.BytesIO(self.films[name]), TAKEN[name])) for name in TAKEN}
         return {**found, **{scene: [_opened(file) for file in files] for scene, files in self.photos.items()}}
