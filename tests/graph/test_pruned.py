@@ -216,3 +216,15 @@ def test_a_coupling_goes_alone_and_with_its_own_model(small, picture):
         prune(small, cut, coupling=coupling, args=(picture,))
     with pytest.raises(LissomError, match="of another model"):
         prune(copy.deepcopy(small), cut, coupling=coupling)
+
+
+@pytest.mark.parametrize("units", ["0", [0.5], 1.5])
+def test_units_are_whole_numbers(units, small, picture):
+    with pytest.raises(LissomError, match="the units of group 0"):
+        couple(capture(small, (picture,))).cut({0: units})
+
+
+def test_a_cut_of_what_the_model_does_not_have_is_refused(small, picture):
+    coupling = couple(capture(small, (picture,)))
+    with pytest.raises(LissomError, match=r"zz\.weight"):
+        prune(small, Cut({"zz.weight": {0: (0, 1)}}, coupling.cut({}).architecture), coupling=coupling)

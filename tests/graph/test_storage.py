@@ -46,6 +46,43 @@ def test_a_saved_model_loads_into_a_fresh_instance(build, tmp_path, picture, rem
     assert torch.equal(again.eval()(picture), pruned.module.eval()(picture))
 
 
+class FixedNorm(Fixed):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.drop = nn.BatchNorm2d(8), nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.b(self.drop(self.norm(self.a(x)).view(-1, 8, 64).mean(-1)))
+
+
+def test_a_graph_that_was_loaded_switches_between_training_and_evaluation(tmp_path, picture, removal):
+    pruned, cut = pruned_and_cut(FixedNorm(), picture, removal)
+    assert not pruned.own_class
+    save(tmp_path / "m", cut, pruned.module)
+    again = load(tmp_path / "m", FixedNorm).eval()
+    assert torch.equal(again(picture), pruned.module.eval()(picture))
+    before = again.state_dict()["norm.running_mean"].clone()
+    again(picture)
+    assert torch.equal(again.state_dict()["norm.running_mean"], before)
+    again.train()(picture)
+    assert not torch.equal(again.state_dict()["norm.running_mean"], before)
+
+
+def test_a_model_that_the_cut_does_not_leave_is_not_saved(tmp_path, picture, removal):
+    _, cut = pruned_and_cut(Reshaping(), picture, removal)
+    with pytest.raises(LissomError, match="the cut leaves 4 of"):
+        save(tmp_path / "m", cut, Reshaping())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("build", "said"), [(Reshaping(), "is a model"), (lambda: (1, 2), "returned a tuple")])
+def test_what_builds_no_model_is_refused(build, said, tmp_path, picture, removal):
+    pruned, cut = pruned_and_cut(Reshaping(), picture, removal)
+    save(tmp_path / "m", cut, pruned.module)
+    with pytest.raises(LissomError, match=said):
+        load(tmp_path / "m", build)
+
+
 def test_a_user_attribute_is_found_and_stored(tmp_path, picture, removal):
     pruned, cut = pruned_and_cut(Reshaping(), picture, removal)
     assert pruned.module.width == 4 and pruned.attributes[""] == {"width": 4}

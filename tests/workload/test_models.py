@@ -169,3 +169,14 @@ def test_a_module_with_nan_is_refused() -> None:
     nn.init.constant_(module.bias, float("nan"))
     with pytest.raises(LissomError, match="'bias' has 2 values"):
         load_model(module)
+
+
+def test_random_weights_are_the_same_each_time_and_leave_the_generator_alone(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text("from torch import nn\n\ndef build():\n    return nn.Linear(3, 2)\n", encoding="utf-8")
+    torch.manual_seed(5)
+    one = load_model(f"{path}:build", random_weights=True).module
+    drawn = torch.rand(1)
+    other = load_model(f"{path}:build", random_weights=True).module
+    torch.manual_seed(5)
+    assert torch.equal(one.weight, other.weight) and torch.equal(drawn, torch.rand(1))

@@ -107,6 +107,8 @@ def capture(
     Raises:
         CaptureError: the example inputs do not fit, or torch.export cannot follow the forward.
     """
+    if isinstance(args, torch.Tensor):
+        raise CaptureError("the example inputs are a tensor", hint="give a tuple of them, as in capture(model, (x,))")
     kwargs = dict(kwargs or {})
     with evaluating(model):
         try:

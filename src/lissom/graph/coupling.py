@@ -58,7 +58,11 @@ class Coupling:
         return self.groups[number]
 
     def _units(self, group: Group, units: Sequence[int]) -> list[int]:
-        chosen = sorted({int(unit) for unit in units})
+        if isinstance(units, str) or not all(isinstance(unit, (int, np.integer)) for unit in np.atleast_1d(units)):
+            raise LissomError(
+                f"the units of group {group.index} are {units!r}", hint="give whole numbers, as in [0, 3]"
+            )
+        chosen = sorted({int(unit) for unit in np.atleast_1d(units)})
         if chosen and not 0 <= chosen[0] <= chosen[-1] < group.units:
             raise LissomError(f"group {group.index} ({group.name}) has units 0 to {group.units - 1}, not {chosen[-1]}")
         if group.units - len(chosen) < group.min_units:

@@ -129,8 +129,7 @@ def _prune(model: nn.Module, cut: Cut, found: Walk) -> Pruned:
 def _check_whole(found: Walk, cut: Cut, dead: Flags) -> None:
     """Raise where other things would have to go than a cut says, or such as have to stay."""
     wanted = kept_positions(found, dead)
-    asked = {name: kept for name, kept in cut.kept.items() if name in found.state}
-    other = next((name for name in {**asked, **wanted} if asked.get(name) != wanted.get(name)), None)
+    other = next((name for name in {**cut.kept, **wanted} if cut.kept.get(name) != wanted.get(name)), None)
     if other is not None:
         raise LissomError(
             f"what the cut takes of {other} is not what goes together here, or has to stay",

@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from torch import fx, nn
 
 from lissom.core.errors import LissomError
+from lissom.core.files import whole_file
 from lissom.graph.adapting import set_attributes
 from lissom.graph.batching import free_batch
-from lissom.graph.capturing import Capture, export
+from lissom.graph.capturing import Capture, evaluating, export
 from lissom.graph.cut import Cut, state
 from lissom.graph.inputs import example_inputs
 from lissom.graph.pruned import dead_of
@@ -32,8 +33,20 @@ def save(path: str | Path, cut: Cut, module: nn.Module) -> None:
         path: the file, usually ``*.safetensors``.
         cut: the cut that it was pruned with.
         module: the pruned model.
+
+    Raises:
+        LissomError: the model is not what that cut leaves, or the file cannot be written.
     """
-    save_file(tensors_of(module), str(path), metadata={HEADER: json.dumps(describe(cut, module))})
+    own = state(module)
+    for name, kept in cut.kept.items():
+        for dim, places in kept.items():
+            if name in own and own[name].shape[dim] != len(places):
+                raise LissomError(
+                    f"the cut leaves {len(places)} of {name} in dimension {dim}, this model has {own[name].shape[dim]}",
+                    hint="give the pruned model, and the cut that it was pruned with",
+                )
+    with whole_file(Path(path)) as temporary:
+        save_file(tensors_of(module), temporary, metadata={HEADER: json.dumps(describe(cut, module))})
 
 
 def describe(cut: Cut, module: nn.Module) -> dict[str, Any]:
@@ -64,14 +77,30 @@ def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
         build: makes a fresh, unpruned instance of the original's architecture.
 
     Raises:
-        LissomError: the file is none of ours, or ``build`` makes another architecture.
+        LissomError: the file is none of ours, or ``build`` makes another architecture, or no model.
     """
     header, tensors = _read(path)
-    model = build()
+    model = None if isinstance(build, nn.Module) else build()
+    if not isinstance(model, nn.Module):
+        what = (
+            f"returned a {type(model).__name__}, not" if model is not None else "is a model, not a function that makes"
+        )
+        raise LissomError(f"build {what} a torch.nn.Module", hint="for example load(path, build=Net)")
     training = model.training
     module = rebuild(model, header)
     fill(module, tensors)
     return module.train(training)
+
+
+def _built(build: Callable[[], nn.Module]) -> nn.Module:
+    """A fresh instance."""
+    hint = "give a function that makes a torch.nn.Module, as in load(path, build=Net)"
+    if isinstance(build, nn.Module):
+        raise LissomError(f"build is a model, a {type(build).__name__}", hint=hint)
+    model: Any = build()
+    if not isinstance(model, nn.Module):
+        raise LissomError(f"build returned a {type(model).__name__}", hint=hint)
+    return model
 
 
 def rebuild(model: nn.Module, described: Mapping[str, Any]) -> nn.Module:
@@ -95,7 +124,8 @@ def rebuild(model: nn.Module, described: Mapping[str, Any]) -> nn.Module:
 def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> nn.Module:
     """The unpruned model with the pruned graphs in the places where the saved one had them."""
     for name, inputs in graphs.items():
-        part = export(name, model.get_submodule(name), *example_inputs(inputs))
+        with evaluating(model):  # as it was when it was cut: a graph switches from there to training and back
+            part = export(name, model.get_submodule(name), *example_inputs(inputs))
         found = walk(Capture(model, (), {}, (part,)))
         graph = free_batch(rewrite(part, cut, resize(found, part, dead_of(found, cut))), part)[0]
         if not name:

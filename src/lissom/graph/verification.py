@@ -49,6 +49,9 @@ def verify(
 ) -> Verification:
     """Compare ``pruned`` with the masked ``model`` in float64, on copies with random values where zeros hide errors.
 
+    Both get the same values, those of ``model``: what is proven is that the structure is right, also of a model that
+    was trained since. What its own values are is not asked.
+
     Args:
         model: the original.
         pruned: what is claimed to be the original without what the cut removes.

@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import Any
 from urllib.error import URLError
 
+import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
@@ -34,6 +35,7 @@ from lissom.zoo.weights import PACKAGED, packaged_state
 FOLDER = "hf:"
 CTRANSLATE2 = "ct2:"
 LIBRARIES = {"torchvision": torchvision_builder, "timm": timm_builder}
+_SEED = 0  # of random weights
 # Checkpoints that the package carries, by model of the zoo and known data set.
 SHIPPED = {
     ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
@@ -86,7 +88,7 @@ def load_model(
         spec: ``zoo:NAME`` (or the bare name), ``torchvision:NAME``, ``timm:NAME``, ``hf:DIR``, ``ct2:DIR`` (a Whisper
             of CTranslate2), ``file.py:function`` of a function that returns a module, or a module.
         weights: a weight file, ``.safetensors`` or what ``torch.save`` writes of a state dict.
-        random_weights: do without trained weights.
+        random_weights: do without trained weights. They are the same each time, so that a run goes on.
         download: allow the library to fetch its own.
         num_classes: outputs to build, where the builder can be told; by default as the weights have.
         data: the name of a known data set, for which the package may carry weights.
@@ -98,6 +100,21 @@ def load_model(
     """
     if weights is not None and random_weights:
         raise LissomError("there are both --weights and --random-weights", hint="leave one of them out")
+    with torch.random.fork_rng(devices=(), enabled=random_weights):
+        if random_weights:
+            torch.manual_seed(_SEED)
+        return _loaded(spec, weights, random_weights, download, num_classes, data, progress or Progress(enabled=False))
+
+
+def _loaded(
+    spec: str | nn.Module,
+    weights: Path | None,
+    random_weights: bool,
+    download: bool,
+    num_classes: int | None,
+    data: str,
+    progress: Progress,
+) -> LoadedModel:
     if isinstance(spec, nn.Module):
         return _own(spec, type(spec).__name__, weights, not random_weights)
     if is_user_code(spec):
@@ -112,7 +129,6 @@ def load_model(
     source, name = _named(spec)
     if weights is None and not random_weights and num_classes is None and _is_packaged(name):
         return _from_package(name)
-    progress = progress or Progress(enabled=False)
     if source == "zoo" and (name, data) in FINE_TUNED and weights is None and not random_weights:
         return _fine_tuned(name, FINE_TUNED[name, data], download, progress)
     if source == "zoo" and name in TRAINED:
