@@ -150,6 +150,15 @@ def test_the_lines_of_python_run(
     assert {"model.onnx", "predict.py", "manifest.json"} <= {path.name for path in Path("bundle").iterdir()}
 
 
+def test_the_lines_on_pruning_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = PYTHON.findall((ROOT / "docs/pruning.md").read_text(encoding="utf-8"))
+    exec(compile(block, "pruning.md", "exec"), {})
+    assert "True" in capsys.readouterr().out and (tmp_path / "resnet18-half.safetensors").is_file()
+
+
 def test_the_first_run_is_that_of_the_demo() -> None:
     (told,) = (command for command in ALL if command.startswith("lissom compress"))
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ndemo: ")[1].split("\n\n")[0].replace("\\\n", " ")
