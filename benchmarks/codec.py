@@ -4,6 +4,10 @@ python benchmarks/codec.py rate CLIPS WORK ORIGINAL LIGHT   curves and BD-rates,
 python benchmarks/codec.py time CLIPS WORK ORIGINAL LIGHT   milliseconds a frame at 320x240, on a quiet machine
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
+The LIGHT that is in the results was made by
+    lissom compress zoo:codec --data clips --task codec --download --budget "macs<=40%, drop<=1pt" \\
+      --windows 800 --epochs 16 -o RUN
+
 CLIPS is a folder with films that neither training nor selection has seen; ORIGINAL and LIGHT are bundles of the
 original (made where it is not there) and of what was made of it. Each part writes its share of
 benchmarks/results/codec.json.

@@ -204,7 +204,7 @@ def test_a_dry_run_checks_and_writes_nothing(compressing: Words, tmp_path: Path,
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("names", [("onnxruntime", "openvino", "ncnn"), pytest.param((), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("names", [("onnxruntime", "executorch", "inductor"), pytest.param((), marks=pytest.mark.slow)])
 def test_every_target_that_is_installed_works(names: tuple[str, ...], lissom: Lissom) -> None:
     found = json.loads(lissom("targets", *names, "--json").out)["targets"]
     installed = {name for name in names or TARGETS if TARGETS.get(name)().missing() is None}

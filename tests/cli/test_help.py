@@ -85,7 +85,7 @@ def test_names_of_the_package_are_there() -> None:
 
     assert all(getattr(package, name) is not None for name in package.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
-        package.nope  # noqa: B018
+        package.nope  # noqa: B018, asking is what raises
 
 
 def test_the_console_script_is_main() -> None:

@@ -168,7 +168,7 @@ def test_only_what_is_used_of_a_model_is_a_group(removal):
 
 
 def test_the_rest_of_a_table_is_kept_for_longer_inputs(cutting):
-    function = lambda m, x: m.head(m.embed(x) + m.positions[:, : x.shape[1]])  # noqa: E731
+    function = lambda m, x: m.head(m.embed(x) + m.positions[:, : x.shape[1]])  # noqa: E731, as the other networks are written
     model = Applied(function, positions=raw(1, 9, 8), embed=nn.Linear(3, 8), head=nn.Linear(8, 2))
     pruned, verification, coupling = cutting(model, torch.randn(2, 5, 3))
     assert verification.ok and [g.units for g in coupling.groups] == [8]

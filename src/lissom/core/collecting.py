@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection() -> Generator[None]:
-    """Collect no garbage meanwhile, if any was: among the objects of torch, a collection takes a tenth of a second,
-    and whoever makes many objects that stay has several of them."""
+    """Collect no garbage meanwhile, if any was: among the objects of torch a collection takes long, and
+    whoever makes many objects that stay has several of them."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -63,7 +63,7 @@ def shapes_at_once() -> Generator[None]:
 @contextmanager
 def sizes_known() -> Generator[None]:
     """Tracing ends with a DynamicOutputShapeException at the first operator whose answer's size depends on values.
-    Else torch.export would go on with symbols, which in a detector takes ten times as long as what can be captured."""
+    Else torch.export would go on with symbols, which in a detector can take longer than capturing all that can be."""
     kind = _private("torch._export.non_strict_utils", "ShapeEnv")
     if not hasattr(kind, "allow_dynamic_output_shape_ops"):
         yield

@@ -72,7 +72,7 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
     try:
         with safe_open(str(path), framework="pt") as file:
             text = (file.metadata() or {}).get(HEADER)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (SafetensorError, OSError) as error:
         raise LissomError(f"cannot read {path}: {error}", hint="expected a file that lissom wrote") from error
     header: dict[str, Any] = json.loads(text) if text else {}

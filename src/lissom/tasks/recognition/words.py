@@ -69,7 +69,7 @@ def read_words(place: Path, *, spaced: bool, most: int) -> Words:
             f"there is no {path}", hint="--tokenizer names a folder with a tokenizer.json, or the file itself"
         )
     try:
-        import tokenizers  # noqa: F401
+        import tokenizers  # noqa: F401, asked for before the slow part
     except ModuleNotFoundError as error:
         raise MissingExtraError("tokenizers", "text", "the task recognition") from error
     try:
