@@ -2,6 +2,7 @@
 
     python benchmarks/quantization.py build WORK [NETWORK...]     make the artefacts of six networks (slow; goes on)
     python benchmarks/quantization.py time WORK NETWORK...        time them all in turn, one thread, batch 1
+    python benchmarks/avx2_only.py benchmarks/quantization.py time WORK NETWORK...     as without AVX-512, VNNI and AMX
     python benchmarks/quantization.py look WORK NETWORK...        their sizes, memory, first answers and fallbacks
     python benchmarks/quantization.py quality WORK PHOTOS         EfficientNet-Lite0 on photos with labels.csv
     python benchmarks/quantization.py cifar10 WORK DATA           two networks on CIFAR-10: DATA holds it and weights
@@ -24,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from avx2_only import hidden
 from quantization_page import write_page
 from quantization_scores import cifar10, photos, score
 from torch import nn
@@ -44,6 +46,7 @@ NETWORKS = (
 TRIED = ("onnxruntime", "openvino", "litert", "ncnn", "pytorch", "executorch", "inductor")
 CALIBRATION, SECONDS, ROUNDS, CHOICE_SECONDS = 32, 45.0, 4, 0.5
 STARTS = 3  # of which the middle one counts
+COMPILED_HERE = ("inductor",)  # its code holds the instructions of the machine that made it
 
 
 def network(name: str) -> nn.Module:
@@ -112,6 +115,8 @@ def measure(work: Path, names: list[str]) -> None:
     for name in names:
         loads, missing = {}, {}
         for key, target, path in _places(work / name):
+            if hidden() and target.name in COMPILED_HERE:
+                continue
             if path.exists():
                 loads[key] = lambda target=target, path=path: target.load(path, threads=1)
             else:
@@ -136,7 +141,7 @@ def measure(work: Path, names: list[str]) -> None:
             "rows": rows,
             "missing": missing,
         }
-        _add("speed", name, found)
+        _add("speed with AVX2 alone" if hidden() else "speed", name, found)
         print(name, chosen, f"{ratio:.3f}", {key: round(row["latency_ms"], 2) for key, row in rows.items()}, flush=True)
 
 
@@ -181,9 +186,8 @@ def look(work: Path, names: list[str]) -> None:
 
 def _add(part: str, name: str, value: Any) -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    results["machine"] = to_json(describe())
     results["versions"] = {key: TARGETS.get(key)().versions() for key in TRIED}
-    results.setdefault(part, {})[name] = value
+    results.setdefault(part, {})[name] = {**value, "machine": to_json(describe())}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -28,13 +28,10 @@ _NAMES = {
 
 def write_page(results: dict[str, Any]) -> None:
     """Write the page."""
-    machine = results["machine"]
     lines = [
         "# Targets",
         "",
         "Written by `benchmarks/quantization.py page` from `benchmarks/results/quantization.json`.",
-        "",
-        f"Measured on {machine['processor']}, {machine['cores']} cores, {' '.join(machine['instructions'])}.",
         "",
         "| target | packages |",
         "|---|---|",
@@ -47,7 +44,8 @@ def write_page(results: dict[str, Any]) -> None:
         "with each and says what works on a machine.",
         "",
     ]
-    lines += _speed(results.get("speed", {}), machine["instructions"])
+    lines += _speed(results.get("speed", {}))
+    lines += _older(results.get("speed with AVX2 alone", {}))
     for name, found in results.get("quality", {}).items():
         lines += _quality(name, found)
     if WAYS.exists():
@@ -55,28 +53,74 @@ def write_page(results: dict[str, Any]) -> None:
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _speed(speed: dict[str, Any], instructions: list[str]) -> list[str]:
+def _speed(speed: dict[str, Any]) -> list[str]:
     if not speed:
         return []
-    keys = list(dict.fromkeys(key for found in speed.values() for key in (*found["rows"], *found["missing"])))
-    fewest = min(row["samples"] for found in speed.values() for row in found["rows"].values())
+    keys = _keys(speed)
     lines = [
         "## Latency",
         "",
+        _machine(speed),
+        "",
+        *_table(speed, keys),
+    ]
+    return lines + _looks(speed, keys) + _choices(speed, keys)
+
+
+def _older(speed: dict[str, Any]) -> list[str]:
+    """The same on a processor without AVX-512, VNNI and AMX."""
+    if not speed:
+        return []
+    keys = _keys(speed)
+    return [
+        "## On a processor with AVX2 alone",
+        "",
+        "The same artefacts on the same machine, with everything that is newer than AVX2 hidden from the libraries",
+        "(`benchmarks/avx2_only.py`: AVX-512, 8-bit dot products (VNNI), AMX): they take the kernels that they take on",
+        "an older processor. Code that PyTorch's inductor made for this processor is left out.",
+        "",
+        *_table(speed, keys),
+        *_choices(speed, keys),
+    ]
+
+
+def _keys(speed: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(key for found in speed.values() for key in (*found["rows"], *found["missing"])))
+
+
+def _machine(found: dict[str, Any]) -> str:
+    """On which machine networks were measured: a line."""
+    machine = next(iter(found.values()))["machine"]
+    return f"Measured on {machine['processor']}, {machine['cores']} cores, {' '.join(machine['instructions'])}."
+
+
+def _table(speed: dict[str, Any], keys: list[str]) -> list[str]:
+    """The latencies."""
+    fewest = min(row["samples"] for found in speed.values() for row in found["rows"].values())
+    best = _fastest(speed)
+    missing = {(key, why) for found in speed.values() for key, why in found["missing"].items()}
+    return [
         "Milliseconds, median, one thread, batch 1, 3x224x224; all artefacts of a network in turn in one process, each",
         f"loaded anew four times, at least {fewest} timings each; in brackets half of the median's 95 % interval. The",
         "fastest of a network is bold. Weights are random: for speed alone.",
         "",
         f"| target and precision | {' | '.join(speed)} |",
         f"|---|{'---|' * len(speed)}",
+        *(
+            f"| {key} | "
+            + " | ".join(_cell(found["rows"].get(key), best[name] == key) for name, found in speed.items())
+            + " |"
+            for key in keys
+        ),
+        "",
+        *(f"- {key}: {why}" for key, why in sorted(missing)),
+        *([""] if missing else []),
     ]
-    best = {name: min(found["rows"], key=lambda key: found["rows"][key]["latency_ms"]) for name, found in speed.items()}
-    for key in keys:
-        cells = [_cell(found["rows"].get(key), best[name] == key) for name, found in speed.items()]
-        lines.append(f"| {key} | {' | '.join(cells)} |")
-    missing = {(key, why) for found in speed.values() for key, why in found["missing"].items()}
-    lines += ["", *(f"- {key}: {why}" for key, why in sorted(missing)), *([""] if missing else [])]
-    return lines + _looks(speed, keys) + _choices(speed, keys, best) + _vnni(instructions)
+
+
+def _fastest(speed: dict[str, Any]) -> dict[str, str]:
+    """The fastest target and precision of each network."""
+    return {name: min(found["rows"], key=lambda key: found["rows"][key]["latency_ms"]) for name, found in speed.items()}
 
 
 def _looks(speed: dict[str, Any], keys: list[str]) -> list[str]:
@@ -85,7 +129,7 @@ def _looks(speed: dict[str, Any], keys: list[str]) -> list[str]:
         return []
     timed = all("first_answer_ms" in row for found in speed.values() for row in found["rows"].values())
     lines = [
-        "## Size and memory",
+        "### Size and memory",
         "",
         "Megabytes of the files / megabytes that loading and one run add to a process of its own"
         + (" / milliseconds there from nothing" if timed else "."),
@@ -118,8 +162,9 @@ def _look(row: dict[str, Any], timed: bool) -> str:
     return f"{text} / {row['first_answer_ms']:.0f}" if timed else text
 
 
-def _choices(speed: dict[str, Any], keys: list[str], best: dict[str, str]) -> list[str]:
+def _choices(speed: dict[str, Any], keys: list[str]) -> list[str]:
     """What ``--target auto`` decided for, held against a measurement that it did not see, and against fixed choices."""
+    best = _fastest(speed)
     everywhere = [key for key in keys if all(key in found["rows"] for found in speed.values())]
     means = {
         key: _geometric([1 / found["rows"][key]["of_onnxruntime_fp32"] for found in speed.values()])
@@ -128,7 +173,7 @@ def _choices(speed: dict[str, Any], keys: list[str], best: dict[str, str]) -> li
     fixed = max(means, key=lambda key: means[key])
     gains = {name: 1 / found["rows"][found["chosen"]]["of_onnxruntime_fp32"] for name, found in speed.items()}
     lines = [
-        "## What `--target auto` chooses",
+        "### What `--target auto` chooses",
         "",
         "The choice is made from timings of its own, before the table above is measured. The third column is its time",
         "over that of the fastest in the table, with its 95 % interval; the fourth is that of the best choice that is",
@@ -151,17 +196,6 @@ def _choices(speed: dict[str, Any], keys: list[str], best: dict[str, str]) -> li
     ]
 
 
-def _vnni(instructions: list[str]) -> list[str]:
-    """What these gains do not say."""
-    if not any("vnni" in name for name in instructions):
-        return []
-    return [
-        "This processor has 8-bit dot products (VNNI). Without them INT8 gains less, and often nothing: these gains",
-        "say nothing of such a processor. There, too, the choice is by what is measured, and FP32 or FP16 may win.",
-        "",
-    ]
-
-
 def _cell(row: dict[str, Any] | None, bold: bool) -> str:
     if row is None:
         return "-"
@@ -179,7 +213,8 @@ def _quality(name: str, found: dict[str, Any]) -> list[str]:
         f"## INT8 of {_TITLES.get(name, name)}",
         "",
         f"Calibrated on {found['calibrated']} pictures without labels, scored on {found['photos']:,} others. Agreement",
-        "and divergence (KL, in nats) are with the FP32 model; the drop has its 95 % interval, paired.",
+        "and divergence (KL, in nats) are with the FP32 model; the drop has its 95 % interval, paired. Scored on",
+        f"{found['machine']['processor']}.",
         "",
         "| INT8 by | runs on | top-1 | drop | agreement | divergence | size |",
         "|---|---|---|---|---|---|---|",
