@@ -79,13 +79,10 @@ def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
     Raises:
         LissomError: the file is none of ours, or ``build`` makes another architecture, or no model.
     """
-    header, tensors = _read(path)
-    model = None if isinstance(build, nn.Module) else build()
-    if not isinstance(model, nn.Module):
-        what = (
-            f"returned a {type(model).__name__}, not" if model is not None else "is a model, not a function that makes"
-        )
-        raise LissomError(f"build {what} a torch.nn.Module", hint="for example load(path, build=Net)")
+    header, tensors = read(path)
+    if header is None:
+        raise LissomError(f"{path} holds weights but no cut", hint="expected a file that lissom.graph.save wrote")
+    model = _built(build)
     training = model.training
     module = rebuild(model, header)
     fill(module, tensors)
@@ -135,18 +132,22 @@ def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> n
     return model
 
 
-def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def read(path: str | Path) -> tuple[Any, dict[str, torch.Tensor]]:
+    """What a file of ours says of its model as plain values, and its values by name.
+
+    Returns:
+        ``None`` in the place of the first for a file of weights alone.
+
+    Raises:
+        LissomError: it cannot be read.
+    """
     try:
         with safe_open(str(path), framework="pt") as file:
             text = (file.metadata() or {}).get(HEADER)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (SafetensorError, OSError) as error:
-        raise LissomError(
-            f"cannot read {path}: {error}", hint="expected a file that lissom.graph.save wrote"
-        ) from error
-    if text is None:
-        raise LissomError(f"{path} holds weights but no cut", hint="expected a file that lissom.graph.save wrote")
-    return json.loads(text), tensors
+        raise LissomError(f"cannot read {path}: {error}", hint="expected a file that lissom wrote") from error
+    return None if text is None else json.loads(text), tensors
 
 
 def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

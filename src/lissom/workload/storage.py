@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.graph import Cut
-from lissom.graph.storage import HEADER, describe, fill, rebuild, tensors_of
+from lissom.graph.storage import HEADER, describe, fill, read, rebuild, tensors_of
 from lissom.layers.replacement import Replacement, put
 from lissom.workload.changes import Change, Zeros
 
@@ -69,13 +68,8 @@ def _apply(item: dict[str, Any], module: nn.Module) -> tuple[nn.Module, Change]:
 
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            text = (file.metadata() or {}).get(HEADER)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-    except (SafetensorError, OSError) as error:
-        raise LissomError(f"cannot read {path}: {error}", hint="expected a file that lissom wrote") from error
-    header: dict[str, Any] = json.loads(text) if text else {}
+    found, tensors = read(path)
+    header: dict[str, Any] = found or {}
     if header.get("schema", 1) > _SCHEMA:
         raise LissomError(
             f"{path} has schema {header['schema']}, this version of lissom reads up to {_SCHEMA}",

@@ -1,6 +1,5 @@
 """A manifest: JSON lines that name a file of sound each, its label, and where they are known its split and speaker."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.tasks.json_lines import Row, parse_lines
 from lissom.tasks.listing import PARTS, Found, Listing
 from lissom.tasks.speech.clips import Clip, FileClips
 
@@ -15,7 +15,6 @@ FILES = ("audio", "file", "path", "audio_filepath", "filename")
 LABELS = ("label", "command", "keyword", "class", "text")
 SPLITS = ("split", "subset", "part")
 SPEAKERS = ("speaker", "group", "speaker_id", "client_id")
-Row = dict[str, Any]
 _EXAMPLE = '{"audio": "yes/1.wav", "label": "yes", "speaker": "anna"}'
 
 
@@ -67,20 +66,10 @@ def rows_of(path: Path, example: str) -> list[tuple[int, Row]]:
         LissomError: it is empty, or a line is damaged.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise LissomError(f"{path} cannot be read as text: {error}", hint="save it as UTF-8") from error
-    rows: list[tuple[int, Row]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise LissomError(f"{path}, line {number}: {error.msg}", hint="one JSON object in each line") from error
-        if not isinstance(row, dict):
-            raise LissomError(f"{path}, line {number}: a {type(row).__name__}, not an object")
-        rows.append((number, row))  # pyright: ignore[reportUnknownArgumentType]
+    rows = parse_lines(path, text, example)
     if not rows:
         raise LissomError(f"{path} is empty", hint=example)
     return rows

@@ -1,12 +1,12 @@
 """Tables of texts in files: CSV and TSV, JSON lines, and a Hugging Face data set saved to disk."""
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError
+from lissom.tasks.json_lines import parse_lines
 from lissom.tasks.listing import PARTS
 from lissom.tasks.saved import is_saved, saved_parts
 from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
@@ -29,7 +29,7 @@ def _rows(path: Path, wanted: Wanted) -> list[Row]:
     if path.suffix.lower() in (".csv", ".tsv"):
         return _csv(path, wanted)
     if path.suffix.lower() in (".jsonl", ".json"):
-        return _json_lines(path)
+        return [row for _, row in parse_lines(path, text_of(path), '{"text": ..., "label": ...}')]
     raise LissomError(f"{path} is not data that can be read here", hint=f"known endings: {', '.join(ENDINGS)}")
 
 
@@ -117,27 +117,6 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
         )
     first, second = (len({row[column] for row in rows}) for column in (0, 1))
     return ["label", "text"] if first < second else ["text", "label"]
-
-
-def _json_lines(path: Path) -> list[Row]:
-    text = text_of(path)
-    if text.lstrip().startswith("["):
-        return [_row(path, number, item) for number, item in enumerate(_parsed(path, 1, text), start=1)]
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    return [_row(path, number, _parsed(path, number, line)) for number, line in lines]
-
-
-def _parsed(path: Path, number: int, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise LissomError(f"{path}, line {number}: {error.msg}", hint="one JSON object in each line") from error
-
-
-def _row(path: Path, number: int, item: Any) -> Row:
-    if not isinstance(item, dict):
-        raise LissomError(f"{path}, line {number}: a {type(item).__name__}, not an object", hint='{"text": ...}')
-    return item  # pyright: ignore[reportUnknownVariableType]
 
 
 def _saved_dataset(path: Path) -> Table:

@@ -3,13 +3,13 @@
 import csv
 import gzip
 import itertools
-import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError
+from lissom.tasks.json_lines import parse_lines
 from lissom.tasks.listing import PARTS
 from lissom.tasks.translation.pairs import Pair
 
@@ -140,19 +140,8 @@ def _are_codes(names: Sequence[str]) -> bool:
 
 
 def _json_rows(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise LissomError(f"{path}, line {number}: {error.msg}", hint="one JSON object in each line") from error
-        if not isinstance(row, dict):
-            raise LissomError(f"{path}, line {number}: a {type(row).__name__}", hint='{"source": ..., "target": ...}')
-        nested = row.get(NESTED)
-        rows.append(nested if isinstance(nested, dict) else row)
-    return rows
+    rows = [row for _, row in parse_lines(path, read_text(path), '{"source": ..., "target": ...}')]
+    return [row[NESTED] if isinstance(row.get(NESTED), dict) else row for row in rows]
 
 
 def read_folder(folder: Path, languages: Languages) -> dict[str, list[Pair]]:
