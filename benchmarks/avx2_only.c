@@ -4,6 +4,7 @@
    of processors with "cpuid_fault" in /proc/cpuinfo), and answers in the processor's place without the bits of those
    instructions. Bits: Intel, Software Developer's Manual, volume 2A, CPUID, leaf 07H. */
 
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
