@@ -43,7 +43,10 @@ from lissom.core.progress import Progress
 from lissom.core.records import to_json
 from lissom.core.timing import interleaved
 from lissom.graph import capture, couple
+from lissom.steps.distillation.lesson import Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.losses import LOSSES
+from lissom.steps.distillation.pairing import propose
+from lissom.steps.distillation.teachers import Live
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import without
 from lissom.targets import TARGETS
@@ -51,6 +54,7 @@ from lissom.targets.target import Runner, Source
 from lissom.tasks.loading import load
 from lissom.train.batches import lengths_of
 from lissom.train.loop import Schedule, train
+from lissom.train.tapped import Tapped
 from lissom.train.teacher import CachedTeacher, LiveTeacher, keep_answers
 from lissom.workload.workload import Batch, Split, Workload
 
@@ -83,10 +87,16 @@ Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Arm:
-    """How a student learns: from what, on labelled texts alone or on all."""
+    """How a student learns: from what, on labelled texts alone or on all.
 
-    objective: Objective
+    With ``terms`` the teacher runs beside it, and it learns from what is inside of it as well, by a
+    :class:`lissom.steps.distillation.lesson.Lesson`.
+    """
+
+    objective: Objective | None = None
     everything: bool = False
+    terms: tuple[Term, ...] = ()
+    labels: float = 0.0
 
 
 def arms(task: Any) -> dict[str, Arm]:
@@ -106,6 +116,8 @@ def arms(task: Any) -> dict[str, Arm]:
         "labels and logits": Arm(half),
         "dist": Arm(only("dist")),
         "standardised": Arm(only("standardised")),
+        "hidden": Arm(terms=(Term("logits"), Term("tinybert_hidden"))),
+        "distilbert": Arm(terms=(Term("logits", 5 / 6), Term("cosine", 1 / 6)), labels=2 / 8),
         "logits+": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), everything=True),
     }
 
@@ -160,25 +172,47 @@ def answers(workload: Workload, split: Split, folder: Path, progress: Progress) 
     return CachedTeacher(folder, VIEWS, device)
 
 
-def run(
-    begin: Workload, student: Student, arm: Arm, split: Split, teacher: CachedTeacher, seed: int, checkpoint: Path
-) -> dict[str, Any]:
-    """Train one student and score it. A training that was stopped goes on from its last epoch."""
+def by_answers(arm: Arm, teacher: CachedTeacher) -> Any:
+    """The objective of an arm that learns from labels and kept answers."""
 
     def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
-        assert batch.targets is not None
+        assert batch.targets is not None and arm.objective is not None
         return arm.objective(outputs.float(), teacher.answer(batch, view), batch.targets)
 
+    return objective
+
+
+def by_insides(arm: Arm, workload: Workload, module: nn.Module) -> tuple[nn.Module, Any]:
+    """What is trained, and the objective, of an arm that learns from what is inside of the teacher too."""
+    pairing = propose(module, workload.module, workload.example)
+    ours, theirs = taps(arm.terms, pairing)
+    teacher, mask = Live(workload.module, theirs, fastest_device()), padding_mask(module)
+    return Tapped(module, ours), Lesson(workload.task, teacher, arm.terms, pairing, labels=arm.labels, mask=mask)
+
+
+def run(
+    begin: Workload,
+    student: Student,
+    arm: Arm,
+    split: Split,
+    teachers: tuple[Workload, CachedTeacher],
+    seed: int,
+    checkpoint: Path,
+) -> dict[str, Any]:
+    """Train one student and score it. A training that was stopped goes on from its last epoch."""
     module: Any = copy.deepcopy(begin.module)
     module.model.bert.embeddings.requires_grad_(False)
+    learner, objective = (
+        by_insides(arm, teachers[0], module.eval()) if arm.terms else (module, by_answers(arm, teachers[1]))
+    )
     steps = math.ceil(len(begin.splits.train) / BATCH)
     share = min(1.0, steps / math.ceil(len(split) / BATCH))
     schedule = Schedule(student.epochs, student.rate, BATCH, warm_up=0.1, views=VIEWS, share=share, seed=seed)
     begun = time.monotonic()
-    trained = train(module, split, objective, schedule, checkpoint=checkpoint, device=fastest_device())
+    trained = train(learner, split, objective, schedule, checkpoint=checkpoint, device=fastest_device())
     seconds = time.monotonic() - begun
     checkpoint.unlink(missing_ok=True)
-    done = begin.with_module(trained)
+    done = begin.with_module(trained.module if isinstance(trained, Tapped) else trained)
     return {
         "select": accuracy(done, "select"),
         "test": accuracy(done, "test"),
@@ -286,7 +320,7 @@ def measure(given: argparse.Namespace) -> None:
         begin = started(pretrained(workload, data, key["seed"], progress), student)
         split, teacher = (everything, of_all) if how.everything else (train_split, own)
         checkpoint = given.teacher / f"{'-'.join(map(str, key.values()))}.pt".replace(" ", "-")
-        row = run(begin, student, how, split, teacher, key["seed"], checkpoint)
+        row = run(begin, student, how, split, (workload, teacher), key["seed"], checkpoint)
         note(given, runs=[{**key, **row, "parameters_outside_embeddings": outside_embeddings(begin.module)}])
 
 
