@@ -108,9 +108,11 @@ def _worth(data: dict[str, Any]) -> list[str]:
         verdict = (
             "at least the 2 points that were asked for" if gain >= 2 else "less than the 2 points that were asked for"
         )
+        ahead = data["teacher"]["test"] - statistics.mean(without[seed]["test"] for seed in seeds)
         told = (
             f"{student}: {_mean(gains, 'test')} points more with the teacher's answers than with labels alone (seeds "
-            f"{', '.join(map(str, seeds))}, each beside its own): {verdict}. It keeps {share:.1%} of the teacher's "
+            f"{', '.join(map(str, seeds))}, each beside its own): {verdict}. The teacher itself is {ahead:.2f} points "
+            f"above the student without it, which is what there is to gain. It keeps {share:.1%} of the teacher's "
             "accuracy."
         )
         lines += [*textwrap.wrap(told, 115), ""]
