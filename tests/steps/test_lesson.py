@@ -105,6 +105,34 @@ def test_a_teacher_of_another_class_order_is_refused(tmp_path: Path) -> None:
         Distill(1, teachers=(f"hf:{folder}",)).apply(original, tiny_context(tmp_path / "run", original))
 
 
+def test_a_teacher_of_another_class_order_is_refused_by_its_answers_too(tmp_path: Path) -> None:
+    other: Any = copy.deepcopy(trained_bert().model)
+    with torch.no_grad():  # the classes keep their names
+        for tensor in (other.classifier.weight, other.classifier.bias):
+            tensor.copy_(tensor.flip(0))
+    folder = write_text_model(tmp_path / "other", other)
+    for original in (tiny_text_workload(), replace(tiny_text_workload(), labelled=False)):
+        with pytest.raises(LissomError, match="and refused: the classes seem to be in another order"):
+            Distill(1, teachers=(f"hf:{folder}",)).apply(original, tiny_context(tmp_path / "run", original))
+
+
+def test_losses_of_classes_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    number = original.with_module(TextModel(fresh_bert(classes=1), ENCODING.pad).eval())
+    for step in (Distill(1, losses=(("dist", 1.0),)), Distill(1, teachers=("hf:other",))):
+        with pytest.raises(LissomError, match="of the chances of classes"):
+            step.apply(number, tiny_context(tmp_path / "number", number))
+
+
+def test_decoupled_answers_are_refused_without_labels(tmp_path: Path) -> None:
+    original, step = tiny_text_workload(), Distill(1, losses=(("dkd", 1.0),))
+    source = tmp_path / "plain.txt"
+    source.write_text("the film\n" * 8, encoding="utf-8")
+    for workload, tried in ((replace(original, labelled=False), step), (original, replace(step, texts=str(source)))):
+        with pytest.raises(LissomError, match="dkd needs the true class"):
+            tried.apply(workload, tiny_context(tmp_path / "run", workload))
+
+
 def test_unknown_losses_and_layers_are_named(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="unknown loss 'logit'"):
         Distill(1, losses=(("logit", 1.0),))

@@ -19,7 +19,8 @@ from lissom.steps.distillation.teachers import Teaching
 from lissom.train.tapped import Seen
 from lissom.workload.workload import Batch, Task
 
-ANSWERS = ("logits", "standardised", "dkd", "dist")
+CLASSES = ("standardised", "dkd", "dist")  # compare the chances of classes
+ANSWERS = ("logits", *CLASSES)
 PLACES = ("hints", "tinybert_hidden", "cosine", "attention_transfer")
 EXAMPLES = ("rkd", "similarity", "crd")
 ATTENTION = ("tinybert_attention", "minilm", "minilm_values")
