@@ -135,7 +135,7 @@ class Lesson(nn.Module):
             ours, theirs = seen.features[pair.student], taught.features[pair.teacher]
             if name not in WIDTHLESS and str(number) in self.projections:
                 ours = self.projections[str(number)](ours)
-            losses.append(function(ours, theirs) if name == "attention_transfer" else function(ours, theirs, mask))
+            losses.append(function(ours, theirs, mask))
         return torch.stack(losses).mean()
 
     def _examples(self, name: str, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
