@@ -13,10 +13,12 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.layers.text_model import TextModel
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.pairing import propose
 from lissom.steps.distillation.teachers import mean_answer
+from lissom.tasks.text.unlabelled import unlabelled_split
 from lissom.testing.steps import fingerprint, same
 from lissom.testing.tiny import tiny_context, tiny_workload, trained_net
 from lissom.testing.tiny_texts import (
@@ -201,3 +203,20 @@ def test_texts_without_labels_teach_without_the_training_split(tmp_path: Path) -
             replace(step, texts=str(tmp_path / text)).apply(workload, tiny_context(tmp_path / text[:4], original))
     with pytest.raises(LissomError, match="for models of texts"):
         step.apply(tiny_workload(), tiny_context(tmp_path / "pictures", tiny_workload()))
+
+
+def test_texts_without_labels_are_none_that_are_judged_by(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    judged = [text for seed, count in ((1, 20), (2, 20)) for (text,) in draw_texts(count, seed)[0]]
+    source = tmp_path / "texts.txt"
+    source.write_text("\n".join([*judged, "the brave brave brave film"]) + "\n", encoding="utf-8")
+    splits = replace(original.splits, select=text_split(*draw_texts(20, 1)), test=text_split(*draw_texts(20, 2)))
+    workload = replace(original, splits=splits)
+    said: list[str] = []
+    progress = Progress(False)
+    progress.say = said.append
+    found = unlabelled_split(workload, str(source), progress)
+    assert len(found) == 1 and said == [f"40 texts of {source} are in select or test: they were left out"]
+    source.write_text("\n".join(judged), encoding="utf-8")
+    with pytest.raises(LissomError, match="all texts of"):
+        unlabelled_split(workload, str(source))

@@ -65,7 +65,7 @@ class Distill(ModelStep):
         return f"distill {self.epochs * self.share:.3g} epochs{how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
-        split = self._learnt_from(workload)
+        split = self._learnt_from(workload, context)
         views = self.views if workload.views is None else min(self.views, workload.views)
         views = 0 if self.texts else views  # kept answers are those to the training split
         schedule = Schedule(
@@ -92,12 +92,12 @@ class Distill(ModelStep):
         )
         return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
 
-    def _learnt_from(self, workload: Workload) -> Split:
+    def _learnt_from(self, workload: Workload, context: Context) -> Split:
         if not self.texts:
             return workload.splits.train
         from lissom.tasks.text.unlabelled import unlabelled_split  # needs an extra of its own
 
-        return unlabelled_split(workload, self.texts)
+        return unlabelled_split(workload, self.texts, context.progress)
 
     def _lesson(self, workload: Workload, context: Context, views: int) -> tuple[nn.Module, Objective]:
         """What is trained, and the objective."""
