@@ -261,3 +261,13 @@ def test_a_tokenizer_that_is_no_text_is_named(table: Path, tmp_path: Path) -> No
     (folder / "tokenizer.json").write_bytes(b"{\xff")
     with pytest.raises(LissomError, match=r"tokenizer\.json is not UTF-8"):
         loaded(folder, table)
+
+
+def test_texts_of_test_that_are_learnt_from_are_counted(model: Path, tmp_path: Path) -> None:
+    said = [{**row, "text": f"{row['text']} {number}"} for number, row in enumerate(rows(60))]
+    parts = [{**row, "split": "train"} for row in said[:50]] + [{**row, "split": "test"} for row in said[47:]]
+    notes = loaded(model, write_table(tmp_path / "data.jsonl", parts)).notes
+    assert "3 texts of test are in train or select too: they are not unseen" in notes
+    unlike = [{**row, "split": "train" if place < 50 else "test"} for place, row in enumerate(said)]
+    again = loaded(model, write_table(tmp_path / "unlike.jsonl", unlike)).notes
+    assert not any("not unseen" in note for note in again)
