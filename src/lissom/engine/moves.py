@@ -138,7 +138,9 @@ class Mover:
             pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
         )
         rate, batch = usual_learning(self._context.original.module)
-        distill = replace(distill, rate=rate, batch=batch)
+        # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
+        views = distill.views and (self._context.original.views or 1)
+        distill = replace(distill, rate=rate, batch=batch, views=views)
         asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
         if trial == "1":
