@@ -124,9 +124,8 @@ class Distill(ModelStep):
 
     def _check_answers(self, workload: Workload, context: Context, terms: list[Term]) -> None:
         """Refuse losses, and several teachers, that need classes or labels which are not there."""
-        names = [term.loss for term in terms if term.loss in CLASSES] + ["a mean of several teachers"] * bool(
-            self.teachers
-        )
+        names = [term.loss for term in terms if term.loss in CLASSES]
+        names += ["a mean of several teachers"] if self.teachers else []
         if not names:
             return
         shape = answer_shape(context.original)
