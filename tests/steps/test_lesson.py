@@ -205,7 +205,7 @@ def test_texts_without_labels_teach_without_the_training_split(tmp_path: Path) -
         step.apply(tiny_workload(), tiny_context(tmp_path / "pictures", tiny_workload()))
 
 
-def test_texts_without_labels_are_none_that_are_judged_by(tmp_path: Path) -> None:
+def test_texts_without_labels_are_none_that_are_judged_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = tiny_text_workload()
     judged = [text for seed, count in ((1, 20), (2, 20)) for (text,) in draw_texts(count, seed)[0]]
     source = tmp_path / "texts.txt"
@@ -214,7 +214,7 @@ def test_texts_without_labels_are_none_that_are_judged_by(tmp_path: Path) -> Non
     workload = replace(original, splits=splits)
     said: list[str] = []
     progress = Progress(False)
-    progress.say = said.append
+    monkeypatch.setattr(progress, "say", said.append)
     found = unlabelled_split(workload, str(source), progress)
     assert len(found) == 1 and said == [f"40 texts of {source} are in select or test: they were left out"]
     source.write_text("\n".join(judged), encoding="utf-8")
