@@ -59,9 +59,9 @@ def test_sentences_are_read_from_the_command_line_and_from_a_file(
     found = [json.loads(line)["classes"][0]["name"] for line in done.stdout.splitlines()]
     assert found == ["positive", "negative"]
     lines = tmp_path / "phrases.txt"
-    lines.write_text(f"{BAD}\n{GOOD}\n", encoding="utf-8")
+    lines.write_text(f"{BAD}\r\n{GOOD[:9]}\u2028{GOOD[9:]}\n", encoding="utf-8", newline="")
     again = predict(bundle, "--file", lines)
-    assert again.returncode == 0 and [line.split(": ")[1].split()[0] for line in again.stdout.splitlines()] == [
+    assert again.returncode == 0 and [line.split(": ")[1].split()[0] for line in again.stdout.strip().split("\n")] == [
         "negative",
         "positive",
     ]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from lissom.core.errors import LissomError
-from lissom.export import web_runtime
+from lissom.export import web, web_runtime
 from lissom.export.web import write_web
 from lissom.export.web_runtime import FILES, PACKAGE, VERSION
 
@@ -79,6 +79,24 @@ def test_another_kind_of_bundle_is_refused(bundle: Path, runtime: Path, tmp_path
         write_web(tmp_path / "page", bundle)
     with pytest.raises(LissomError, match="is not a bundle"):
         write_web(tmp_path / "page", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "handling.json", "vectors.npz"])
+def test_an_altered_bundle_makes_no_page(bundle: Path, runtime: Path, tmp_path: Path, name: str) -> None:
+    (bundle / name).write_bytes((bundle / name).read_bytes()[:-1] + b" ")
+    with pytest.raises(LissomError, match=f"{name} is (damaged|missing or was altered)"):
+        write_web(tmp_path / "page", bundle)
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_failure_in_the_middle_leaves_nothing(
+    bundle: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "_write_facts", lambda *arguments: pytest.fail("in the middle"))
+    before = set(tmp_path.iterdir())
+    with pytest.raises(pytest.fail.Exception):
+        write_web(tmp_path / "page", bundle)
+    assert set(tmp_path.iterdir()) == before
 
 
 @pytest.fixture

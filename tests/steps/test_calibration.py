@@ -36,7 +36,8 @@ def test_blank_pictures_are_refused_and_leave_nothing(tmp_path: Path) -> None:
     artefact = context.target.export(workload.module, workload.example, context.folder / "model.onnx")
     blank = Drawn(np.full((32, 3, 8, 8), 128, np.uint8), np.zeros(32, np.int64))
     given = replace(workload, splits=replace(workload.splits, train=blank))
-    with pytest.raises(LissomError, match="blank") as refused:
-        QuantizeInt8(examples=32).apply(artefact, given, context)
-    assert refused.value.hints
+    for search in (True, False):
+        with pytest.raises(LissomError, match="blank") as refused:
+            QuantizeInt8(examples=32, search=search).apply(artefact, given, context)
+        assert refused.value.hints
     assert [item.name for item in context.folder.iterdir()] == ["model.onnx"]

@@ -99,6 +99,13 @@ def test_attention_transfer_compares_where_and_not_how_strongly() -> None:
     assert float(attention_transfer(ours, 5 * ours)) == pytest.approx(0, abs=1e-12)
 
 
+def test_attention_transfer_leaves_padding_out() -> None:
+    ours, theirs = draw(2, 3, 6), draw(2, 3, 5)
+    mask = torch.tensor([[True, True, False], [True, True, False]])
+    kept = attention_transfer(ours[:, :2], theirs[:, :2])
+    assert float(attention_transfer(ours, theirs, mask)) == pytest.approx(float(kept))
+
+
 def test_rkd_compares_distances_and_angles() -> None:
     ours, theirs = draw(4, 3), draw(4, 6)
 

@@ -61,6 +61,11 @@ def test_the_nearest_is_kept_with_its_files(tmp_path: Path, corrected: float, ex
     assert {item.name for item in made.path.parent.iterdir()} == {"model.onnx", *(file.name for file in made.files)}
 
 
+def test_answers_that_are_no_numbers_are_the_farthest(tmp_path: Path) -> None:
+    made, _ = searched(tmp_path, FAR | {"a ranges": math.nan, "b ranges, corrected rounding": math.nan})
+    assert made.notes == ("b ranges",)
+
+
 def test_without_time_the_first_way_is_taken(tmp_path: Path) -> None:
     made, target = searched(tmp_path, FAR, left_s=0.0)
     assert target.asked == [RECIPES[0]] and made.notes == ("a ranges",)

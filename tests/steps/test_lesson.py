@@ -13,10 +13,12 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.layers.text_model import TextModel
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.pairing import propose
 from lissom.steps.distillation.teachers import mean_answer
+from lissom.tasks.text.unlabelled import unlabelled_split
 from lissom.testing.steps import fingerprint, same
 from lissom.testing.tiny import tiny_context, tiny_workload, trained_net
 from lissom.testing.tiny_texts import (
@@ -105,6 +107,34 @@ def test_a_teacher_of_another_class_order_is_refused(tmp_path: Path) -> None:
         Distill(1, teachers=(f"hf:{folder}",)).apply(original, tiny_context(tmp_path / "run", original))
 
 
+def test_a_teacher_of_another_class_order_is_refused_by_its_answers_too(tmp_path: Path) -> None:
+    other: Any = copy.deepcopy(trained_bert().model)
+    with torch.no_grad():  # the classes keep their names
+        for tensor in (other.classifier.weight, other.classifier.bias):
+            tensor.copy_(tensor.flip(0))
+    folder = write_text_model(tmp_path / "other", other)
+    for original in (tiny_text_workload(), replace(tiny_text_workload(), labelled=False)):
+        with pytest.raises(LissomError, match="and refused: the classes seem to be in another order"):
+            Distill(1, teachers=(f"hf:{folder}",)).apply(original, tiny_context(tmp_path / "run", original))
+
+
+def test_losses_of_classes_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    number = original.with_module(TextModel(fresh_bert(classes=1), ENCODING.pad).eval())
+    for step in (Distill(1, losses=(("dist", 1.0),)), Distill(1, teachers=("hf:other",))):
+        with pytest.raises(LissomError, match="of the chances of classes"):
+            step.apply(number, tiny_context(tmp_path / "number", number))
+
+
+def test_decoupled_answers_are_refused_without_labels(tmp_path: Path) -> None:
+    original, step = tiny_text_workload(), Distill(1, losses=(("dkd", 1.0),))
+    source = tmp_path / "plain.txt"
+    source.write_text("the film\n" * 8, encoding="utf-8")
+    for workload, tried in ((replace(original, labelled=False), step), (original, replace(step, texts=str(source)))):
+        with pytest.raises(LissomError, match="dkd needs the true class"):
+            tried.apply(workload, tiny_context(tmp_path / "run", workload))
+
+
 def test_unknown_losses_and_layers_are_named(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="unknown loss 'logit'"):
         Distill(1, losses=(("logit", 1.0),))
@@ -173,3 +203,20 @@ def test_texts_without_labels_teach_without_the_training_split(tmp_path: Path) -
             replace(step, texts=str(tmp_path / text)).apply(workload, tiny_context(tmp_path / text[:4], original))
     with pytest.raises(LissomError, match="for models of texts"):
         step.apply(tiny_workload(), tiny_context(tmp_path / "pictures", tiny_workload()))
+
+
+def test_texts_without_labels_are_none_that_are_judged_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = tiny_text_workload()
+    judged = [text for seed, count in ((1, 20), (2, 20)) for (text,) in draw_texts(count, seed)[0]]
+    source = tmp_path / "texts.txt"
+    source.write_text("\n".join([*judged, "the brave brave brave film"]) + "\n", encoding="utf-8")
+    splits = replace(original.splits, select=text_split(*draw_texts(20, 1)), test=text_split(*draw_texts(20, 2)))
+    workload = replace(original, splits=splits)
+    said: list[str] = []
+    progress = Progress(False)
+    monkeypatch.setattr(progress, "say", said.append)
+    found = unlabelled_split(workload, str(source), progress)
+    assert len(found) == 1 and said == [f"40 texts of {source} are in select or test: they were left out"]
+    source.write_text("\n".join(judged), encoding="utf-8")
+    with pytest.raises(LissomError, match="all texts of"):
+        unlabelled_split(workload, str(source))

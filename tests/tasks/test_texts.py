@@ -13,8 +13,10 @@ pytest.importorskip("transformers")
 
 from lissom.core.errors import LissomError
 from lissom.tasks.loading import load
+from lissom.tasks.text.files import read_file, read_folder
 from lissom.tasks.text.metrics import METRICS
 from lissom.tasks.text.split import TextSplit
+from lissom.tasks.text.tables import Table, Wanted, find_in_table
 from lissom.testing.tiny_texts import (
     SENTIMENTS,
     draw_texts,
@@ -226,3 +228,46 @@ def test_views_replace_words_the_same_way_each_time(model: Path, table: Path) ->
     assert workload.views == 3
     outputs = np.unique(one.numpy())
     assert outputs.max() < 35
+
+
+@pytest.mark.parametrize(("given", "said"), [({"replaced": 0.5}, "no word"), ({"views": 3}, "3 views of each text")])
+def test_views_without_words_to_replace_are_refused(model: Path, table: Path, given: Any, said: str) -> None:
+    with pytest.raises(LissomError, match=said):
+        loaded(model, table, **given)
+
+
+def test_separators_of_unicode_end_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text('text,label\na film\u2028in\x85two,good\r\n"a plot,\nbland",bad\n', encoding="utf-8", newline="")
+    found = read_file(path, Wanted()).parts["all"]
+    assert [row["text"] for row in found] == ["a film\u2028in\x85two", "a plot,\nbland"]
+
+
+def test_two_files_for_one_part_are_refused(tmp_path: Path) -> None:
+    for name in ("train.csv", "val.csv", "dev.csv"):
+        write_texts(tmp_path / name)
+    with pytest.raises(LissomError, match=r"two files for select: dev\.csv and val\.csv"):
+        read_folder(tmp_path, Wanted())
+
+
+def test_a_row_without_its_split_is_named(tmp_path: Path) -> None:
+    table = Table("data", {"all": [{"text": "one", "split": "train"}, {"text": "two"}]})
+    with pytest.raises(LissomError, match="data, row 2: '' is not a split"):
+        find_in_table(table, Wanted())
+
+
+def test_a_tokenizer_that_is_no_text_is_named(table: Path, tmp_path: Path) -> None:
+    folder = write_text_model(tmp_path / "bert")
+    (folder / "tokenizer.json").write_bytes(b"{\xff")
+    with pytest.raises(LissomError, match=r"tokenizer\.json is not UTF-8"):
+        loaded(folder, table)
+
+
+def test_texts_of_test_that_are_learnt_from_are_counted(model: Path, tmp_path: Path) -> None:
+    said = [{**row, "text": f"{row['text']} {number}"} for number, row in enumerate(rows(60))]
+    parts = [{**row, "split": "train"} for row in said[:50]] + [{**row, "split": "test"} for row in said[47:]]
+    notes = loaded(model, write_table(tmp_path / "data.jsonl", parts)).notes
+    assert "3 texts of test are in train or select too: they are not unseen" in notes
+    unlike = [{**row, "split": "train" if place < 50 else "test"} for place, row in enumerate(said)]
+    again = loaded(model, write_table(tmp_path / "unlike.jsonl", unlike)).notes
+    assert not any("not unseen" in note for note in again)

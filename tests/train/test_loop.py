@@ -1,6 +1,7 @@
 """Training is a function of its arguments: no global state, no difference between a pause and none."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Deadline
 from lissom.testing.tiny import draw, fresh_net, tiny_workload
 from lissom.train.loop import Schedule, supervised, train
+from lissom.train.team import Team
 from lissom.workload.workload import Batch
 
 TASK = tiny_workload(nn.Identity()).task
@@ -203,3 +205,31 @@ def test_a_damaged_checkpoint_is_explained(tmp_path: Path) -> None:
     file.write_bytes(b"nonsense")
     with pytest.raises(LissomError, match=r"x\.pt cannot be read"):
         train(fresh_net(), SPLIT, by_labels, SCHEDULE, checkpoint=file)
+
+
+class Levelling(Team):
+    """One process alone that notes what is put in the place of a mean over several."""
+
+    def __init__(self) -> None:
+        self.levelled: list[Tensor] = []
+
+    def level(self, tensors: Iterable[Tensor]) -> None:
+        self.levelled += tensors
+
+
+def test_what_an_objective_remembers_of_its_examples_is_not_averaged_over_processes() -> None:
+    class Remembers(nn.Module):
+        kept: Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("kept", torch.zeros(3))
+
+        def forward(self, outputs: Tensor, batch: Batch, view: int) -> Tensor:
+            self.kept = outputs.detach()[:3, 0]
+            return by_labels(outputs, batch, view)
+
+    team, objective = Levelling(), Remembers()
+    train(fresh_net(), SPLIT, objective, Schedule(epochs=1), team=team)
+    assert len(team.levelled) == len(list(fresh_net().buffers())), "what BatchNorm counts"
+    assert all(tensor is not objective.kept for tensor in team.levelled)

@@ -13,6 +13,7 @@ from lissom.cost import profile
 from lissom.engine.asking import asked
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
+from lissom.engine.fallbacks import note_fallbacks
 from lissom.engine.folder import RunFolder
 from lissom.engine.measuring import kept_answers
 from lissom.engine.models import save_model
@@ -49,6 +50,7 @@ def deliver(
     if verdict is None:
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
+    note_fallbacks(baseline.bench.target, artefact, folder.ledger)
     keep_samples(original, artefact, baseline, folder)
     if folder.ledger.find("beside") is None:
         _beside(original, verdict.final, baseline, folder.ledger)

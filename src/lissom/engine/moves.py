@@ -12,6 +12,7 @@ from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
 from lissom.engine.pace import epoch_seconds, measure_pace, recovery
 from lissom.engine.stopwatch import ENDING_S
+from lissom.layers.ctc_model import CtcModel
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import usual_learning
@@ -39,19 +40,22 @@ class Mover:
     @property
     def leaves_floats(self) -> bool:
         """Whether INT8 can leave single layers in float: where the target can, and ranges are fixed beforehand."""
-        known = type(self._context.target).layers is not Target.layers
-        return known and all(tensor.is_floating_point() for tensor in self._context.original.example)
+        return type(self._context.target).layers is not Target.layers and self._fixed_ranges
+
+    @property
+    def _fixed_ranges(self) -> bool:
+        """Whether the ranges of INT8 are fixed beforehand: those of tokens, and of sound put into words, are not."""
+        original = self._context.original
+        return not isinstance(original.module, CtcModel) and all(part.is_floating_point() for part in original.example)
 
     def learnt_int8(self, number: int) -> Move | None:
         """Distillation in INT8 with INT8 after it, for trial ``number``, where there is time for it.
 
-        ``None`` for models that do not read numbers of their own, whose ranges nobody knows beforehand, and for
-        targets without INT8.
+        ``None`` for models whose ranges nobody knows beforehand, and for targets without INT8.
         """
         known = self._ledger.find("learnt int8", str(number))
         if known is None:
-            floats = all(tensor.is_floating_point() for tensor in self._context.original.example)
-            known = floats and self.has_int8 and not self._context.deadline.passed()
+            known = self._fixed_ranges and self.has_int8 and not self._context.deadline.passed()
             self._ledger.append("learnt int8", str(number), known)
         if not known:
             return None
@@ -134,7 +138,9 @@ class Mover:
             pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
         )
         rate, batch = usual_learning(self._context.original.module)
-        distill = replace(distill, rate=rate, batch=batch)
+        # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
+        views = distill.views and (self._context.original.views or 1)
+        distill = replace(distill, rate=rate, batch=batch, views=views)
         asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
         if trial == "1":

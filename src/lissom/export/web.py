@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lissom.core.errors import LissomError
-from lissom.core.files import writing
+from lissom.core.files import sha256, writing
 from lissom.export.web_runtime import web_runtime
 
 _SHOWN = 2  # test vectors
@@ -25,7 +25,8 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
         download: allow the runtime for browsers to be fetched.
 
     Raises:
-        LissomError: it is another kind of bundle, the runtime is not there, or the folder is not empty.
+        LissomError: it is another kind of bundle, one that was altered, the runtime is not there, or the folder is
+            not empty.
     """
     manifest, handling = _read(bundle, "manifest.json"), _read(bundle, "handling.json")
     if manifest.get("target") != "onnxruntime" or handling.get("task") != "image":
@@ -33,22 +34,35 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
             f"{bundle} is for {manifest.get('target')} and the task {handling.get('task')}",
             hint="a page runs image classifiers of the target onnxruntime",
         )
+    _check_whole(bundle, manifest)
     if folder.exists() and (folder.is_file() or any(folder.iterdir())):
         raise LissomError(f"{folder} is not empty", hint="choose another folder with -o")
     runtime = web_runtime(download=download)
     making = folder.with_name(f".{folder.name}.part")
     with writing(folder):
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        for file in (*runtime, bundle / Path(manifest["artefact"]).name):
-            shutil.copyfile(file, making / file.name)
-        for name in _PAGES:
-            source = resources.files("lissom.export").joinpath("pages", name)
-            (making / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-        _write_facts(making, bundle, manifest, handling)
-        if folder.exists():
-            folder.rmdir()
-        making.rename(folder)
+        try:
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir(parents=True)
+            for file in (*runtime, bundle / manifest["artefact"]):
+                shutil.copyfile(file, making / file.name)
+            for name in _PAGES:
+                source = resources.files("lissom.export").joinpath("pages", name)
+                (making / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+            _write_facts(making, bundle, manifest, handling)
+            if folder.exists():
+                folder.rmdir()
+            making.rename(folder)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+
+def _check_whole(bundle: Path, manifest: dict[str, Any]) -> None:
+    """Refuse a bundle of which something that the page is made of is not as it was written."""
+    recorded, artefact = manifest.get("sha256", {}), manifest.get("artefact", "")
+    for name in (artefact, "handling.json", "vectors.npz"):
+        path = bundle / Path(name).name
+        if path.name != name or not path.is_file() or recorded.get(name) != sha256(path):
+            raise LissomError(f"{path} is missing or was altered", hint="write the bundle anew: lissom apply RUN")
 
 
 def _write_facts(making: Path, bundle: Path, manifest: dict[str, Any], handling: dict[str, Any]) -> None:
@@ -70,4 +84,7 @@ def _read(bundle: Path, name: str) -> dict[str, Any]:
     path = bundle / name
     if not path.is_file():
         raise LissomError(f"{bundle} is not a bundle: it has no {name}", hint="a run's bundle is in RUN/bundle")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LissomError(f"{path} is damaged", hint="write the bundle anew: lissom apply RUN") from error

@@ -58,12 +58,18 @@ class ExecuTorch(Target):
         check_calibration(calibration)
         captured, _ = program(source.module, source.example, title=self.title, free_batch=False)
         quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
-        with quiet(), torch.no_grad():
-            watched = prepare_pt2e(captured.module(), quantizer)
-            for batch in calibration:
-                for place in range(len(batch[0])):
-                    watched(*(torch.from_numpy(array[place : place + 1]) for array in batch))
-            made = torch.export.export(convert_pt2e(watched), source.example, strict=False)
+        try:
+            with quiet(), torch.no_grad():
+                watched = prepare_pt2e(captured.module(), quantizer)
+                for batch in calibration:
+                    for place in range(len(batch[0])):
+                        watched(*(torch.from_numpy(array[place : place + 1]) for array in batch))
+                made = torch.export.export(convert_pt2e(watched), source.example, strict=False)
+        except Exception as error:  # of torchao's own kinds
+            raise LissomError(
+                f"the model cannot be quantized for {self.title}: {first_line(error)}",
+                hint="keep it in fp32, or choose another target (lissom targets)",
+            ) from error
         self._lower(made, path)
         note = f"static INT8 by torchao with {sum(len(batch[0]) for batch in calibration)} inputs"
         return self.artefact(path, INT8, (*source.artefact.notes, note))

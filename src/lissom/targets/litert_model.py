@@ -60,31 +60,42 @@ class LiteRt(Target):
         return self.artefact(path)
 
     def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
-        from ai_edge_litert.interpreter import Interpreter
-        from ai_edge_quantizer import qtyping, quantizer
-        from ai_edge_quantizer import recipe as recipes
-        from ai_edge_quantizer.algorithm_manager import AlgorithmName
-
-        from lissom.export.onnx_file import quiet
-
         check_calibration(calibration)
-        model = source.artefact.path.read_bytes()
-        (signature, ends), *_ = Interpreter(model_content=model).get_signature_list().items()
-        names = sorted(ends["inputs"])
-        examples = [
-            {name: array[place : place + 1] for name, array in zip(names, batch, strict=True)}
-            for batch in calibration
-            for place in range(len(batch[0]))
-        ]
-        with quiet(), muted_process(), whole_file(path) as temporary:
-            work = quantizer.Quantizer(bytes(model))
-            work.load_quantization_recipe(recipes.static_wi8_ai8())
-            # inputs and outputs stay in float: a caller has pictures and wants scores
-            for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-                work.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
-            ranges = work.calibrate({signature: examples})
-            made = work.quantize(ranges).quantized_model
-            assert made is not None, "a calibrated model is quantized"
+        try:
+            made = _quantized(source.artefact.path.read_bytes(), calibration)
+        except Exception as error:  # of the quantizer's own kinds
+            raise LissomError(
+                f"the model cannot be quantized for {self.title}: {first_line(error)}",
+                hint="keep it in fp32, or choose another target (lissom targets)",
+            ) from error
+        with whole_file(path) as temporary:
             temporary.write_bytes(made)
-        note = f"static INT8 by ai-edge-quantizer with {len(examples)} inputs"
+        note = f"static INT8 by ai-edge-quantizer with {sum(len(batch[0]) for batch in calibration)} inputs"
         return self.artefact(path, INT8, (*source.artefact.notes, note))
+
+
+def _quantized(model: bytes, calibration: Inputs) -> bytes:
+    """A ``.tflite`` file in INT8, from another one in FP32."""
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer import recipe as recipes
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+    from lissom.export.onnx_file import quiet
+
+    (signature, ends), *_ = Interpreter(model_content=model).get_signature_list().items()
+    names = sorted(ends["inputs"])
+    examples = [
+        {name: array[place : place + 1] for name, array in zip(names, batch, strict=True)}
+        for batch in calibration
+        for place in range(len(batch[0]))
+    ]
+    with quiet(), muted_process():
+        work = quantizer.Quantizer(bytes(model))
+        work.load_quantization_recipe(recipes.static_wi8_ai8())
+        # inputs and outputs stay in float: a caller has pictures and wants scores
+        for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+            work.update_quantization_recipe(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        made = work.quantize(work.calibrate({signature: examples})).quantized_model
+    assert made is not None, "a calibrated model is quantized"
+    return bytes(made)

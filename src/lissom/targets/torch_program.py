@@ -74,7 +74,8 @@ class Inductor(Target):
             made = temporary.with_suffix(".pt2")
             try:
                 batch = {"batch": "one" if notes else "free"}  # a program that was compiled does not tell by itself
-                options = {"freezing": True, "aot_inductor.metadata": batch}
+                # else it runs for good with as many threads as there happen to be now
+                options = {"freezing": True, "cpp.dynamic_threads": True, "aot_inductor.metadata": batch}
                 torch._inductor.aoti_compile_and_package(captured, package_path=str(made), inductor_configs=options)
                 made.replace(temporary)
             except Exception as error:

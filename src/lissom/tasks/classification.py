@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lissom.tasks.class_order import check_original
 from lissom.tasks.divergence import divergence
+from lissom.tasks.softened import softened_distance, softened_probe
 from lissom.workload.workload import Grades
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -51,20 +52,11 @@ class Classification:
 
     def distance(self, outputs: Any, teacher: Any) -> Tensor:
         """Kullback-Leibler divergence from the teacher's softened answer, times the temperature squared."""
-        ours = F.log_softmax(logits(outputs) / self.temperature, dim=1)
-        theirs = F.log_softmax(logits(teacher) / self.temperature, dim=1)
-        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True) * self.temperature**2
+        return softened_distance(logits(outputs), logits(teacher), self.temperature)
 
     def probe(self, outputs: Any, generator: torch.Generator) -> Tensor:
-        """The log-probability of a class drawn from the model's own softened answer, summed over the batch.
-
-        The mean of its squared derivative is the Fisher information of the answer (Martens 2020, section 5);
-        scaled by the temperature it is the curvature of :meth:`distance`.
-        """
-        ours = F.log_softmax(logits(outputs) / self.temperature, dim=1)
-        chances = ours.detach().exp().to(generator.device)
-        drawn = torch.multinomial(chances, 1, generator=generator).to(ours.device)
-        return self.temperature * ours.gather(1, drawn).sum()
+        """The log-probability of classes drawn from the softened answers: see :func:`softened_probe`."""
+        return softened_probe(logits(outputs), self.temperature, generator)
 
     def grade(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any] | None) -> Grades:
         """1 where the likeliest class is the target, else 0, ``(batch,)``."""

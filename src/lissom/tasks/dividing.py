@@ -69,6 +69,18 @@ def _into_parts(found: Found[Item], select: float | None, seed: int) -> Found[It
     return found
 
 
+def repeats(found: Found[Item], what: str) -> tuple[str, ...]:
+    """A note where examples of test are called as some of train or select are, as the same text is.
+
+    Args:
+        found: with the parts train, select and test.
+        what: the examples are called.
+    """
+    known = {name for part in ("train", "select") for name in found.parts[part].names()}
+    again = sum(name in known for name in found.parts["test"].names())
+    return (f"{again} {what} of test are in train or select too: they are not unseen",) if again else ()
+
+
 def _share(select: float | None, count: int) -> float:
     if select is None:
         return min(SELECT_SHARE, SELECT_MOST / count)

@@ -13,6 +13,7 @@ from lissom.core.errors import LissomError
 from lissom.tasks.forcing import IGNORED
 from lissom.tasks.generating import spoken
 from lissom.tasks.scripts import check_script
+from lissom.tasks.softened import softened_distance, softened_probe
 from lissom.workload.codes import as_texts
 from lissom.workload.workload import Grades
 
@@ -79,16 +80,11 @@ class TextOut:
         """Kullback-Leibler divergence from the teacher's softened answer, mean of the tokens, times the temperature
         squared (Kim and Rush 2016, section 3.1, word-level distillation)."""
         real = _real(teacher)
-        ours = F.log_softmax(outputs[real] / self.temperature, dim=-1)
-        theirs = F.log_softmax(teacher[real] / self.temperature, dim=-1)
-        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True) * self.temperature**2
+        return softened_distance(outputs[real], teacher[real], self.temperature)
 
     def probe(self, outputs: Any, generator: torch.Generator) -> Tensor:
-        """The log-probability of tokens drawn from the model's own softened answers, summed over tokens and batch
-        (Martens 2020, section 5), scaled by the temperature."""
-        ours = F.log_softmax(outputs[_real(outputs)] / self.temperature, dim=-1)
-        drawn = torch.multinomial(ours.detach().exp().to(generator.device), 1, generator=generator)
-        return self.temperature * ours.gather(1, drawn.to(ours.device)).sum()
+        """The log-probability of tokens drawn from the softened answers: see :func:`softened_probe`."""
+        return softened_probe(outputs[_real(outputs)], self.temperature, generator)
 
     def texts(self, outputs: npt.NDArray[Any]) -> list[str]:
         """What was said, ``(batch, longest)`` tokens."""

@@ -120,6 +120,7 @@ class TargetContract:
         inputs = arrays(workload, 16)
         one, two = (target.load(artefact.path, threads=count).run(inputs)[0] for count in (1, 2))
         assert np.allclose(one, two, atol=1e-5)
+        assert torch.get_num_threads() == 1, "what else the process does keeps its threads"
 
     def test_answers_are_not_overwritten_by_the_next(
         self, target: Target, workload: Workload, artefact: Artefact

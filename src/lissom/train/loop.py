@@ -116,7 +116,7 @@ def train(
         weighted = zip(bar, [weight for _, weight in shares], strict=False)
         with _own_random_state(schedule.seed + _PRIME * team.rank, epoch, device):
             whole = _epoch(state, device, weighted, objective, view, deadline or Deadline(None))
-        team.level(buffer for module in (learner, own) for buffer in module.buffers())
+        team.level(learner.buffers())  # the objective's are of the examples that each process saw
         if not whole:
             break
         state.epoch = epoch + 1

@@ -68,6 +68,12 @@ def at_least_one(text):
     return number
 
 
+def lines_of(file):
+    """The lines of a file, or of the input for -; separators of Unicode that a text may hold end none."""
+    text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+
+
 def answered(runner):
     """The problems found with the answers to the test vectors, and what was found.
 

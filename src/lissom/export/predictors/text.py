@@ -9,10 +9,9 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-from checking import HERE, arguments, read, start
+from checking import HERE, arguments, lines_of, read, start
 from handling import TOKENIZER, Encoder, Encoding
 from runner import Runner
 
@@ -46,8 +45,7 @@ def given(options, size):
     for first in range(0, len(options.texts), size):
         yield tuple(options.texts[first : first + size])
     if options.file:
-        source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-        for line in source.decode("utf-8-sig").splitlines():
+        for line in lines_of(options.file):
             yield tuple(line.split("\t")) if size > 1 else (line,)
 
 

@@ -10,9 +10,8 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
 
-from checking import HERE, arguments, at_least_one, read, start
+from checking import HERE, arguments, at_least_one, lines_of, read, start
 from generating import Rules, beam_search, greedy, said
 from handling import SOURCE, TARGET, Wording, Words, batch_of
 from runner import Runner
@@ -62,8 +61,7 @@ def batches(options):
     for text in options.texts:
         yield [text]
     if options.file:
-        source = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-        lines = source.decode("utf-8-sig").splitlines()
+        lines = lines_of(options.file)
         for first in range(0, len(lines), options.batch):
             yield lines[first : first + options.batch]
 

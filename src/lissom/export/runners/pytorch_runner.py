@@ -18,7 +18,7 @@ class Runner:
     """One exported program; any batch size, one example at a time where the program fixes it to one."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        torch.set_num_threads(threads)
+        self._threads = threads
         refuse_code(path)
         program = torch.export.load(path)
         self._module, given = program.module(), set(program.graph_signature.user_inputs)
@@ -31,8 +31,13 @@ class Runner:
         return one_at_a_time(self._run, inputs) if self._single and len(inputs[0]) > 1 else self._run(inputs)
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        with torch.inference_mode():
-            found = self._module(*(torch.from_numpy(np.ascontiguousarray(array)) for array in inputs))
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._threads)  # of the whole process, which may do other things in between
+        try:
+            with torch.inference_mode():
+                found = self._module(*(torch.from_numpy(np.ascontiguousarray(array)) for array in inputs))
+        finally:
+            torch.set_num_threads(before)
         return [leaf.numpy() for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]
 
 

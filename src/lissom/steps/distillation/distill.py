@@ -1,16 +1,14 @@
 """Distillation: the changed model learns to answer as the original does, and to look the same inside."""
 
-import copy
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.units import format_bytes
-from lissom.layers.text_model import TextModel
-from lissom.steps.distillation.lesson import ANSWERS, Lesson, Term, padding_mask, taps
+from lissom.steps.distillation.further import answer_shape, further
+from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
 from lissom.steps.distillation.teachers import ByAnswers, Live, Several, Teaching
 from lissom.steps.step import Context, ModelStep
@@ -18,7 +16,6 @@ from lissom.train.device import best_device
 from lissom.train.loop import Objective, Schedule, train
 from lissom.train.tapped import Tapped
 from lissom.train.teacher import MOST_BYTES, CachedTeacher, LiveTeacher, Teacher, cache_bytes, keep_answers
-from lissom.workload.models import load_model
 from lissom.workload.workload import Batch, Split, Task, Worded, Workload
 
 
@@ -68,7 +65,7 @@ class Distill(ModelStep):
         return f"distill {self.epochs * self.share:.3g} epochs{how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
-        split = self._learnt_from(workload)
+        split = self._learnt_from(workload, context)
         views = self.views if workload.views is None else min(self.views, workload.views)
         views = 0 if self.texts else views  # kept answers are those to the training split
         schedule = Schedule(
@@ -95,12 +92,12 @@ class Distill(ModelStep):
         )
         return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
 
-    def _learnt_from(self, workload: Workload) -> Split:
+    def _learnt_from(self, workload: Workload, context: Context) -> Split:
         if not self.texts:
             return workload.splits.train
         from lissom.tasks.text.unlabelled import unlabelled_split  # needs an extra of its own
 
-        return unlabelled_split(workload, self.texts)
+        return unlabelled_split(workload, self.texts, context.progress)
 
     def _lesson(self, workload: Workload, context: Context, views: int) -> tuple[nn.Module, Objective]:
         """What is trained, and the objective."""
@@ -108,6 +105,7 @@ class Distill(ModelStep):
         if not self.losses and not self.teachers:
             return workload.module, distillation(workload.task, self._answering(context, views), labels)
         terms = [Term(loss, weight) for loss, weight in self.losses] or [Term("logits")]
+        self._check_answers(workload, context, terms)
         pairing = self._pairing(workload, context, terms)
         ours, theirs = taps(terms, pairing)
         if ours:
@@ -124,6 +122,21 @@ class Distill(ModelStep):
             )
         return Tapped(workload.module, ours), lesson
 
+    def _check_answers(self, workload: Workload, context: Context, terms: list[Term]) -> None:
+        """Refuse losses, and several teachers, that need classes or labels which are not there."""
+        names = [term.loss for term in terms if term.loss in CLASSES]
+        names += ["a mean of several teachers"] if self.teachers else []
+        if not names:
+            return
+        shape = answer_shape(context.original)
+        if len(shape) != 2 or shape[1] < 2:
+            raise LissomError(
+                f"{names[0]} is of the chances of classes, and {workload.name} answers {shape[1:]} numbers",
+                hint="the loss logits takes any answer; leave teachers out",
+            )
+        if "dkd" in names and (self.texts or not workload.labelled):
+            raise LissomError("dkd needs the true class of each example, and there are no labels", hint="use logits")
+
     def _pairing(self, workload: Workload, context: Context, terms: list[Term]) -> Pairing:
         original = context.original.module
         if self.pairs:
@@ -139,7 +152,7 @@ class Distill(ModelStep):
         )
         if not self.teachers:
             return original
-        others = [Live(_further(spec, context.original), (), device) for spec in self.teachers]
+        others = [Live(further(spec, context.original), (), device) for spec in self.teachers]
         return Several([original, *others])
 
     def _answering(self, context: Context, views: int) -> Teacher:
@@ -184,45 +197,3 @@ def distillation(task: Task, teacher: Teacher, labels: float) -> Objective:
         return labels * task.loss(outputs, batch.targets) + (1 - labels) * far
 
     return objective
-
-
-def _further(spec: str, original: Workload) -> nn.Module:
-    """Another teacher, which takes what the original takes.
-
-    Raises:
-        LissomError: it does not, or answers other classes.
-    """
-    loaded = load_model(spec)
-    module = loaded.module
-    if isinstance(original.module, TextModel):
-        _check_same_tokens(spec, original)
-        module = TextModel(module, original.module.pad)
-    with torch.no_grad():
-        found, wanted = (
-            tuple(copy.deepcopy(item).eval()(*original.example).shape) for item in (module, original.module)
-        )
-    if found != wanted:
-        raise LissomError(f"the teacher {spec} answers {found[1:]} outputs, the original {wanted[1:]}")
-    if loaded.classes and original.classes and loaded.classes != original.classes:
-        raise LissomError(
-            f"the teacher {spec} has its classes in another order: {', '.join(loaded.classes[:4])}",
-            hint=f"the original's are {', '.join(original.classes[:4])}",
-        )
-    return module
-
-
-def _check_same_tokens(spec: str, original: Workload) -> None:
-    """The teacher has to read the numbers that the original's tokenizer writes."""
-    path = Path(spec.removeprefix("hf:")) / "tokenizer.json"
-    ours = original.files.get("tokenizer.json")
-    if path.is_file() and ours is not None and _vocabulary(path.read_bytes()) != _vocabulary(ours):
-        raise LissomError(
-            f"the teacher {spec} has another vocabulary than {original.name}",
-            hint="a teacher of other tokens cannot read the student's: take one with the same tokenizer",
-        )
-
-
-def _vocabulary(tokenizer: bytes) -> dict[str, int]:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_str(tokenizer.decode("utf-8")).get_vocab()

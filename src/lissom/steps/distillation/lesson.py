@@ -19,7 +19,8 @@ from lissom.steps.distillation.teachers import Teaching
 from lissom.train.tapped import Seen
 from lissom.workload.workload import Batch, Task
 
-ANSWERS = ("logits", "standardised", "dkd", "dist")
+CLASSES = ("standardised", "dkd", "dist")  # compare the chances of classes
+ANSWERS = ("logits", *CLASSES)
 PLACES = ("hints", "tinybert_hidden", "cosine", "attention_transfer")
 EXAMPLES = ("rkd", "similarity", "crd")
 ATTENTION = ("tinybert_attention", "minilm", "minilm_values")
@@ -134,7 +135,7 @@ class Lesson(nn.Module):
             ours, theirs = seen.features[pair.student], taught.features[pair.teacher]
             if name not in WIDTHLESS and str(number) in self.projections:
                 ours = self.projections[str(number)](ours)
-            losses.append(function(ours, theirs) if name == "attention_transfer" else function(ours, theirs, mask))
+            losses.append(function(ours, theirs, mask))
         return torch.stack(losses).mean()
 
     def _examples(self, name: str, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:

@@ -44,11 +44,11 @@ class QuantizeInt8(ArtefactStep):
                 return context.target.quantize(source, few, path)
         inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
         tokens = all(array.dtype.kind in "iu" for array in inputs[0])
+        if not tokens:
+            check_range(inputs, first_inputs(workload.splits.select, self.batch))
         with context.progress.waiting("quantizing to INT8"):
             if tokens and not self.static:
                 return context.target.quantize(source, inputs, path)
             if not self.search:
                 return context.target.quantize(source, inputs, path, Recipe() if self.static else None)
-            if not tokens:
-                check_range(inputs, first_inputs(workload.splits.select, self.batch))
             return RecipeSearch(source, workload, context, inputs, path).best().artefact

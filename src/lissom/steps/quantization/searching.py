@@ -1,5 +1,6 @@
 """The way to quantize that keeps the answers nearest, out of the ways that a target has."""
 
+import math
 import shutil
 import tempfile
 import time
@@ -69,6 +70,7 @@ class RecipeSearch:
         start = time.monotonic()
         made = self._context.target.quantize(self._source, inputs or self._inputs, self._path, recipe)
         far = float(self._distance(self._answers(made), self._before))
+        far = math.inf if math.isnan(far) else far  # nothing is nearer than what is no number
         self._slowest_s = max(self._slowest_s, time.monotonic() - start)
         return Quantized(made, recipe, far)
 

@@ -1,6 +1,7 @@
 """Tables of texts in files: CSV and TSV, JSON lines, and a Hugging Face data set saved to disk."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def read_folder(path: Path, wanted: Wanted) -> Table:
     """The table in a folder: a saved Hugging Face data set, or files called train, select or test.
 
     Raises:
-        LissomError: there is neither.
+        LissomError: there is neither, or two files are for the same part.
     """
     if is_saved(path):
         return _saved_dataset(path)
@@ -51,7 +52,15 @@ def read_folder(path: Path, wanted: Wanted) -> Table:
                 "for pictures --task image",
             ),
         )
-    return Table(path.name, {PARTS[item.stem.lower()]: _rows(item, wanted) for item in files})
+    parts: dict[str, Path] = {}
+    for item in files:
+        part = PARTS[item.stem.lower()]
+        if part in parts:
+            raise LissomError(
+                f"{path} has two files for {part}: {parts[part].name} and {item.name}", hint="leave one of them there"
+            )
+        parts[part] = item
+    return Table(path.name, {part: _rows(item, wanted) for part, item in parts.items()})
 
 
 def text_of(path: Path) -> str:
@@ -79,7 +88,8 @@ def _csv(path: Path, wanted: Wanted) -> list[Row]:
     text = text_of(path)
     csv.field_size_limit(1 << 30)  # a text may be as long as it likes
     try:
-        rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(path, text)) if row]
+        lines = io.StringIO(text, newline="")  # of these alone: a text may hold other separators of Unicode
+        rows = [row for row in csv.reader(lines, delimiter=_delimiter(path, text)) if row]
     except csv.Error as error:
         raise LissomError(f"{path} is not a table: {error}", hint="save it as CSV anew") from error
     if not rows:

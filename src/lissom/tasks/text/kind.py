@@ -18,6 +18,6 @@ KIND = Kind(
         Option("label", str, "Column of labels."),
         Option("metric", str, "accuracy, macro-f1, matthews or spearman."),
         Option("replaced", float, "Share of words that training sees replaced by similar ones, such as 0.25."),
-        Option("views", int, "How many such views of each text there are."),
+        Option("views", int, "How many views of each text there are, the text as it is among them."),
     ),
 )

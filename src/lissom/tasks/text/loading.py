@@ -10,7 +10,7 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.layers.text_model import TextModel, takes
 from lissom.tasks.class_order import named_like_the_model
-from lissom.tasks.dividing import divide
+from lissom.tasks.dividing import divide, repeats
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.text.handling import TOKENIZER, Encoder, Encoding, Texts
 from lissom.tasks.text.options import TextOptions
@@ -54,7 +54,7 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     encoder = Encoder(tokens.text, encoding)
     replacing = _replacing(module, encoder, tokens, chosen, request.seed)
     splits = _splits(found, encoder, replacing)
-    notes = [*loaded.notes, *cut, *more, *splits.notes]
+    notes = [*loaded.notes, *cut, *more, *splits.notes, *repeats(found, "texts")]
     if not loaded.pretrained:
         notes.append("random weights, as asked: agreement with the original stands in for the score")
     return Workload(

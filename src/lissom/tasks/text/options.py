@@ -22,7 +22,7 @@ class TextOptions:
         classes: names of the model's outputs in order, where the model does not know them.
         label_smoothing: of the cross entropy.
         replaced: the share of words that training sees replaced by ones of similar meaning.
-        views: how many such views of each text there are.
+        views: how many views of each text there are, the first of them the text as it is.
     """
 
     length: int | None = None
@@ -44,3 +44,11 @@ class TextOptions:
             raise LissomError(f"a share of {self.replaced:g} replaced words", hint="give 0 to 0.9, such as 0.3")
         if self.views < 1:
             raise LissomError(f"{self.views} views of each text", hint="give at least 1")
+        if self.replaced and self.views == 1:
+            raise LissomError(
+                "no word would be replaced: the only view of a text is the text as it is", hint="give --views 4"
+            )
+        if self.views > 1 and not self.replaced:
+            raise LissomError(
+                f"{self.views} views of each text would all be the text as it is", hint="give --replaced 0.25"
+            )

@@ -130,7 +130,7 @@ def _has_text(row: Row, columns: Columns) -> bool:
 def _by_split(where: str, rows: Sequence[Row], column: str) -> dict[str, list[Row]]:
     parts: dict[str, list[Row]] = defaultdict(list)
     for number, row in enumerate(rows):
-        word = str(row[column]).strip().lower()
+        word = str(row.get(column, "")).strip().lower()
         if word not in PARTS:
             raise LissomError(f"{where}, row {number + 1}: {word!r} is not a split", hint=f"known: {', '.join(PARTS)}")
         parts[PARTS[word]].append(row)

@@ -12,6 +12,7 @@ from torch import Tensor
 from lissom.core.errors import LissomError
 from lissom.tasks.class_order import check_original
 from lissom.tasks.divergence import divergence
+from lissom.tasks.softened import softened_distance, softened_probe
 from lissom.tasks.text.metrics import METRICS, accuracy
 from lissom.workload.workload import Grades
 
@@ -41,16 +42,11 @@ class TextClassification:
 
     def distance(self, outputs: Any, teacher: Any) -> Tensor:
         """Kullback-Leibler divergence from the teacher's softened answer, times the temperature squared."""
-        ours = F.log_softmax(outputs / self.temperature, dim=1)
-        theirs = F.log_softmax(teacher / self.temperature, dim=1)
-        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True) * self.temperature**2
+        return softened_distance(outputs, teacher, self.temperature)
 
     def probe(self, outputs: Any, generator: torch.Generator) -> Tensor:
-        """The log-probability of a class drawn from the model's own softened answer, summed over the batch
-        (Martens 2020, section 5), scaled by the temperature."""
-        ours = F.log_softmax(outputs / self.temperature, dim=1)
-        drawn = torch.multinomial(ours.detach().exp().to(generator.device), 1, generator=generator)
-        return self.temperature * ours.gather(1, drawn.to(ours.device)).sum()
+        """The log-probability of classes drawn from the softened answers: see :func:`softened_probe`."""
+        return softened_probe(outputs, self.temperature, generator)
 
     def grade(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any] | None) -> Grades:
         """The likeliest class and the true one, ``(batch, 2)``."""

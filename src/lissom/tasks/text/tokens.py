@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from lissom.core.errors import LissomError, MissingExtraError
+from lissom.tasks.text.files import text_of
 from lissom.tasks.text.handling import TOKENIZER
 from lissom.workload.models import LoadedModel
 
@@ -90,7 +91,7 @@ def embedding_of(module: nn.Module) -> nn.Embedding:
 def _read(place: Path) -> str:
     path = place / TOKENIZER if place.is_dir() else place
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        return text_of(path)
     if not place.is_dir():
         raise LissomError(f"there is no tokenizer {place}", hint="give a folder with one, or a tokenizer.json")
     return _converted(place)

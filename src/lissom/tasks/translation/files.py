@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 import itertools
 import zlib
 from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _columns(path: Path, names: list[str], languages: Languages) -> tuple[str, s
 def _cells(path: Path, delimiter: str, languages: Languages) -> list[dict[str, Any]]:
     csv.field_size_limit(1 << 30)  # a sentence may be as long as it likes
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    lines = read_text(path).splitlines(keepends=True)
+    lines = io.StringIO(read_text(path), newline="")  # of these alone: a sentence may hold others of Unicode
     try:
         rows = [row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if row]
     except csv.Error as error:

@@ -1,7 +1,8 @@
 """Plain distillation of answers."""
 
-import torch.nn.functional as F
 from torch import Tensor
+
+from lissom.tasks.softened import softened_distance
 
 
 def hinton(student: Tensor, teacher: Tensor, *, temperature: float = 4.0) -> Tensor:
@@ -14,6 +15,4 @@ def hinton(student: Tensor, teacher: Tensor, *, temperature: float = 4.0) -> Ten
         teacher: likewise.
         temperature: divides both before the softmax.
     """
-    ours = F.log_softmax(student / temperature, dim=-1)
-    theirs = F.log_softmax(teacher / temperature, dim=-1)
-    return F.kl_div(ours, theirs, reduction="batchmean", log_target=True) * temperature**2
+    return softened_distance(student, teacher, temperature)
