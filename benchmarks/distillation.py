@@ -59,7 +59,7 @@ from lissom.train.teacher import CachedTeacher, LiveTeacher, keep_answers
 from lissom.workload.workload import Batch, Split, Workload
 
 RESULT = Path(__file__).parent / "results" / "distillation.json"
-VIEWS = 2
+VIEWS, MORE_VIEWS = 2, 8
 REPLACED = 0.25
 LENGTH = 64
 WHOLE = 512
@@ -97,6 +97,7 @@ class Arm:
     everything: bool = False
     terms: tuple[Term, ...] = ()
     labels: float = 0.0
+    views: int = VIEWS
 
 
 def arms(task: Any) -> dict[str, Arm]:
@@ -116,6 +117,7 @@ def arms(task: Any) -> dict[str, Arm]:
         "labels and logits": Arm(half),
         "dist": Arm(only("dist")),
         "standardised": Arm(only("standardised")),
+        "views": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), views=MORE_VIEWS),
         "hidden": Arm(terms=(Term("logits"), Term("tinybert_hidden"))),
         "distilbert": Arm(terms=(Term("logits", 5 / 6), Term("cosine", 1 / 6)), labels=2 / 8),
         "logits+": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), everything=True),
@@ -159,7 +161,7 @@ def outside_embeddings(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters() if id(p) not in held)
 
 
-def answers(workload: Workload, split: Split, folder: Path, progress: Progress) -> CachedTeacher:
+def answers(workload: Workload, split: Split, folder: Path, progress: Progress, views: int = VIEWS) -> CachedTeacher:
     """The teacher's answers to every view of a split, kept in ``folder``."""
     module, device = copy.deepcopy(workload.module).eval(), fastest_device()
 
@@ -168,8 +170,8 @@ def answers(workload: Workload, split: Split, folder: Path, progress: Progress) 
         with device.autocast():
             return module(*batch.inputs).float().numpy()
 
-    keep_answers(split, answer, folder, views=VIEWS, progress=progress, what="asking the teacher")
-    return CachedTeacher(folder, VIEWS, device)
+    keep_answers(split, answer, folder, views=views, progress=progress, what="asking the teacher")
+    return CachedTeacher(folder, views, device)
 
 
 def by_answers(arm: Arm, teacher: CachedTeacher) -> Any:
@@ -207,7 +209,7 @@ def run(
     )
     steps = math.ceil(len(begin.splits.train) / BATCH)
     share = min(1.0, steps / math.ceil(len(split) / BATCH))
-    schedule = Schedule(student.epochs, student.rate, BATCH, warm_up=0.1, views=VIEWS, share=share, seed=seed)
+    schedule = Schedule(student.epochs, student.rate, BATCH, warm_up=0.1, views=arm.views, share=share, seed=seed)
     begun = time.monotonic()
     trained = train(learner, split, objective, schedule, checkpoint=checkpoint, device=fastest_device())
     seconds = time.monotonic() - begun
@@ -301,8 +303,12 @@ def lengths(workload: Workload) -> Sequence[int]:
 def measure(given: argparse.Namespace) -> None:
     """Make all runs that are not there yet."""
     progress, data = Progress(), given.data
-    options: Any = {"length": LENGTH, "replaced": REPLACED, "views": VIEWS}
-    workload = load(f"hf:{given.teacher}", data=data, task="text", progress=progress, **options)
+
+    def with_views(views: int) -> Workload:
+        options: Any = {"length": LENGTH, "replaced": REPLACED, "views": views}
+        return load(f"hf:{given.teacher}", data=data, task="text", progress=progress, **options)
+
+    workload = with_views(VIEWS)
     if "teacher" not in read(given.result)["data"].get(data, {}):
         note(given, **beside(workload, given, progress))
     train_split: Any = workload.splits.train
@@ -319,6 +325,9 @@ def measure(given: argparse.Namespace) -> None:
             of_all = answers(workload, everything, given.teacher / "answers-all", progress)
         begin = started(pretrained(workload, data, key["seed"], progress), student)
         split, teacher = (everything, of_all) if how.everything else (train_split, own)
+        if how.views != VIEWS:
+            split = with_views(how.views).splits.train
+            teacher = answers(workload, split, given.teacher / f"answers-{how.views}", progress, how.views)
         checkpoint = given.teacher / f"{'-'.join(map(str, key.values()))}.pt".replace(" ", "-")
         row = run(begin, student, how, split, (workload, teacher), key["seed"], checkpoint)
         note(given, runs=[{**key, **row, "parameters_outside_embeddings": outside_embeddings(begin.module)}])

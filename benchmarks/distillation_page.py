@@ -18,6 +18,7 @@ ARMS = {
     "labels and logits": "labels and the teacher's answers",
     "dist": "DIST",
     "standardised": "standardised answers",
+    "views": "the teacher's answers to eight views of each text",
     "hidden": "the teacher's answers and hidden states (TinyBERT)",
     "distilbert": "labels, the teacher's answers and the direction of its hidden states (DistilBERT)",
     "logits+": "the teacher's answers, also to texts without labels",
