@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _BETWEEN = re.compile(r">\s+<")
-_FREE = ("Input", "Output", "Const", "Reorder", "Reshape", "Concatenation", "Split", "Transpose")
+_MOVED = (
+    "Reorder",
+    "Reshape",
+    "Concatenation",
+    "Split",
+    "Transpose",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Convert",
+)
+_FREE = ("Input", "Output", "Const", *_MOVED)  # compute nothing
 
 
 class OpenVino(Target):
@@ -54,9 +65,12 @@ class OpenVino(Target):
         return self.artefact(path, precision, notes)
 
     def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        from lissom.targets.onnx_dynamic_int8 import are_tokens
         from lissom.targets.onnx_int8 import quantize_static_int8
 
         check_calibration(calibration)
+        if recipe is None and are_tokens(calibration):
+            return self._dynamic_int8(source.artefact, path)
         with tempfile.TemporaryDirectory() as folder:
             plain = Artefact(Path(folder) / "model.onnx", notes=source.artefact.notes)
             plain.path.write_bytes(source.onnx)
@@ -65,19 +79,33 @@ class OpenVino(Target):
             _convert(made.path, path, integers=True)
         return self.artefact(path, INT8, made.notes)
 
+    def _dynamic_int8(self, plain: Artefact, path: Path) -> Artefact:
+        import openvino
+
+        from lissom.targets.openvino_dynamic_int8 import to_dynamic_int8
+
+        model = openvino.Core().read_model(plain.path, plain.path.with_suffix(".bin"))
+        to_dynamic_int8(model)
+        _save(model, path)
+        return self.artefact(path, INT8, (*plain.notes, "dynamic INT8"))
+
     def fallbacks(self, artefact: Artefact) -> dict[str, int]:
         import openvino
 
+        from lissom.targets.openvino_dynamic_int8 import is_dynamic_int8
+
         core = openvino.Core()
         model = core.read_model(artefact.path, artefact.path.with_suffix(".bin"))
+        # with activations that are rounded inside of it, a product has floats at both of its ends
+        free = (*_FREE, "FullyConnected") if is_dynamic_int8(model) else _FREE
         model.reshape({item: [1, *list(item.get_partial_shape())[1:]] for item in model.inputs})
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         found: Counter[str] = Counter()
         for node in compiled.get_runtime_model().get_ordered_ops():
             facts: Any = node.get_rt_info()
-            kind, kernel = str(facts["layerType"]), str(facts["primitiveType"])
-            in_float = artefact.precision == INT8 and kernel.endswith("_f32") and kind not in _FREE
-            if in_float or (kernel.startswith("ref") and kind not in _FREE):
+            kind, kernel = facts["layerType"].astype(str), facts["primitiveType"].astype(str)
+            in_float = artefact.precision == INT8 and kernel.endswith("_f32")
+            if kind not in free and (in_float or kernel.startswith("ref")):
                 found[f"{kind} ({kernel})"] += 1
         return dict(sorted(found.items()))
 
@@ -112,6 +140,13 @@ def _convert(file: Path, path: Path, *, half: bool = False, integers: bool = Fal
         ) from error
     if integers:
         _simplify(model)
+    _save(model, path, half=half)
+
+
+def _save(model: Any, path: Path, *, half: bool = False) -> None:
+    """Write a network's two files."""
+    import openvino
+
     with tempfile.TemporaryDirectory() as folder:
         openvino.save_model(model, Path(folder) / "model.xml", compress_to_fp16=half)
         description = (Path(folder) / "model.xml").read_text(encoding="utf-8")
