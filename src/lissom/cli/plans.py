@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import LissomError
 
@@ -11,8 +11,23 @@ if TYPE_CHECKING:
     from lissom.workload.workload import Workload
 
 
-def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str | None) -> "Plan":
-    """The plan in a JSON file, or the recipe of that name for the workload's model.
+def check_words(plan: str | None, *, front: bool, print_plan: bool, texts: str | None) -> None:
+    """Refuse options that mean nothing with the others, before anything is loaded.
+
+    Raises:
+        LissomError: a front with a plan, or what is said of a plan without one.
+    """
+    if plan is not None and front:
+        raise LissomError(
+            "--front tries all sizes, and with --plan nothing is searched", hint="leave out one of the two"
+        )
+    for option, given in (("--print-plan", print_plan), ("--texts", texts is not None)):
+        if given and plan is None:
+            raise LissomError(f"{option} speaks of a plan, and there is none", hint="--plan tinybert, for example")
+
+
+def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str | None, quick: bool = False) -> "Plan":
+    """The plan in a JSON file, or the recipe of that name for the workload's model; a quick one learns for one epoch.
 
     Raises:
         LissomError: there is neither, or the file holds no plan.
@@ -20,6 +35,7 @@ def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str
     from lissom.plan.recipes import NAMES, recipe
 
     if word in NAMES:
+        epochs = 1 if quick and epochs is None else epochs
         return recipe(word, workload, texts=texts or "", **({} if epochs is None else {"epochs": epochs}))
     path = Path(word)
     if not path.is_file():
@@ -45,12 +61,18 @@ def _of_file(path: Path) -> "Plan":
     return found
 
 
-def print_json(plan: "Plan | None") -> None:
-    """Print a plan, to be changed and given back.
+def print_json(plan: "Plan") -> None:
+    """Print a plan, to be changed and given back."""
+    print(_written(plan.to_json(), ""))
 
-    Raises:
-        LissomError: there is none.
-    """
-    if plan is None:
-        raise LissomError("there is no plan to print", hint="--plan NAME with it")
-    print(json.dumps(plan.to_json(), indent=2))
+
+def _written(value: Any, margin: str) -> str:
+    """JSON that is read by people: what holds no other list or object stands on one line, such as a thousand units."""
+    parts: list[Any] = list(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+    if not any(isinstance(part, dict | list) for part in parts):
+        return json.dumps(value)
+    names = [f"{json.dumps(name)}: " for name in value] if isinstance(value, dict) else [""] * len(parts)
+    inner = f"{margin}  "
+    lines = [f"{inner}{name}{_written(part, inner)}" for name, part in zip(names, parts, strict=True)]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([opening, ",\n".join(lines), f"{margin}{closing}"])
