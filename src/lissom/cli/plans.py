@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import LissomError
 
+_WIDTH = 120
+
 if TYPE_CHECKING:
     from lissom.plan.move import Plan
     from lissom.workload.workload import Workload
@@ -63,14 +65,15 @@ def _of_file(path: Path) -> "Plan":
 
 def print_json(plan: "Plan") -> None:
     """Print a plan, to be changed and given back."""
-    print(_written(plan.to_json(), ""))
+    print(_written(json.loads(json.dumps(plan.to_json())), ""))
 
 
 def _written(value: Any, margin: str) -> str:
-    """JSON that is read by people: what holds no other list or object stands on one line, such as a thousand units."""
+    """JSON that is read by people: on one line is what fits there, and what cannot be broken up, as a list of units."""
+    whole = json.dumps(value)
     parts: list[Any] = list(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
-    if not any(isinstance(part, dict | list) for part in parts):
-        return json.dumps(value)
+    if len(margin) + len(whole) <= _WIDTH or not any(isinstance(part, dict | list) for part in parts):
+        return whole
     names = [f"{json.dumps(name)}: " for name in value] if isinstance(value, dict) else [""] * len(parts)
     inner = f"{margin}  "
     lines = [f"{inner}{name}{_written(part, inner)}" for name, part in zip(names, parts, strict=True)]
