@@ -34,6 +34,7 @@ from lissom.report.html import write_page
 from lissom.report.summary import write_summary
 from lissom.report.terminal import table
 from lissom.report.view import read
+from lissom.steps.distillation.distill import Distill
 from lissom.targets import TARGETS
 from lissom.targets.target import Target
 from lissom.tasks.loading import load as load_workload
@@ -193,6 +194,8 @@ def compress(
         settings = None if settings is None else replace(settings, target=target)
     settings = settings or _settings(workload, budget, target, options)
     if plan is not None:
+        for step in (step for move in plan.moves for step in move.steps if isinstance(step, Distill)):
+            step.check(workload)
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
     if ray is not None and (plan is not None or PRUNE not in options.methods):

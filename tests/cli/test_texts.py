@@ -69,6 +69,11 @@ def test_a_recipe_is_printed_changed_and_read_again(lissom: Lissom, folder: Path
     augmented = lissom(*words, "--replaced", "0.25", "--views", "3", "--plan", "tinybert", "--print-plan")
     assert [step["views"] for step in json.loads(augmented.out)[0]["steps"] if step["step"] == "distill"] == [1, 3]
     lissom(*words, "--replaced", "1.5", "--plan", "tinybert").is_refusal("a share of 1.5 replaced words")
+    plan[0]["steps"][1]["teachers"] = ["hf:nowhere"]
+    changed.write_text(json.dumps(plan), encoding="utf-8")
+    lissom(*words, "--plan", changed).is_refusal("there is no folder nowhere")
+    changed.write_text('{"steps": []}', encoding="utf-8")
+    lissom(*words, "--plan", changed).is_refusal("a plan is a list of moves")
     changed.write_text("[]", encoding="utf-8")
     lissom(*words, "--plan", changed).is_refusal("holds no moves")
     assert not (tmp_path / "run").exists()

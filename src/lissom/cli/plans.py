@@ -53,7 +53,10 @@ def _of_file(path: Path) -> "Plan":
 
     hint = "--plan tinybert --print-plan prints one to start from"
     try:
-        found = plan_from_json(json.loads(path.read_text(encoding="utf-8")))
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(said, list) or not all(isinstance(move, dict) for move in said):  # pyright: ignore[reportUnknownVariableType]
+            raise LissomError(f"{path} holds no plan: a plan is a list of moves", hint=hint)
+        found = plan_from_json(said)  # pyright: ignore[reportUnknownArgumentType]
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LissomError(f"{path} is not JSON: {error}", hint=hint) from error
     except (KeyError, TypeError, AttributeError) as error:

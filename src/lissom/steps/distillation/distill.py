@@ -67,6 +67,16 @@ class Distill(ModelStep):
         how += " on texts without labels" if self.texts else ""
         return f"distill {self.epochs * self.share:.3g} epochs{how}"
 
+    def check(self, original: Workload) -> None:
+        """Find the further teachers and the texts, before anything slow begins.
+
+        Raises:
+            LissomError: one is not there, or does not suit the original.
+        """
+        for teacher in self.teachers:
+            _further(teacher, original)
+        self._learnt_from(original)
+
     def apply(self, workload: Workload, context: Context) -> Workload:
         split = self._learnt_from(workload)
         views = self.views if workload.views is None else min(self.views, workload.views)
