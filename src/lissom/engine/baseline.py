@@ -113,7 +113,7 @@ def say_coarse(workload: Workload, budget: Budget, score: float, ledger: Ledger,
     if (workload.classes or not workload.labelled) and 0 < allowed < 100 / count:
         note = (
             f"the select split has {count} examples, so one answer is {100 / count:.3g} points, and {drop.text} allows "
-            "less: what is kept is decided by chance; give more data, or allow more"
+            "less: a single answer decides what is kept; give more data, or allow more"
         )
         ledger.once("note", "coarse", note)
         progress.say(note)
