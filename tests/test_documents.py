@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,6 +149,13 @@ def test_the_lines_of_python_run(
     exec(compile(block, "README.md", "exec"), {})
     assert "verdict on the test split" in capsys.readouterr().out
     assert {"model.onnx", "predict.py", "manifest.json"} <= {path.name for path in Path("bundle").iterdir()}
+
+
+def test_the_lines_on_losses_run() -> None:
+    (block,) = PYTHON.findall((ROOT / "docs/texts.md").read_text(encoding="utf-8"))
+    names: dict[str, Any] = {}
+    exec(compile(block, "texts.md", "exec"), names)
+    assert names["loss"].item() > 0
 
 
 def test_the_lines_on_pruning_run(

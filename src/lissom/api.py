@@ -193,6 +193,8 @@ def compress(
         settings = None if settings is None else replace(settings, target=target)
     settings = settings or _settings(workload, budget, target, options)
     if plan is not None:
+        for step in (step for move in plan.moves for step in move.steps):
+            step.check(workload)
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
     if ray is not None and (plan is not None or PRUNE not in options.methods):

@@ -30,6 +30,11 @@ def test_help_names_every_command(lissom) -> None:
     assert done.code == 0 and all(re.search(rf"\b{command}\b", done.out) for command in COMMANDS)
 
 
+def test_an_option_of_two_tasks_says_what_it_is_for_each(lissom) -> None:
+    text = " ".join(re.sub(r"[│|]", " ", lissom("compress", "--help").out).split())
+    assert "text: accuracy, macro-f1, matthews or spearman; translation: bleu or chrf." in text
+
+
 def test_without_a_word_the_help_is_shown(lissom) -> None:
     done = lissom()
     assert done.code == 2 and "compress" in done.out + done.err

@@ -41,6 +41,19 @@ def test_without_a_budget_there_is_nothing_to_meet(lissom: Lissom) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--plan", "int8", "--front"], "with --plan nothing is searched"),
+        (["--print-plan"], "--print-plan speaks of a plan"),
+        (["--texts", "more.txt", "--budget", "size<=2%"], "--texts speaks of a plan"),
+        (["--plan", "int8", "--data", "no/such/folder"], "no/such/folder"),  # a plan needs no budget
+    ],
+)
+def test_what_means_nothing_together_is_refused_at_once(lissom: Lissom, options: list[str], said: str) -> None:
+    lissom("compress", "zoo:sample", "--random-weights", "--data", "d", *options).is_refusal(said)
+
+
+@pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"budget": "sise<=2%"}, "unknown measure 'sise'"),

@@ -62,11 +62,18 @@ def test_a_recipe_is_printed_changed_and_read_again(lissom: Lissom, folder: Path
     words = [word for word in words if word not in ("--epochs", "1")]
     again = lissom(*words, "--plan", changed, "--print-plan")
     assert again.code == 0 and json.loads(again.out) == plan
+    assert again.out.count("\n") < 30, "what fits on a line is one"
+    lissom(*words, "--plan", "distilbert", "--texts", "x.txt").is_refusal("learns from no texts without labels")
     lissom(*words, "--plan", "tinybret", "--print-plan").is_refusal("no recipe and no file 'tinybret'")
     lissom(*words, "--plan", changed, "--epochs", "2").is_refusal("--epochs is said by the plan")
     augmented = lissom(*words, "--replaced", "0.25", "--views", "3", "--plan", "tinybert", "--print-plan")
     assert [step["views"] for step in json.loads(augmented.out)[0]["steps"] if step["step"] == "distill"] == [1, 3]
     lissom(*words, "--replaced", "1.5", "--plan", "tinybert").is_refusal("a share of 1.5 replaced words")
+    plan[0]["steps"][1]["teachers"] = ["hf:nowhere"]
+    changed.write_text(json.dumps(plan), encoding="utf-8")
+    lissom(*words, "--plan", changed).is_refusal("there is no folder nowhere")
+    changed.write_text('{"steps": []}', encoding="utf-8")
+    lissom(*words, "--plan", changed).is_refusal("a plan is a list of moves")
     changed.write_text("[]", encoding="utf-8")
     lissom(*words, "--plan", changed).is_refusal("holds no moves")
     assert not (tmp_path / "run").exists()

@@ -25,7 +25,7 @@ def test_members_are_imported_when_asked_for() -> None:
 def test_an_unknown_name_with_a_close_one() -> None:
     with pytest.raises(LissomError, match="unknown step 'distil'") as caught:
         table().get("distil")
-    assert caught.value.hints == ("did you mean distill?",)
+    assert caught.value.hints[0] == "did you mean distill?"
 
 
 def test_an_unknown_name_without_a_close_one() -> None:

@@ -1,4 +1,4 @@
-"""A noisy machine is waited for, and then said. Timings are drawn, so nothing here depends on the clock."""
+"""What blurs a run is said: a noisy machine, after waiting, and a small select split. Timings are drawn, not taken."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +11,10 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures
 from lissom.engine import measuring
-from lissom.engine.baseline import _say_noise
+from lissom.engine.baseline import _say_noise, say_coarse
 from lissom.engine.measuring import NOISY, noise, timings
+from lissom.plan.budget import parse_budget
+from lissom.testing.tiny import tiny_workload
 
 ORIGINAL = Figures(90.0, (89.0, 91.0), 1.0, (1.0, 1.0), 1.1, 4_000_000, 100, 100, 8_000_000)
 STEADY = [1.0] * 80
@@ -67,3 +69,11 @@ def test_noise_that_did_not_go_is_said(samples: list[float], said: bool, tmp_pat
     note = ledger.find("note", "noise")
     assert (noise(samples) > NOISY) is said
     assert (note is not None and f"{noise(samples):.0%}" in note) is said
+
+
+@pytest.mark.parametrize(("budget", "said"), [("drop<=0.1pt", True), ("drop<=0pt", False), ("drop<=50pt", False)])
+def test_a_select_split_too_small_for_the_drop_is_said(budget: str, said: bool, tmp_path: Path) -> None:
+    workload, ledger = replace(tiny_workload(), classes=("a", "b")), Ledger(tmp_path)
+    say_coarse(workload, parse_budget(budget), 90.0, ledger, Progress(False))
+    note = ledger.find("note", "coarse")
+    assert (note is not None and f"has {len(workload.splits.select)} examples" in note) is said

@@ -1,6 +1,7 @@
 """Steps as values: names, JSON, and what their constructors refuse."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_lists_of_json_become_tuples_again() -> None:
 def test_an_unknown_step_is_named_with_a_close_one() -> None:
     with pytest.raises(LissomError, match="unknown step 'prun'") as caught:
         step_from_json({"step": "prun"})
-    assert caught.value.hints == ("did you mean prune?",)
+    assert caught.value.hints[0] == "did you mean prune?"
 
 
 @pytest.mark.parametrize(("epochs", "labels"), [(0, 0.1), (-1, 0.1), (1, 1.1), (1, -0.1)])
@@ -52,3 +53,16 @@ def test_distillation_checks_its_settings(epochs: int, labels: float) -> None:
 
 def test_no_two_steps_are_equal() -> None:
     assert len({case.step for case in STEP_CASES.values()}) == len(STEP_CASES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epochs": 1, "epoch": 3}, "no setting 'epoch'"),
+        ({"epochs": "three"}, "epochs of the step distill is 'three'"),
+        ({"epochs": 1, "rate": True}, "rate of the step distill is True"),
+    ],
+)
+def test_a_setting_that_is_none_is_named(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(LissomError, match=said):
+        step_from_json({"step": "distill", **settings})

@@ -125,6 +125,13 @@ def test_classes_are_matched_by_name() -> None:
     assert "by name" in notes[0]
 
 
+def test_other_names_in_the_same_order_are_told() -> None:
+    found = Found("x", {"test": listing(0, 1)}, ("neg", "pos"))
+    assert named_like_the_model(found, (), 2)[1:] == (("neg", "pos"), ())
+    _, names, notes = named_like_the_model(found, ("negative", "positive"), 2)
+    assert names == ("neg", "pos") and "neg for negative, pos for positive" in notes[0]
+
+
 def test_a_name_of_two_outputs_is_ambiguous() -> None:
     found = Found("x", {"test": listing(0, 1)}, ("ant", "crane"))
     with pytest.raises(LissomError, match="several outputs of the model are called 'crane'"):

@@ -97,6 +97,12 @@ def test_columns_and_metric_are_as_the_user_says(model: Path, tmp_path: Path) ->
     assert "avis" in caught.value.hints[0]
 
 
+def test_two_columns_of_one_name_are_refused(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("text,text\na film,good\n", encoding="utf-8")
+    with pytest.raises(LissomError, match="two columns called 'text'"):
+        loaded(model, tmp_path / "twice.csv")
+
+
 def test_labels_in_another_order_than_the_models_are_refused_by_agreement(table: Path, tmp_path: Path) -> None:
     muddled: Any = copy.deepcopy(trained_bert().model)
     muddled.config.id2label = {0: "positive", 1: "negative"}

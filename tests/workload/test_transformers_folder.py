@@ -50,6 +50,14 @@ def written(workload: Workload, folder: Path) -> tuple[Any, str, dict[str, Any]]
     return module.model.eval(), said, json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
+def test_the_names_of_the_classes_go_along(tmp_path: Path) -> None:
+    module: Any = tiny_text_workload().module
+    names = [f"class {number}" for number in range(module.model.config.num_labels)]
+    write_folder(tmp_path / "named", module.model, {}, names)
+    loaded = transformers.BertForSequenceClassification.from_pretrained(tmp_path / "named")
+    assert loaded.config.id2label == dict(enumerate(names))
+
+
 def same_answers(module: Any, other: Any) -> None:
     with torch.no_grad():
         torch.testing.assert_close(other.eval()(TOKENS).logits, module(TOKENS).logits)

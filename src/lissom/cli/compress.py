@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lissom.cli.plans import print_json, read_plan
+from lissom.cli.plans import check_words, print_json, read_plan
 from lissom.cli.task_options import options_of, with_task_options
 from lissom.tasks import TASKS
 from lissom.tasks.kind import words
@@ -23,7 +23,11 @@ def compress(
         str, typer.Option(help="A known data set, a folder or zip of class folders, a table, or file.py:function.")
     ],
     budget: Annotated[
-        str | None, typer.Option(help='Limits, such as "latency<=5ms, size<=2MB, drop<=0.5pt".', show_default=False)
+        str | None,
+        typer.Option(
+            help='Limits, such as "latency<=5ms, size<=2MB, drop<=0.5pt"; drop<=1% alone for --front and --plan.',
+            show_default=False,
+        ),
     ] = None,
     front: Annotated[
         bool,
@@ -49,7 +53,10 @@ def compress(
     batch: Annotated[int, typer.Option(help="Batch that latency is measured with.")] = 1,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     plan: Annotated[
-        str | None, typer.Option(help="int8, distilbert, minilm, tinybert, or a plan in JSON: nothing is searched.")
+        str | None,
+        typer.Option(
+            help="int8, distilbert, minilm, tinybert, shallow-decoder, or a plan in JSON: nothing is searched."
+        ),
     ] = None,
     ray: Annotated[
         str | None, typer.Option(help="HOST:PORT of a Ray cluster that learns, several trials at a time; or auto.")
@@ -70,7 +77,8 @@ def compress(
 
     Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, drop<=0.5pt" -o runs/demo
     """
-    budget = _budget(budget, front)
+    check_words(plan, front=front, print_plan=print_plan, texts=texts)
+    budget = _budget(budget, searched=not front and plan is None)
     own = options_of(task, own)
     from lissom.api import compress as compress_workload
     from lissom.api import find_target, load
@@ -103,8 +111,8 @@ def compress(
         **own,
     }
     workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)
-    given = None if plan is None else read_plan(plan, workload, epochs=epochs, texts=texts)
-    if print_plan:
+    given = None if plan is None else read_plan(plan, workload, epochs=epochs, texts=texts, quick=quick)
+    if given is not None and print_plan:
         print_json(given)
         return
     if dry_run:
@@ -145,16 +153,16 @@ def compress(
         raise typer.Exit(1)
 
 
-def _budget(text: str | None, front: bool) -> str:
-    """The budget, checked before anything slow is imported; a front can do with the usual drop."""
+def _budget(text: str | None, *, searched: bool) -> str:
+    """The budget, checked before anything slow is imported; only a search needs more than the usual drop."""
     from lissom.core.errors import LissomError
     from lissom.plan.budget import DEFAULT_DROP, check_costs, parse_budget
 
     if text is None:
-        if not front:
+        if searched:
             raise LissomError("there is no budget", hint=('--budget "latency<=15%, drop<=0.5pt"', "or --front"))
         return DEFAULT_DROP.text
     limits = parse_budget(text)
-    if not front:
+    if searched:
         check_costs(limits)
     return text

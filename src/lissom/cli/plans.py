@@ -2,17 +2,34 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import LissomError
+
+_WIDTH = 120
 
 if TYPE_CHECKING:
     from lissom.plan.move import Plan
     from lissom.workload.workload import Workload
 
 
-def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str | None) -> "Plan":
-    """The plan in a JSON file, or the recipe of that name for the workload's model.
+def check_words(plan: str | None, *, front: bool, print_plan: bool, texts: str | None) -> None:
+    """Refuse options that mean nothing with the others, before anything is loaded.
+
+    Raises:
+        LissomError: a front with a plan, or what is said of a plan without one.
+    """
+    if plan is not None and front:
+        raise LissomError(
+            "--front tries all sizes, and with --plan nothing is searched", hint="leave out one of the two"
+        )
+    for option, given in (("--print-plan", print_plan), ("--texts", texts is not None)):
+        if given and plan is None:
+            raise LissomError(f"{option} speaks of a plan, and there is none", hint="--plan tinybert, for example")
+
+
+def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str | None, quick: bool = False) -> "Plan":
+    """The plan in a JSON file, or the recipe of that name for the workload's model; a quick one learns for one epoch.
 
     Raises:
         LissomError: there is neither, or the file holds no plan.
@@ -20,6 +37,7 @@ def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str
     from lissom.plan.recipes import NAMES, recipe
 
     if word in NAMES:
+        epochs = 1 if quick and epochs is None else epochs
         return recipe(word, workload, texts=texts or "", **({} if epochs is None else {"epochs": epochs}))
     path = Path(word)
     if not path.is_file():
@@ -35,7 +53,10 @@ def _of_file(path: Path) -> "Plan":
 
     hint = "--plan tinybert --print-plan prints one to start from"
     try:
-        found = plan_from_json(json.loads(path.read_text(encoding="utf-8")))
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(said, list) or not all(isinstance(move, dict) for move in said):  # pyright: ignore[reportUnknownVariableType]
+            raise LissomError(f"{path} holds no plan: a plan is a list of moves", hint=hint)
+        found = plan_from_json(said)  # pyright: ignore[reportUnknownArgumentType]
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LissomError(f"{path} is not JSON: {error}", hint=hint) from error
     except (KeyError, TypeError, AttributeError) as error:
@@ -45,12 +66,19 @@ def _of_file(path: Path) -> "Plan":
     return found
 
 
-def print_json(plan: "Plan | None") -> None:
-    """Print a plan, to be changed and given back.
+def print_json(plan: "Plan") -> None:
+    """Print a plan, to be changed and given back."""
+    print(_written(json.loads(json.dumps(plan.to_json())), ""))
 
-    Raises:
-        LissomError: there is none.
-    """
-    if plan is None:
-        raise LissomError("there is no plan to print", hint="--plan NAME with it")
-    print(json.dumps(plan.to_json(), indent=2))
+
+def _written(value: Any, margin: str) -> str:
+    """JSON that is read by people: on one line is what fits there, and what cannot be broken up, as a list of units."""
+    whole = json.dumps(value)
+    parts: list[Any] = list(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+    if len(margin) + len(whole) <= _WIDTH or not any(isinstance(part, dict | list) for part in parts):
+        return whole
+    names = [f"{json.dumps(name)}: " for name in value] if isinstance(value, dict) else [""] * len(parts)
+    inner = f"{margin}  "
+    lines = [f"{inner}{name}{_written(part, inner)}" for name, part in zip(names, parts, strict=True)]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([opening, ",\n".join(lines), f"{margin}{closing}"])

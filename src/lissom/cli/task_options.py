@@ -31,8 +31,16 @@ def _parameter(option: Option) -> inspect.Parameter:
     tasks = _tasks_with(option.name)
     examples = " and ".join(_KINDS[task].examples for task in tasks)
     panel = f"{examples[0].upper()}{examples[1:]} (--task {' or '.join(tasks)})"
-    annotation = Annotated[option.type | None, typer.Option(help=option.help, rich_help_panel=panel)]
+    annotation = Annotated[option.type | None, typer.Option(help=_help(option.name), rich_help_panel=panel)]
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _help(name: str) -> str:
+    """What an option means; by task, where tasks do not mean the same."""
+    said = {task: option.help for task, kind in _KINDS.items() for option in kind.options if option.name == name}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{task}: {text.rstrip('.')}" for task, text in said.items()) + "."
 
 
 def _tasks_with(name: str) -> list[str]:

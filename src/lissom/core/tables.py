@@ -60,8 +60,8 @@ class Table:
         """
         if name not in self._places:
             some = ", ".join(list(self._places)[:_SHOWN]) + (", ..." if len(self._places) > _SHOWN else "")
-            hint = did_you_mean(name, self._places) or f"known: {some}"
-            raise LissomError(f"unknown {self.kind} {name!r}", hint=hint)
+            close = did_you_mean(name, self._places)
+            raise LissomError(f"unknown {self.kind} {name!r}", hint=(*([close] if close else []), f"known: {some}"))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

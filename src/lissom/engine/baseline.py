@@ -22,6 +22,7 @@ from lissom.engine.measuring import (
     timings,
 )
 from lissom.engine.options import Options
+from lissom.plan.budget import Budget
 from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact, Target
 from lissom.workload.workload import Batch, Workload
@@ -102,6 +103,19 @@ def _say_noise(figures: Figures, ledger: Ledger, progress: Progress) -> None:
             "turn in one process, so ratios hold better than milliseconds; for sharper ones stop what else runs"
         )
         ledger.once("note", "noise", note)
+        progress.say(note)
+
+
+def say_coarse(workload: Workload, budget: Budget, score: float, ledger: Ledger, progress: Progress) -> None:
+    """Write down that one answer of the select split weighs more than the drop that is allowed."""
+    count, drop = len(workload.splits.select), budget.drop
+    allowed = drop.value * abs(score) if drop.relative else drop.value
+    if (workload.classes or not workload.labelled) and 0 < allowed < 100 / count:
+        note = (
+            f"the select split has {count} examples, so one answer is {100 / count:.3g} points, and {drop.text} allows "
+            "less: a single answer decides what is kept; give more data, or allow more"
+        )
+        ledger.once("note", "coarse", note)
         progress.say(note)
 
 

@@ -8,7 +8,7 @@ from lissom.core.machine import describe
 from lissom.core.progress import Deadline, Progress
 from lissom.core.records import Settings, Trial, Verdict
 from lissom.core.units import format_seconds
-from lissom.engine.baseline import Baseline, establish
+from lissom.engine.baseline import Baseline, establish, say_coarse
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
 from lissom.engine.floor import check_floor
@@ -104,6 +104,7 @@ class _Run:
         with self.watch.part("baseline"):
             baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
+        say_coarse(job.workload, job.budget, baseline.figures.score, self.ledger, job.progress)
         if job.budget.costs:
             check_absolute(job.budget, baseline.figures)
             with self.watch.part("baseline"):

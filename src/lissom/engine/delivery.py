@@ -69,7 +69,7 @@ def _as_transformers(workload: Workload, folder: RunFolder) -> None:
     if not isinstance(module, (TextModel, SequenceModel, CtcModel)) or not is_of_transformers(module.model):
         return
     try:
-        said = write_folder(folder.path / "transformers", module.model, workload.files)
+        said = write_folder(folder.path / "transformers", module.model, workload.files, workload.classes)
     except LissomError as error:
         said = f"{error.message}; lissom.load loads model.safetensors with build="
     folder.ledger.once("note", "transformers", said)

@@ -45,10 +45,13 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
             :func:`lissom.tasks.text.unlabelled.unlabelled_split`. Empty: the first stage learns from the task's.
 
     Raises:
-        LissomError: no recipe is called that, or the model has no encoder that is known, or one layer alone.
+        LissomError: no recipe is called that, or it has no use for texts, or the model has no encoder that is known,
+            or one layer alone.
     """
     if name not in NAMES:
         raise LissomError(f"unknown recipe {name!r}", hint=f"known: {', '.join(NAMES)}")
+    if texts and name not in UNLABELLED:
+        raise LissomError(f"{name} learns from no texts without labels", hint=f"{' and '.join(UNLABELLED)} do")
     quantize = Move("quantize int8", (QuantizeInt8(),))
     if name == INT8:
         # the original is a move too: what INT8 has to beat, and what stands where it does not
@@ -113,6 +116,7 @@ RECIPES: dict[str, Callable[[Workload, Encoder, int, str], tuple[Step, ...]]] = 
     "minilm": _minilm,
     "tinybert": _tinybert,
 }
+UNLABELLED = ("tinybert", "minilm")
 NAMES = (INT8, *RECIPES, SHALLOW_DECODER)
 
 

@@ -1,17 +1,20 @@
 """What every step is: one frozen value that describes one change; applying it to a model gives a new model."""
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+from lissom.core.errors import LissomError
 from lissom.core.progress import Deadline, Progress
-from lissom.core.tables import Table
+from lissom.core.tables import Table, did_you_mean
 from lissom.targets.target import Artefact, Target
 from lissom.train.teacher import Answer
 from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
+_PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int), str: (str,), bool: (bool,)}  # as JSON has them
 STEPS = Table(
     "step",
     {
@@ -69,6 +72,13 @@ class Step(ABC):
     def describe(self) -> str:
         """A few words for the table of moves."""
 
+    def check(self, original: Workload) -> None:  # noqa: B027, few steps need something that may be missing
+        """Find what the step needs beside the model, before anything slow begins.
+
+        Raises:
+            LissomError: something is not there, or does not suit the original.
+        """
+
     def to_json(self) -> dict[str, Any]:
         """``{"step": name, field: value, ...}``."""
         return {"step": self.name, **asdict(self)}
@@ -99,10 +109,23 @@ def step_from_json(data: dict[str, Any]) -> Step:
     """Rebuild a step from its JSON form.
 
     Raises:
-        LissomError: no step is called that.
+        LissomError: no step is called that, or it has no such setting, or one of another kind.
     """
-    fields = {key: _frozen(value) for key, value in data.items() if key != "step"}
-    return STEPS.get(data["step"])(**fields)
+    kind = STEPS.get(data["step"])
+    given = {key: _frozen(value) for key, value in data.items() if key != "step"}
+    _check_settings(data["step"], {item.name: item.type for item in fields(kind)}, given)
+    return kind(**given)
+
+
+def _check_settings(step: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse what a plan that was written by hand may have wrong: a name, or a word where a number has to be."""
+    for name, value in given.items():
+        if name not in known:
+            hint = did_you_mean(name, known) or f"it has {', '.join(known)}"
+            raise LissomError(f"the step {step} has no setting {name!r}", hint=hint)
+        wanted = _PLAIN.get(known[name])
+        if wanted is not None and type(value) not in wanted:
+            raise LissomError(f"{name} of the step {step} is {value!r}", hint=f"give a {known[name].__name__}")
 
 
 def _frozen(value: Any) -> Any:

@@ -24,6 +24,8 @@ Values = npt.NDArray[Any]
 DISTANCE = {FP32: 1e-3, FP16: 2e-2, INT8: 1.0}
 AGREEMENT = {FP32: 1.0, FP16: 0.85, INT8: 0.0}
 _TIE = 1e-3
+_HINT = "an operator is converted wrongly, or the file was altered; try another target (lissom targets)"
+_INT8_HINT = "this model's values do not fit into INT8 here; give more examples, or try another target (lissom targets)"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
     raise LissomError(
         f"{artefact.path.name} differs from PyTorch by {found.distance:.1e} of its largest output and agrees "
         f"on {found.agreement:.0%} of the decisions ({target.title}, {artefact.precision}){where}",
-        hint="an operator is converted wrongly, or the file was altered; try another target (lissom targets)",
+        hint=_INT8_HINT if artefact.precision == INT8 else _HINT,
     )
 
 

@@ -61,7 +61,16 @@ def named_like_the_model(
                 "or a CSV with the number of the model's output for each file",
             ),
         )
-    return found, found.classes, ()
+    return found, found.classes, _renamed(found.classes, names)
+
+
+def _renamed(ours: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """A note where classes of other names stand for the model's, in their order: the score shows whether that holds."""
+    if not names:
+        return ()
+    some = ", ".join(f"{own} for {name}" for own, name in zip(ours[:3], names[:3], strict=True))
+    more = ", ..." if len(ours) > 3 else ""
+    return (f"the data has other names for the model's classes; in this order, {some}{more}",)
 
 
 def _check_range(found: Found[Item], outputs: int) -> None:

@@ -36,7 +36,10 @@ def divide(found: Found[Item], *, select: float | None = None, seed: int = 0, li
         if name not in parts or not len(parts[name]):
             raise LissomError(
                 f"{found.name} has no examples for the {name} split",
-                hint="give folders train and test, or one folder of classes to be divided",
+                hint=(
+                    "give more examples: where no split is said, a tenth is taken for select and a fifth for test",
+                    "or say the splits: folders or files called train, select and test, or a column split in a table",
+                ),
             )
     if limit is None:
         return found

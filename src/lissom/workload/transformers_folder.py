@@ -7,7 +7,7 @@ Layers that were taken out are gone, and the others are numbered anew. Widths th
 import copy
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,14 @@ FIELDS = ("hidden_size", "num_attention_heads", "intermediate_size")
 FIELDS += ("decoder_attention_heads", "encoder_ffn_dim", "decoder_ffn_dim")  # of encoder-decoders
 
 
-def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> str:
+def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes], classes: Sequence[str] = ()) -> str:
     """Write a model, its configuration and its tokenizer as ``save_pretrained`` would, and read it back to be sure.
 
     Args:
         folder: is made; files in it are replaced.
         model: of a class of transformers, as it came out of cuts and left out layers.
         files: to be put beside it, such as ``tokenizer.json``.
+        classes: the names of its outputs, where they have any.
 
     Returns:
         How it is loaded, in words.
@@ -53,6 +54,9 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes]) -> 
     described = {**config.to_dict(), "architectures": [type(module).__name__]}
     # the original may have come in half precision, and what was learnt would be rounded to it
     described["dtype"] = str(next(module.parameters()).dtype).removeprefix("torch.")
+    if classes and len(classes) == len(config.id2label):
+        described["id2label"] = {str(number): name for number, name in enumerate(classes)}
+        described["label2id"] = {name: number for number, name in enumerate(classes)}
     if not plain:
         described[RESIZED] = resized
     folder.mkdir(parents=True, exist_ok=True)

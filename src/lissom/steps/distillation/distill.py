@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.core.units import format_bytes
 from lissom.steps.distillation.further import answer_shape, further
 from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_mask, taps
@@ -64,8 +65,18 @@ class Distill(ModelStep):
         how += " on texts without labels" if self.texts else ""
         return f"distill {self.epochs * self.share:.3g} epochs{how}"
 
+    def check(self, original: Workload) -> None:
+        """Find the further teachers and the texts, before anything slow begins.
+
+        Raises:
+            LissomError: one is not there, or does not suit the original.
+        """
+        for teacher in self.teachers:
+            further(teacher, original)
+        self._learnt_from(original, Progress(enabled=False))
+
     def apply(self, workload: Workload, context: Context) -> Workload:
-        split = self._learnt_from(workload, context)
+        split = self._learnt_from(workload, context.progress)
         views = self.views if workload.views is None else min(self.views, workload.views)
         views = 0 if self.texts else views  # kept answers are those to the training split
         schedule = Schedule(
@@ -92,12 +103,12 @@ class Distill(ModelStep):
         )
         return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
 
-    def _learnt_from(self, workload: Workload, context: Context) -> Split:
+    def _learnt_from(self, workload: Workload, progress: Progress) -> Split:
         if not self.texts:
             return workload.splits.train
         from lissom.tasks.text.unlabelled import unlabelled_split  # needs an extra of its own
 
-        return unlabelled_split(workload, self.texts, context.progress)
+        return unlabelled_split(workload, self.texts, progress)
 
     def _lesson(self, workload: Workload, context: Context, views: int) -> tuple[nn.Module, Objective]:
         """What is trained, and the objective."""

@@ -34,9 +34,11 @@ def further(spec: str, original: Workload) -> nn.Module:
     if found != wanted:
         raise LissomError(f"the teacher {spec} answers {found[1:]} outputs, the original {wanted[1:]}")
     if loaded.classes and original.classes and loaded.classes != original.classes:
+        same = set(loaded.classes) == set(original.classes)
+        how = "has its classes in another order" if same else "has classes of other names"
         raise LissomError(
-            f"the teacher {spec} has its classes in another order: {', '.join(loaded.classes[:4])}",
-            hint=f"the original's are {', '.join(original.classes[:4])}",
+            f"the teacher {spec} {how}: {', '.join(loaded.classes[:4])}",
+            hint=f"the original's are {', '.join(original.classes[:4])}: the data may have renamed them",
         )
     _check_knows(spec, module, original)
     return module

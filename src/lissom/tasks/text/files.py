@@ -97,6 +97,9 @@ def _csv(path: Path, wanted: Wanted) -> list[Row]:
     names = [cell.strip() for cell in rows[0]]
     if not _is_header(names, wanted):
         names, rows = _without_header(path, rows), [[], *rows]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise LissomError(f"{path} has two columns called {double!r}", hint="give each a name of its own")
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(names):
             raise LissomError(
