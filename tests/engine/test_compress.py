@@ -1,5 +1,6 @@
 """Whole runs of the tiny workload through the Python API: met, missed, refused, limited in time."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -12,11 +13,15 @@ import torch
 from torch import nn
 
 import lissom
+from lissom import api
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
 from lissom.engine import compress as engine
 from lissom.engine import delivery, probing
+from lissom.plan.recipes import recipe
+from lissom.targets.onnx_runtime import OnnxRuntime
+from lissom.targets.target import INT8, Artefact, Inputs, Recipe, Source
 from lissom.testing import fresh_net, tiny_workload
 from lissom.testing.tiny import Drawn, drawn_splits
 from lissom.workload.workload import Splits, Workload
@@ -267,3 +272,29 @@ def test_a_time_limit_ends_with_the_best_so_far(tmp_path: Path) -> None:
         tiny_workload(), budget="parameters<=60%, drop<=60pt", output=tmp_path / "run", options=options
     )
     assert (run.bundle / "model.onnx").exists() and summary(run)["finished"]
+
+
+class Rounding(OnnxRuntime):
+    """A target whose INT8 is another model."""
+
+    def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:
+        other = copy.deepcopy(source.module)
+        with torch.no_grad():
+            for parameter in other.parameters():
+                parameter.mul_(-100)
+        return replace(self.export(other, source.example, path), precision=INT8)
+
+
+def test_int8_that_is_another_model_is_undone_and_the_run_goes_on(
+    given: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "find_target", lambda name: Rounding())
+    run = lissom.compress(
+        given, budget="drop<=5pt", output=tmp_path / "run", options=OPTIONS, plan=recipe("int8", given)
+    )
+    steps = summary(run)["steps"]
+    refused = steps[-1]
+    assert not refused["kept"] and refused["reason"].startswith("cannot be made: ") and refused["size_bytes"] is None
+    assert run.met and summary(run)["final"]["score"] == summary(run)["original"]["score"]
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "cannot be made" in page and "cannot be made" in str(run)

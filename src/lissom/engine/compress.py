@@ -187,8 +187,9 @@ class _Run:
 
 
 def _carry_out(trials: Trials, plan: Plan) -> Tried:
-    """A given plan: every move in order, each on top of the last, kept or not."""
+    """A given plan: every move in order, each on top of the last that the target could make, kept or not."""
     state = State()
     for move in plan.moves:
-        state = trials.try_move(state, move).state
+        tried = trials.try_move(state, move)
+        state = state if tried.state.comparison is None else tried.state
     return best_of(trials.tried)

@@ -64,7 +64,7 @@ def compare(ledger: Ledger, progress: Progress) -> None:
         plan = ledger.find("plan", str(trial.number))
         steps = () if plan is None else tuple(step for move in plan_from_json(plan).moves for step in move.steps)
         expected = _expected(ledger, steps)
-        if expected is not None:
+        if expected is not None and trial.figures is not None:
             ledger.once("forecast of trial", str(trial.number), {"expected": expected, "measured": trial.latency_ratio})
             errors.append(abs(expected / trial.latency_ratio - 1))
     if errors:

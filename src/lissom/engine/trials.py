@@ -1,23 +1,26 @@
 """One move tried: carried out, measured beside the original, kept or undone, written down."""
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
 from lissom.cost import profile
 from lissom.engine.baseline import Baseline, without_samples
 from lissom.engine.carrying import Carrier
-from lissom.engine.decisions import clear, decide, overshoot
+from lissom.engine.decisions import Decision, clear, decide, overshoot
 from lissom.engine.measuring import Comparison
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan
 from lissom.steps.step import Step
+from lissom.targets.target import RefusedError
 
 
 @dataclass(frozen=True)
 class State:
-    """What stands: the steps kept so far and how their artefact compares with the original."""
+    """What stands: the steps kept so far and how their artefact compares with the original; ``None``: not made yet."""
 
     steps: tuple[Step, ...] = ()
     comparison: Comparison | None = None
@@ -33,7 +36,10 @@ class Tried:
 
 
 class Trials:
-    """Tries moves one after the other; a trial that the ledger knows is read, not run."""
+    """Tries moves one after the other; a trial that the ledger knows is read, not run.
+
+    A move that the target refuses is undone, like one that loses too much.
+    """
 
     def __init__(self, ledger: Ledger, carrier: Carrier, baseline: Baseline, budget: Budget) -> None:
         self._ledger, self._carrier = ledger, carrier
@@ -50,33 +56,39 @@ class Trials:
             self._ledger.append("plan", str(number), Plan((Move(move.name, steps),)).to_json())
             self._ledger.put(trial, str(number))
         comparison = _comparison(trial)
-        checks = self._budget.check(
-            self._baseline.figures, comparison.figures, comparison.drop, comparison.latency_ratio
-        )
-        tried = Tried(State(steps, comparison), trial, overshoot(checks))
+        tried = Tried(State(steps, comparison), trial, self._overshoot(comparison))
         self.tried.append(tried)
         decision = "kept" if trial.kept else "undone"
         self._baseline.bench.progress.say(f"{trial.move}: {decision}, {trial.reason}")
         return tried
 
+    def _overshoot(self, found: Comparison | None) -> float:
+        if found is None:
+            return math.inf
+        return overshoot(self._budget.check(self._baseline.figures, found.figures, found.drop, found.latency_ratio))
+
     def loses(self, tried: Tried) -> bool:
-        """Whether it loses more score than the budget allows."""
+        """Whether it loses more score than the budget allows, or could not be made at all."""
         found = tried.state.comparison
-        assert found is not None, "what was tried was measured"
+        if found is None:
+            return True
         original = self._baseline.figures
         return not self._budget.drop.check(original, found.figures, found.drop, found.latency_ratio).met
 
     def clearly_meets(self, tried: Tried) -> bool:
         """Whether the budget is met with margin (see :func:`lissom.engine.decisions.clear`)."""
         found = tried.state.comparison
-        assert found is not None, "what was tried was measured"
-        return clear(self._budget, self._baseline.figures, found)
+        return found is not None and clear(self._budget, self._baseline.figures, found)
 
     def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool) -> Trial:
         start = time.monotonic()
         workload, spent = self._carrier.model(whole.model_steps)
         seconds = {step.name: spent[step.name] for step in move.model_steps}
-        artefact = self._carrier.artefact(whole, workload)
+        try:
+            artefact = self._carrier.artefact(whole, workload)
+        except RefusedError as error:
+            refused = Decision(False, f"cannot be made: {error.message}")
+            return _trial(number, move, refused, seconds, time.monotonic() - start)
         costs = profile(workload.module, workload.example)
         comparison, _ = self._baseline.bench.compare(
             workload,
@@ -94,31 +106,56 @@ class Trials:
             quantized=move.changes_format_alone,
             rewritten=rewritten,
         )
-        return Trial(
-            number=number,
-            move=move.name,
-            steps=tuple(step.to_json() for step in move.steps),
-            figures=without_samples(comparison.figures),
-            kept=decision.kept,
-            reason=decision.reason,
-            seconds=max(time.monotonic() - start, sum(seconds.values())),
-            drop=comparison.drop,
-            drop_interval=comparison.drop_interval,
-            latency_ratio=comparison.latency_ratio,
-            parts_seconds=seconds,
-            notes=artefact.notes,
-        )
+        measured = replace(comparison, figures=without_samples(comparison.figures))
+        return _trial(number, move, decision, seconds, time.monotonic() - start, measured, artefact.notes)
 
 
-def _comparison(trial: Trial) -> Comparison:
-    assert trial.figures is not None
+def _trial(
+    number: int,
+    move: Move,
+    decision: Decision,
+    parts: dict[str, float],
+    seconds: float,
+    found: Comparison | None = None,
+    notes: tuple[str, ...] = (),
+) -> Trial:
+    """The record of a trial; one that could not be made has no figures."""
+    trial = Trial(
+        number=number,
+        move=move.name,
+        steps=tuple(step.to_json() for step in move.steps),
+        figures=None,
+        kept=decision.kept,
+        reason=decision.reason,
+        seconds=max(seconds, sum(parts.values())),
+        parts_seconds=parts,
+        notes=notes,
+    )
+    if found is None:
+        return trial
+    drop, interval, ratio = found.drop, found.drop_interval, found.latency_ratio
+    return replace(trial, figures=found.figures, drop=drop, drop_interval=interval, latency_ratio=ratio)
+
+
+def _comparison(trial: Trial) -> Comparison | None:
+    if trial.figures is None:
+        return None
     ratio = trial.latency_ratio
     return Comparison(trial.figures, trial.drop, trial.drop_interval, ratio, (ratio, ratio), 0.0)
 
 
 def best_of(tried: list[Tried]) -> Tried:
-    """What is delivered: the last state that was kept if it meets the budget, else whatever comes nearest."""
-    kept = [item for item in tried if item.trial.kept]
+    """What is delivered: the last state that was kept if it meets the budget, else whatever comes nearest.
+
+    Raises:
+        LissomError: the target could make nothing of what was tried.
+    """
+    made = [item for item in tried if item.overshoot < math.inf]
+    if not made:
+        raise LissomError(
+            f"nothing that was tried {tried[-1].trial.reason}", hint="choose another target (lissom targets)"
+        )
+    kept = [item for item in made if item.trial.kept]
     if kept and kept[-1].overshoot == 0:
         return kept[-1]
-    return min(reversed(tried), key=lambda item: item.overshoot)
+    return min(reversed(made), key=lambda item: item.overshoot)

@@ -12,6 +12,7 @@ from lissom.targets.target import (
     Artefact,
     Inputs,
     Recipe,
+    RefusedError,
     Source,
     Target,
     check_calibration,
@@ -66,7 +67,7 @@ class ExecuTorch(Target):
                         watched(*(torch.from_numpy(array[place : place + 1]) for array in batch))
                 made = torch.export.export(convert_pt2e(watched), source.example, strict=False)
         except Exception as error:  # of torchao's own kinds
-            raise LissomError(
+            raise RefusedError(
                 f"the model cannot be quantized for {self.title}: {first_line(error)}",
                 hint="keep it in fp32, or choose another target (lissom targets)",
             ) from error

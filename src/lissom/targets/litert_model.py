@@ -12,6 +12,7 @@ from lissom.targets.target import (
     Artefact,
     Inputs,
     Recipe,
+    RefusedError,
     Source,
     Target,
     check_calibration,
@@ -64,7 +65,7 @@ class LiteRt(Target):
         try:
             made = _quantized(source.artefact.path.read_bytes(), calibration)
         except Exception as error:  # of the quantizer's own kinds
-            raise LissomError(
+            raise RefusedError(
                 f"the model cannot be quantized for {self.title}: {first_line(error)}",
                 hint="keep it in fp32, or choose another target (lissom targets)",
             ) from error

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lissom.core.errors import LissomError
-from lissom.targets.target import FP16, FP32, INT8, Artefact, Target
+from lissom.targets.target import FP16, FP32, INT8, Artefact, RefusedError, Target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -67,7 +66,7 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
         inputs: real ones, a few examples, each ``(batch, ...)``.
 
     Raises:
-        LissomError: it differs, with the first layer that does.
+        RefusedError: it differs, with the first layer that does.
     """
     expected = answers(module, inputs)
     found = compare(expected, target.load(artefact.path, threads=1).run(inputs)[0])
@@ -75,7 +74,7 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
         return found
     layer = differing_layer(module, target, artefact, [array[:1] for array in inputs])
     where = f"; the first layer that differs is {layer}" if layer else ""
-    raise LissomError(
+    raise RefusedError(
         f"{artefact.path.name} differs from PyTorch by {found.distance:.1e} of its largest output and agrees "
         f"on {found.agreement:.0%} of the decisions ({target.title}, {artefact.precision}){where}",
         hint=_INT8_HINT if artefact.precision == INT8 else _HINT,

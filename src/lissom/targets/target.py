@@ -95,6 +95,10 @@ class Runner(Protocol):
         ...
 
 
+class RefusedError(LissomError):
+    """A target cannot hold a model in a number format: it cannot make it, or what it makes is another model."""
+
+
 class Target(ABC):
     """A runtime on a device. Final subclasses are one file each and a line in ``TARGETS``.
 
