@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+_IN_8_BITS = ("QGemm", "QAttention", "QMoE")
 # in an optimised INT8 graph these are the borders between number formats, or move numbers without computing
 _FREE = frozenset(
     ("QuantizeLinear", "DequantizeLinear", "Reshape", "Flatten", "Transpose", "Concat", "Split", "Slice", "Gather",
@@ -48,4 +49,4 @@ def float_operators(path: Path) -> dict[str, int]:
 
 
 def _is_integer(kind: str) -> bool:
-    return kind.startswith("QLinear") or "Integer" in kind or kind in ("QGemm", "QAttention", "QMoE")
+    return kind.startswith(("QLinear", "DynamicQuantize", "QEmbed")) or "Integer" in kind or kind in _IN_8_BITS

@@ -20,8 +20,8 @@ class QuantizeInt8(ArtefactStep):
     every way to choose ranges is tried, and the best of them once more with corrected rounding; what stands is the one
     whose answers to inputs of the select split are nearest to those before, by the task's own distance.
 
-    Models that read tokens are quantized as the target does it by itself, on ONNX Runtime with ranges that follow each
-    input; with ``static`` they get fixed ranges as well.
+    Models that read tokens are quantized with ranges that follow each input, where the target has that; with ``static``
+    they get fixed ranges as well.
     """
 
     examples: int = 512
