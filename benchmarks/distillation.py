@@ -6,12 +6,12 @@
     python benchmarks/distillation.py OTHER --data 20newsgroups --epochs 4 --students TinyBERT-style
     python benchmarks/distillation.py TEACHER --latency
     python benchmarks/distillation.py TEACHER --throughput
+    python benchmarks/distillation.py TEACHER --formats
 
 The students are parts of the *pretrained* encoder, from before it was fine-tuned, with a new classifier: a student
 cut from the fine-tuned teacher would know from its teacher in the arm without one. Every arm of a seed starts from
 the same weights and takes as many steps. Each result is written to benchmarks/results/distillation.json when it is
-there; results that are there are not made again, and several of these can run at a time. A row of another machine
-than the last one names it.
+there; results that are there are not made again, and several of these can run at a time. Each row names its machine.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,10 @@ from lissom.steps.distillation.pairing import propose
 from lissom.steps.distillation.teachers import Live
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import without
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.step import Context
 from lissom.targets import TARGETS
-from lissom.targets.target import Runner, Source
+from lissom.targets.target import Artefact, Runner, Source
 from lissom.tasks.loading import load
 from lissom.train.batches import lengths_of
 from lissom.train.loop import Schedule, train
@@ -65,6 +67,7 @@ LENGTH = 64
 WHOLE = 512
 BATCH = 32
 FISHER_TEXTS = 512
+RUNTIMES = ("onnxruntime", "openvino")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,6 @@ class Arm:
     objective: Objective | None = None
     everything: bool = False
     terms: tuple[Term, ...] = ()
-    labels: float = 0.0
     views: int = VIEWS
 
 
@@ -119,7 +121,6 @@ def arms(task: Any) -> dict[str, Arm]:
         "standardised": Arm(only("standardised")),
         "views": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), views=MORE_VIEWS),
         "hidden": Arm(terms=(Term("logits"), Term("tinybert_hidden"))),
-        "distilbert": Arm(terms=(Term("logits", 5 / 6), Term("cosine", 1 / 6)), labels=2 / 8),
         "logits+": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), everything=True),
     }
 
@@ -153,6 +154,12 @@ def pretrained(workload: Workload, data: str, seed: int, progress: Progress) -> 
     with tempfile.TemporaryDirectory() as folder:
         start(Path(folder), workload.classes, seed, progress)
         return load(f"hf:{folder}", data=data, task="text", length=LENGTH, seed=seed, progress=progress)
+
+
+def freeze_embeddings(module: Any) -> nn.Module:
+    """The module; its embeddings are those of the teacher, and stay so."""
+    module.model.bert.embeddings.requires_grad_(False)
+    return module
 
 
 def outside_embeddings(module: nn.Module) -> int:
@@ -189,7 +196,7 @@ def by_insides(arm: Arm, workload: Workload, module: nn.Module) -> tuple[nn.Modu
     pairing = propose(module, workload.module, workload.example)
     ours, theirs = taps(arm.terms, pairing)
     teacher, mask = Live(workload.module, theirs, fastest_device()), padding_mask(module)
-    return Tapped(module, ours), Lesson(workload.task, teacher, arm.terms, pairing, labels=arm.labels, mask=mask)
+    return Tapped(module, ours), Lesson(workload.task, teacher, arm.terms, pairing, mask=mask)
 
 
 def run(
@@ -202,8 +209,7 @@ def run(
     checkpoint: Path,
 ) -> dict[str, Any]:
     """Train one student and score it. A training that was stopped goes on from its last epoch."""
-    module: Any = copy.deepcopy(begin.module)
-    module.model.bert.embeddings.requires_grad_(False)
+    module = freeze_embeddings(copy.deepcopy(begin.module))
     learner, objective = (
         by_insides(arm, teachers[0], module.eval()) if arm.terms else (module, by_answers(arm, teachers[1]))
     )
@@ -257,7 +263,7 @@ def note(given: argparse.Namespace, **values: Any) -> None:
     """Add to what is there about a data set; a row of ``runs`` comes behind the others."""
     found = read(given.result)
     mine = found["data"].setdefault(given.data, {"runs": []})
-    mine["runs"] += values.pop("runs", [])
+    mine["runs"] += [{**row, "machine": describe().processor} for row in values.pop("runs", [])]
     mine.update(values)
     found["machine"] = to_json(describe())
     write_json(given.result, found)
@@ -348,10 +354,51 @@ def latency(given: argparse.Namespace) -> None:
     note(given, latency_ms=found, timed_on=to_json(describe()))
 
 
+def formats(given: argparse.Namespace) -> None:
+    """The teacher in FP32 and in INT8 with ranges of each input and with fixed ones, on two runtimes."""
+    progress = Progress()
+    workload = load(f"hf:{given.teacher}", data=given.data, task="text", length=LENGTH, progress=progress)
+    example = [tensor.numpy() for tensor in workload.example]
+    test = [workload.splits.test.take([number]) for number in range(len(workload.splits.test))]
+    rows: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as temp:
+        made = {f"{name} {how}": item for name in RUNTIMES for how, item in in_formats(workload, name, Path(temp))}
+        runners = {key: TARGETS.get(key.split()[0])().load(item.path, threads=1) for key, item in made.items()}
+        samples = interleaved({k: lambda r=r: r.run(example) for k, r in runners.items()}, seconds=30.0)
+        labels = np.concatenate([batch.targets.numpy() for batch in test if batch.targets is not None])
+        answered = {
+            key: np.asarray([runner.run([tensor.numpy() for tensor in batch.inputs])[0][0].argmax() for batch in test])
+            for key, runner in runners.items()
+        }
+        for key, chosen in answered.items():
+            rows[key] = {
+                "test": 100 * float((chosen == labels).mean()),
+                "agreement": 100 * float((chosen == answered[f"{key.split()[0]} FP32"]).mean()),
+                "size_bytes": made[key].size_bytes,
+                "latency_ms": statistics.median(samples[key]),
+                "n": len(samples[key]),
+            }
+            print(key, rows[key], flush=True)
+    note(given, formats=rows, timed_on=to_json(describe()))
+
+
+def in_formats(workload: Workload, name: str, folder: Path) -> Iterator[tuple[str, Artefact]]:
+    """The artefacts of a runtime."""
+    target = TARGETS.get(name)()
+    context = Context(workload, target, lambda batch: workload.module(*batch.inputs).numpy(), folder, folder)
+    plain = target.export(workload.module.eval(), workload.example, target.place(folder, f"{name}-fp32"))
+    yield "FP32", plain
+    for how, static in (("INT8, ranges of each input", False), ("INT8, fixed ranges", True)):
+        own = folder / f"{name}-{how}"
+        own.mkdir()
+        yield how, QuantizeInt8(256, search=False, static=static).apply(plain, workload, replace(context, folder=own))
+
+
 def throughput(given: argparse.Namespace) -> None:
     """Texts learnt from in a second with kept answers and with the teacher beside, three times in turn."""
     workload = load(f"hf:{given.teacher}", data=given.data, task="text", length=LENGTH, limit=640)
     begin, device = started(workload, STUDENTS["TinyBERT-style"]), fastest_device()
+    freeze_embeddings(begin.module)
     rates: dict[str, list[float]] = {"kept": [], "live": []}
     with tempfile.TemporaryDirectory() as temp:
         kept = answers(workload, workload.splits.train, Path(temp), Progress(enabled=False))
@@ -379,5 +426,7 @@ if __name__ == "__main__":
     parser.add_argument("--result", type=Path, default=RESULT)
     parser.add_argument("--latency", action="store_true", help="time the models instead")
     parser.add_argument("--throughput", action="store_true", help="time the training instead")
+    parser.add_argument("--formats", action="store_true", help="time and score the teacher's number formats instead")
     chosen = parser.parse_args()
-    (latency if chosen.latency else throughput if chosen.throughput else measure)(chosen)
+    other = {"latency": latency, "throughput": throughput, "formats": formats}
+    next((run_it for name, run_it in other.items() if getattr(chosen, name)), measure)(chosen)

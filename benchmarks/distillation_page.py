@@ -8,7 +8,7 @@ from typing import Any
 
 from distillation_vision_page import vision
 
-from lissom.core.units import format_ms
+from lissom.core.units import format_bytes, format_ms
 
 RESULT = Path(__file__).parent / "results" / "distillation.json"
 SEEDS = 3
@@ -20,7 +20,6 @@ ARMS = {
     "standardised": "standardised answers",
     "views": "the teacher's answers to eight views of each text",
     "hidden": "the teacher's answers and hidden states (TinyBERT)",
-    "distilbert": "labels, the teacher's answers and the direction of its hidden states (DistilBERT)",
     "logits+": "the teacher's answers, also to texts without labels",
 }
 
@@ -30,10 +29,12 @@ def section() -> list[str]:
     found = json.loads(RESULT.read_text(encoding="utf-8"))
     lines = ["", "## Distillation of texts", ""]
     for name, data in found["data"].items():
-        lines += [*_scores(name, data), *_latencies(data), *_throughput(data)]
+        lines += [*_scores(name, data), *_latencies(data), *_formats(data), *_throughput(data)]
         if "timed_on" in data:
             lines += [f"Timed on {_told(data['timed_on'])}.", ""]
-    others = [row["machine"] for data in found["data"].values() for row in data["runs"] if "machine" in row]
+    here = found["machine"]["processor"]
+    all_runs = [row for data in found["data"].values() for row in data["runs"]]
+    others = [name for row in all_runs if (name := row.get("machine", here)) != here]
     more = "".join(f"; {others.count(name)} runs on {name}" for name in dict.fromkeys(others))
     return [*lines, f"Learnt on {_told(found['machine'])}{more}.", "", *vision()]
 
@@ -172,6 +173,24 @@ def _latencies(data: dict[str, Any]) -> list[str]:
         *(
             f"| {name} | {format_ms(item['median'])} | {slowest / item['median']:.1f} |"
             for name, item in data["latency_ms"].items()
+        ),
+        "",
+    ]
+
+
+def _formats(data: dict[str, Any]) -> list[str]:
+    if "formats" not in data:
+        return []
+    return [
+        "The teacher in other number formats, scored on test one text at a time; agreement is with its own FP32; one",
+        "thread, 64 tokens, timed in turn:",
+        "",
+        "| runtime and format | test | agreement | size | latency |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {name} | {row['test']:.2f} | {row['agreement']:.2f} % | {format_bytes(row['size_bytes'])} "
+            f"| {format_ms(row['latency_ms'])} |"
+            for name, row in data["formats"].items()
         ),
         "",
     ]
