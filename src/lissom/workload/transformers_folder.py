@@ -73,7 +73,7 @@ def write_folder(folder: Path, model: nn.Module, files: Mapping[str, bytes], cla
         return f"{kind}.from_pretrained of transformers loads {folder.name}/"
     return (
         f"{folder.name}/ is a {kind} with widths that differ by layer, which transformers' configuration cannot say: "
-        f"lissom loads it as hf:{folder.name}, transformers alone refuses it"
+        f"lissom loads it as hf:RUN/{folder.name}, transformers alone refuses it"
     )
 
 
