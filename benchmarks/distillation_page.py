@@ -137,7 +137,7 @@ def _chosen(data: dict[str, Any]) -> list[str]:
         ahead = means["test"][best] - means["test"]["logits"]
         told = (
             f"{student}: of {len(runs)} losses select chooses *{ARMS[best]}*; on test that is {ahead:+.2f} points "
-            f"beside *{ARMS['logits']}* ({len(seeds)} seeds)."
+            f"beside *{ARMS['logits']}* ({len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'})."
         )
         lines += [*textwrap.wrap(told, 115), ""]
     return lines
