@@ -192,8 +192,8 @@ def _choices(speed: dict[str, Any], keys: list[str]) -> list[str]:
     return [
         *lines,
         "",
-        f"Gains in the geometric mean: {mean:.2f}x as chosen, {means[fixed]:.2f}x with {fixed} for all, and {most:.2f}x",
-        "with the fastest of the table for each: no choice gives more here.",
+        f"Gains in the geometric mean: {mean:.2f}x as chosen, {means[fixed]:.2f}x with {fixed} for all, and",
+        f"{most:.2f}x with the fastest of the table for each: no choice gives more here.",
         "",
     ]
 
