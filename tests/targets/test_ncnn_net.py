@@ -31,3 +31,17 @@ def test_layers_without_names_are_converted(target: Ncnn, tmp_path: Path) -> Non
     inputs = torch.randn(1, 3, 8, 8)
     made = target.export(module, (inputs,), target.place(tmp_path, "model"))
     check_parity(module, target, made, [inputs.numpy()])
+
+
+class Averaged(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 8, 3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.first(inputs).mean((2, 3))
+
+
+def test_a_layer_that_works_on_one_channel_at_a_time_is_told(target: Ncnn, tmp_path: Path) -> None:
+    made = target.export(Averaged().eval(), (torch.randn(1, 3, 8, 8),), target.place(tmp_path, "model"))
+    assert target.fallbacks(made) == {"Reduction": 1}

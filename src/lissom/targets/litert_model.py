@@ -1,7 +1,9 @@
 """LiteRT (once TensorFlow Lite) with XNNPACK: a ``.tflite`` file for phones and small boards."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lissom.core.errors import LissomError, first_line
 from lissom.core.files import check_writable, whole_file
@@ -21,6 +23,8 @@ from lissom.targets.target import (
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+_DELEGATE = "DELEGATE"
 
 
 class LiteRt(Target):
@@ -73,6 +77,36 @@ class LiteRt(Target):
             temporary.write_bytes(made)
         note = f"static INT8 by ai-edge-quantizer with {sum(len(batch[0]) for batch in calibration)} inputs"
         return self.artefact(path, INT8, (*source.artefact.notes, note))
+
+    def fallbacks(self, artefact: Artefact) -> dict[str, int]:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with muted_process():
+            interpreter: Any = Interpreter(model_content=artefact.path.read_bytes(), num_threads=1)
+            interpreter.allocate_tensors()  # XNNPACK takes over here what it can
+        return left_over(interpreter._get_ops_details())
+
+
+def left_over(operators: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Operators that no delegate took over, by kind with how often.
+
+    Args:
+        operators: of an interpreter, as it lists them: those of the file, and each delegate as one more that reads and
+            writes tensors by number.
+    """
+    makers = {tensor: item for item in operators if item["op_name"] != _DELEGATE for tensor in item["outputs"]}
+    taken: set[int] = set()
+    for delegate in (item for item in operators if item["op_name"] == _DELEGATE):
+        given, waiting = set(delegate["inputs"]), [*delegate["outputs"]]
+        while waiting:
+            tensor = waiting.pop()
+            maker = makers.get(tensor)
+            if maker is None or tensor in given or maker["index"] in taken:
+                continue
+            taken.add(maker["index"])
+            waiting.extend(maker["inputs"])
+    left = (item["op_name"] for item in operators if item["op_name"] != _DELEGATE and item["index"] not in taken)
+    return dict(sorted(Counter(left).items()))
 
 
 def _quantized(model: bytes, calibration: Inputs) -> bytes:

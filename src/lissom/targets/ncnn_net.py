@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -54,17 +55,31 @@ class Ncnn(Target):
         import ncnn
 
         native: Any = ncnn  # a compiled module, which tells no types
-        net = native.Net()
-        net.opt.use_vulkan_compute = False
-        for half in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
-            setattr(net.opt, half, False)
-        net.load_param(str(path))
-        net.load_model(str(path.with_suffix(".bin")))
+        net = _loaded(path)
         names = [blob.name for blob in net.blobs()]
         extractor = net.create_extractor()
         for number, array in enumerate(inputs):
             extractor.input(f"in{number}", native.Mat(np.ascontiguousarray(array[0])))
         return {name: np.array(extractor.extract(name)[1])[None] for name in names}
+
+    def fallbacks(self, artefact: Artefact) -> dict[str, int]:
+        # the fast kernels work on several channels at once, packed beside each other
+        plain = (layer.type for layer in _loaded(artefact.path).layers() if not layer.support_packing)
+        return dict(sorted(Counter(plain).items()))
+
+
+def _loaded(path: Path) -> Any:
+    """The network of ncnn's own, which computes in FP32."""
+    import ncnn
+
+    native: Any = ncnn
+    net = native.Net()
+    net.opt.use_vulkan_compute = False
+    for half in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+        setattr(net.opt, half, False)
+    net.load_param(str(path))
+    net.load_model(str(path.with_suffix(".bin")))
+    return net
 
 
 def _convert(module: "nn.Module", example: "tuple[Tensor, ...]", folder: Path, *, half: bool) -> Path:
