@@ -74,6 +74,6 @@ def test_noise_that_did_not_go_is_said(samples: list[float], said: bool, tmp_pat
 @pytest.mark.parametrize(("budget", "said"), [("drop<=0.1pt", True), ("drop<=0pt", False), ("drop<=50pt", False)])
 def test_a_select_split_too_small_for_the_drop_is_said(budget: str, said: bool, tmp_path: Path) -> None:
     workload, ledger = replace(tiny_workload(), classes=("a", "b")), Ledger(tmp_path)
-    say_coarse(workload, parse_budget(budget), 90.0, ledger, Progress(False))
+    say_coarse(workload, parse_budget(budget), ORIGINAL, ledger, Progress(False))
     note = ledger.find("note", "coarse")
     assert (note is not None and f"has {len(workload.splits.select)} examples" in note) is said

@@ -106,14 +106,13 @@ def _say_noise(figures: Figures, ledger: Ledger, progress: Progress) -> None:
         progress.say(note)
 
 
-def say_coarse(workload: Workload, budget: Budget, score: float, ledger: Ledger, progress: Progress) -> None:
+def say_coarse(workload: Workload, budget: Budget, original: Figures, ledger: Ledger, progress: Progress) -> None:
     """Write down that one answer of the select split weighs more than the drop that is allowed."""
-    count, drop = len(workload.splits.select), budget.drop
-    allowed = drop.value * abs(score) if drop.relative else drop.value
-    if (workload.classes or not workload.labelled) and 0 < allowed < 100 / count:
+    count = len(workload.splits.select)
+    if (workload.classes or not workload.labelled) and 0 < budget.drop.allowed(original) < 100 / count:
         note = (
-            f"the select split has {count} examples, so one answer is {100 / count:.3g} points, and {drop.text} allows "
-            "less: a single answer decides what is kept; give more data, or allow more"
+            f"the select split has {count} examples, so one answer is {100 / count:.3g} points, and "
+            f"{budget.drop.text} allows less: a single answer decides what is kept; give more data, or allow more"
         )
         ledger.once("note", "coarse", note)
         progress.say(note)

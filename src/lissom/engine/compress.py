@@ -104,7 +104,7 @@ class _Run:
         with self.watch.part("baseline"):
             baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
-        say_coarse(job.workload, job.budget, baseline.figures.score, self.ledger, job.progress)
+        say_coarse(job.workload, job.budget, baseline.figures, self.ledger, job.progress)
         if job.budget.costs:
             check_absolute(job.budget, baseline.figures)
             with self.watch.part("baseline"):

@@ -8,7 +8,7 @@ from lissom.core.records import Figures, Trial, from_json
 from lissom.engine.decisions import overshoot
 from lissom.engine.ladder import Rung
 from lissom.engine.moves import Mover
-from lissom.engine.trials import State, Trials, Tried
+from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.front import Point, front, pick
 from lissom.plan.move import Move, Plan, plan_from_json
@@ -29,6 +29,8 @@ class FrontSearch:
             if self._mover.has_int8:
                 self._trials.try_move(tried.state, Move(f"{move.name} + int8", (self._mover.int8,)))
         points = points_of(self._ledger, self._budget)
+        if not points:
+            return best_of(self._trials.tried)  # the target could make nothing, which is said there
         self._ledger.once("front", "", [point.number for point in front(points)])
         return self._trials.tried[_chosen(points, self._budget) - 1]
 
