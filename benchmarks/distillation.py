@@ -4,6 +4,8 @@
     python benchmarks/distillation.py TEACHER [--data movie-reviews] [--arms labels,logits,...] [--seeds 0,1,2]
     python training/text_teacher.py 20newsgroups OTHER --epochs 2 --length 64
     python benchmarks/distillation.py OTHER --data 20newsgroups --epochs 4 --students TinyBERT-style
+    python training/text_teacher.py movie-reviews MORE-1 --epochs 3 --frozen 3 --seed 1      (and MORE-2, MORE-3)
+    python benchmarks/distillation.py TEACHER --arms several --others MORE-1,MORE-2,MORE-3
     python benchmarks/distillation.py TEACHER --latency
     python benchmarks/distillation.py TEACHER --throughput
     python benchmarks/distillation.py TEACHER --formats
@@ -46,7 +48,7 @@ from lissom.graph import capture, couple
 from lissom.steps.distillation.lesson import Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.losses import LOSSES
 from lissom.steps.distillation.pairing import propose
-from lissom.steps.distillation.teachers import Live
+from lissom.steps.distillation.teachers import ByAnswers, Live, Several, mean_answer
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import without
 from lissom.steps.quantization.int8 import QuantizeInt8
@@ -54,10 +56,10 @@ from lissom.steps.step import Context
 from lissom.targets import TARGETS
 from lissom.targets.target import Artefact, Runner, Source
 from lissom.tasks.loading import load
-from lissom.train.batches import lengths_of
+from lissom.train.batches import in_order, lengths_of, prepared
 from lissom.train.loop import Schedule, train
 from lissom.train.tapped import Tapped
-from lissom.train.teacher import CachedTeacher, LiveTeacher, keep_answers
+from lissom.train.teacher import CachedTeacher, LiveTeacher, Teacher, keep_answers
 from lissom.workload.workload import Batch, Split, Workload
 
 RESULT = Path(__file__).parent / "results" / "distillation.json"
@@ -93,13 +95,25 @@ class Arm:
     """How a student learns: from what, on labelled texts alone or on all.
 
     With ``terms`` the teacher runs beside it, and it learns from what is inside of it as well, by a
-    :class:`lissom.steps.distillation.lesson.Lesson`.
+    :class:`lissom.steps.distillation.lesson.Lesson`. ``several`` teachers are the one and all others that are given.
     """
 
     objective: Objective | None = None
     everything: bool = False
     terms: tuple[Term, ...] = ()
     views: int = VIEWS
+    several: bool = False
+
+
+class Together:
+    """Several teachers whose answers were kept, as one: the mean of their probabilities."""
+
+    def __init__(self, teachers: Sequence[CachedTeacher]) -> None:
+        self.views = teachers[0].views
+        self._all = Several([ByAnswers(teacher) for teacher in teachers])
+
+    def answer(self, batch: Batch, view: int) -> Tensor:
+        return self._all.seen(batch, view).outputs
 
 
 def arms(task: Any) -> dict[str, Arm]:
@@ -120,6 +134,7 @@ def arms(task: Any) -> dict[str, Arm]:
         "dist": Arm(only("dist")),
         "standardised": Arm(only("standardised")),
         "views": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), views=MORE_VIEWS),
+        "several": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), several=True),
         "hidden": Arm(terms=(Term("logits"), Term("tinybert_hidden"))),
         "logits+": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), everything=True),
     }
@@ -181,7 +196,7 @@ def answers(workload: Workload, split: Split, folder: Path, progress: Progress, 
     return CachedTeacher(folder, views, device)
 
 
-def by_answers(arm: Arm, teacher: CachedTeacher) -> Any:
+def by_answers(arm: Arm, teacher: Teacher) -> Any:
     """The objective of an arm that learns from labels and kept answers."""
 
     def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
@@ -204,7 +219,7 @@ def run(
     student: Student,
     arm: Arm,
     split: Split,
-    teachers: tuple[Workload, CachedTeacher],
+    teachers: tuple[Workload, Teacher],
     seed: int,
     checkpoint: Path,
 ) -> dict[str, Any]:
@@ -299,6 +314,20 @@ def beside(workload: Workload, given: argparse.Namespace, progress: Progress) ->
     }
 
 
+@torch.no_grad()
+def together(teachers: Sequence[Workload]) -> dict[str, Any]:
+    """How many teachers there are, and percent of a split that they get right together and each alone."""
+    found: dict[str, Any] = {"teachers": len(teachers), "alone": [accuracy(one, "test") for one in teachers]}
+    for part in ("select", "test"):
+        split, right = getattr(teachers[0].splits, part), 0
+        for batch in prepared(split, in_order(len(split), 100)):
+            assert batch.targets is not None
+            said = [one.module.eval()(*batch.inputs) for one in teachers]
+            right += int((mean_answer(said, [1 / len(said)] * len(said)).argmax(1) == batch.targets).sum())
+        found[part] = 100 * right / len(split)
+    return found
+
+
 def lengths(workload: Workload) -> Sequence[int]:
     """Tokens of each training text."""
     found = lengths_of(workload.splits.train)
@@ -319,6 +348,9 @@ def measure(given: argparse.Namespace) -> None:
         note(given, **beside(workload, given, progress))
     train_split: Any = workload.splits.train
     own = answers(workload, train_split, given.teacher / "answers", progress)
+    others = [load(f"hf:{folder}", data=data, task="text", progress=progress, length=LENGTH) for folder in given.others]
+    if others and "several" not in read(given.result)["data"][data]:
+        note(given, several=together([workload, *others]))
     everything, of_all = train_split, own
     for key in missing(given):
         how, student = arms(workload.task)[key["arm"]], STUDENTS[key["student"]]
@@ -331,6 +363,12 @@ def measure(given: argparse.Namespace) -> None:
             of_all = answers(workload, everything, given.teacher / "answers-all", progress)
         begin = started(pretrained(workload, data, key["seed"], progress), student)
         split, teacher = (everything, of_all) if how.everything else (train_split, own)
+        if how.several:
+            kept = [
+                answers(one, split, folder / "answers", progress)
+                for one, folder in zip(others, given.others, strict=True)
+            ]
+            teacher = Together([own, *kept])
         if how.views != VIEWS:
             split = with_views(how.views).splits.train
             teacher = answers(workload, split, given.teacher / f"answers-{how.views}", progress, how.views)
@@ -422,6 +460,7 @@ if __name__ == "__main__":
     parser.add_argument("--arms", type=lambda text: text.split(","), default=["labels", "logits", "logits+"])
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--students", type=lambda text: text.split(","), default=list(STUDENTS))
+    parser.add_argument("--others", type=lambda text: [Path(part) for part in text.split(",")], default=[])
     parser.add_argument("--epochs", type=int, help="in the place of those of each student")
     parser.add_argument("--result", type=Path, default=RESULT)
     parser.add_argument("--latency", action="store_true", help="time the models instead")

@@ -19,6 +19,7 @@ ARMS = {
     "dist": "DIST",
     "standardised": "standardised answers",
     "views": "the teacher's answers to eight views of each text",
+    "several": "the mean answers of several teachers",
     "hidden": "the teacher's answers and hidden states (TinyBERT)",
     "logits+": "the teacher's answers, also to texts without labels",
 }
@@ -47,6 +48,7 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
     sizes, teacher = data["examples"], data["teacher"]
     rows = [
         ("teacher", "fine-tuned on the labels", [teacher], teacher["parameters_outside_embeddings"]),
+        *_several(data),
         ("bag of words, linear", "labels", [data["bag of words"]], None),
     ]
     if "bag of words, whole texts" in data:
@@ -76,6 +78,15 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
         *_worth(data),
         *_chosen(data),
     ]
+
+
+def _several(data: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]], None]]:
+    """The row of several teachers together, where they were asked."""
+    if "several" not in data:
+        return []
+    alone = " and ".join(f"{score:.2f}" for score in data["several"]["alone"][1:])
+    told = f"fine-tuned alike with other seeds; alone on test: {alone}"
+    return [(f"that teacher and {data['several']['teachers'] - 1} others together", told, [data["several"]], None)]
 
 
 def _cut(data: dict[str, Any]) -> str:
