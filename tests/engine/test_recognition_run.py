@@ -3,12 +3,15 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 pytest.importorskip("transformers")
 
@@ -17,11 +20,13 @@ from lissom.core.ledger import Ledger
 from lissom.core.records import Sample
 from lissom.engine.benching import check_bundles
 from lissom.plan.move import Move, Plan
+from lissom.plan.recipes import recipe
+from lissom.report import view
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.quantization.int8 import QuantizeInt8
-from lissom.testing.tiny_recognition import tiny_recognition_workload, write_tokenizer
-from lissom.workload.workload import Worded
+from lissom.testing.tiny_recognition import tiny_recognition_workload, tones, write_speller, write_tokenizer
+from lissom.workload.workload import Worded, Workload
 
 OPTIONS = lissom.Options(measure_s=0.02)
 PLAN = Plan(
@@ -61,6 +66,49 @@ def test_it_is_judged_by_what_it_says(tmp_path: Path) -> None:
         assert vectors["outputs"].dtype == np.int64 and vectors["outputs"].shape == vectors["original"].shape
     handling = json.loads((run.bundle / "handling.json").read_text(encoding="utf-8"))
     assert handling["task"] == "recognition" and handling["rules"]["prompt"] == [57, 58]
+
+
+def spoken_to(folder: Path, model: Path) -> Workload:
+    """A model that spells, with recordings that nobody wrote down."""
+    folder.mkdir()
+    lines: list[str] = []
+    for number in range(18):
+        soundfile.write(folder / f"{number}.wav", tones(number, 0.3), 16000)
+        part = ("train", "select", "test")[number % 3]
+        lines.append(json.dumps({"audio": f"{number}.wav", "split": part}))
+    (folder / "manifest.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return lissom.load(f"hf:{model}", data=str(folder / "manifest.jsonl"), task="speech", seconds=0.5)
+
+
+def heard_by(bundle: Path, file: Path) -> str:
+    """What a bundle says of a recording, in a process without torch, transformers and lissom."""
+    code = "import runpy, sys\nfor name in ('torch', 'transformers', 'lissom'): sys.modules[name] = None\n"
+    code += f"sys.path.insert(0, {str(bundle)!r})\n"
+    code += f"sys.argv = ['predict.py', '--verify', '--json', {str(file)!r}]\n"
+    code += f"runpy.run_path({str(bundle / 'predict.py')!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    verified, heard = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and verified["ok"], done.stderr
+    return heard["text"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["search", "int8"])
+def test_a_model_that_spells_goes_the_whole_way_too(tmp_path: Path, by: str) -> None:
+    module = write_speller(tmp_path / "speller")
+    workload = spoken_to(tmp_path / "clips", tmp_path / "speller")
+    plan = recipe(by, workload) if by == "int8" else None
+    budget = "size<=70%, drop<=100pt"
+    run = lissom.compress(workload, budget=budget, output=tmp_path / "run", options=OPTIONS, plan=plan)
+    moves = [trial.move for trial in view.read(run.folder).kept]
+    assert run.met and any(("int8" if by == "int8" else "prune") in move for move in moves), moves
+    said = heard_by(run.bundle, tmp_path / "clips" / "2.wav")
+    if by == "int8":
+        with np.load(run.bundle / "vectors.npz") as vectors, torch.no_grad():
+            best = module(torch.from_numpy(vectors["input_0"][:1])).logits[0].argmax(-1).tolist()
+            tokens = [token for place, token in enumerate(best) if token and best[place - 1 : place] != [token]]
+            assert [token for token in vectors["original"][0].tolist() if token >= 0] == tokens
+    assert said.isupper()
 
 
 def test_a_target_without_a_loop_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from lissom.tasks import TASKS
 from lissom.tasks.generating import spoken
 from lissom.tasks.loading import load
 from lissom.tasks.recognition.answering import collapsed
+from lissom.tasks.recognition.listeners import steady
 from lissom.testing.tiny_recognition import tiny_whisper, tones, write_ctranslate2, write_speller
 from lissom.workload.workload import Worded, Workload
 
@@ -100,6 +101,23 @@ def test_a_model_that_spells_is_one_too(speller: Path, tmp_path: Path) -> None:
     by_hand = [token for place, token in enumerate(best) if token and (place == 0 or best[place - 1] != token)]
     assert collapsed(outputs[0].detach().numpy(), 0) == by_hand
     assert len(answered(workload)) == 2
+
+
+def test_one_that_spells_is_the_same_network_while_it_learns(speller: Path) -> None:
+    from transformers import Wav2Vec2ForCTC
+
+    module = Wav2Vec2ForCTC.from_pretrained(speller)
+    made = steady(module)
+    sound = torch.from_numpy(tones(0, 0.5))[None]
+    for part in made.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+        elif isinstance(getattr(part, "dropout", None), float):
+            part.dropout = 0.0
+    learning, asked = made.train()(sound).logits, made.eval()(sound).logits
+    torch.testing.assert_close(learning, asked)
+    assert not any("masked" in name for name, _ in made.named_parameters())
+    assert module.config.mask_time_prob > 0 and hasattr(module.wav2vec2, "masked_spec_embed")  # the user's is as it was
 
 
 def test_repeated_letters_are_one_unless_something_is_between() -> None:

@@ -1,5 +1,6 @@
 """Which models listen: those that write (Whisper) and those that spell (Wav2Vec2), how they are fed and asked."""
 
+import copy
 import json
 import math
 from collections.abc import Sequence
@@ -106,7 +107,7 @@ def _writer(loaded: LoadedModel, tokenizer: Path, chosen: RecognitionOptions) ->
 
 
 def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
-    module: Any = loaded.module
+    module: Any = steady(loaded.module)
     place = tokenizer if tokenizer.is_dir() else tokenizer.parent
     prepared = _json(place / "preprocessor_config.json")
     features = Wave(seconds, int(prepared.get("sampling_rate", 16000)), bool(prepared.get("do_normalize", True)))
@@ -118,6 +119,20 @@ def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
         handling={"features": features.to_json(), "ctc": {"blank": blank, "longest": places}},
         blank=blank,
     )
+
+
+def steady(module: nn.Module) -> nn.Module:
+    """A copy that is the same network while it learns: no masks over the sound, no layers left out at random.
+
+    The value under a mask is used in training alone, so that no capture sees it and no cut would reach it; and a layer
+    that is left out has nothing to show to a loss that compares layers.
+    """
+    made: Any = copy.deepcopy(module)
+    made.config.update({"apply_spec_augment": False, "mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0})
+    for part in made.modules():
+        if hasattr(part, "masked_spec_embed"):
+            del part.masked_spec_embed
+    return made
 
 
 def _json(path: Path) -> dict[str, Any]:
