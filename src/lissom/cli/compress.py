@@ -99,6 +99,8 @@ def compress(
         epochs=1 if quick and epochs is None else epochs,
         calibration=128 if quick else 1024,
         measure_s=0.5 if quick else 4.0,
+        tries=2 if quick else 4,
+        compared=0 if quick else 2,
         front=front,
         methods=tuple(name.strip() for name in methods.split(",")),
     )

@@ -119,7 +119,9 @@ class _Run:
                 carrier.adopt(job.earlier, job.plan)
             best = _carry_out(trials, job.plan)
         with self.watch.part("verdict"):
-            verdict = deliver(job.workload, job.budget, baseline, carrier, best, self.folder)
+            verdict = deliver(
+                job.workload, job.budget, baseline, carrier, best, self.folder, compared=job.options.compared
+            )
         self.ledger.append("end", "", self._end(verdict))
 
     def _search(self, context: Context, carrier: Carrier, baseline: Baseline, trials: Trials) -> Tried:

@@ -40,9 +40,17 @@ _VECTORS = 8
 
 
 def deliver(
-    original: Workload, budget: Budget, baseline: Baseline, carrier: Carrier, best: Tried, folder: RunFolder
+    original: Workload,
+    budget: Budget,
+    baseline: Baseline,
+    carrier: Carrier,
+    best: Tried,
+    folder: RunFolder,
+    *,
+    compared: int,
 ) -> Verdict:
-    """Measure the result on the test split, write the model and the bundle, and tidy up."""
+    """Measure the result on the test split, beside so many off-the-shelf networks, write the model and the bundle, and
+    tidy up."""
     move = Move(best.trial.move, best.state.steps)
     workload, _ = carrier.model(move.model_steps)
     artefact = carrier.artefact(move, workload)
@@ -53,7 +61,7 @@ def deliver(
     note_fallbacks(baseline.bench.target, artefact, folder.ledger)
     keep_samples(original, artefact, baseline, folder)
     if folder.ledger.find("beside") is None:
-        _beside(original, verdict.final, baseline, folder.ledger)
+        _beside(original, verdict.final, baseline, compared, folder.ledger)
         folder.ledger.append("beside", "", True)
     save_model(folder.path, workload)
     _as_transformers(workload, folder)
@@ -75,9 +83,9 @@ def _as_transformers(workload: Workload, folder: RunFolder) -> None:
     folder.ledger.once("note", "transformers", said)
 
 
-def _beside(original: Workload, final: Figures, baseline: Baseline, ledger: Ledger) -> None:
+def _beside(original: Workload, final: Figures, baseline: Baseline, count: int, ledger: Ledger) -> None:
     with baseline.bench.progress.waiting("measuring off-the-shelf networks of the same size"):
-        found, left_out = neighbours(original, final, baseline.bench)
+        found, left_out = neighbours(original, final, baseline.bench, count)
     for neighbour in found:
         ledger.put(neighbour, neighbour.name)
     for reason in left_out:

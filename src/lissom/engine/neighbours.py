@@ -12,19 +12,18 @@ from lissom.workload.workload import Workload
 from lissom.zoo import build
 from lissom.zoo.names import SMALL_INPUT_FAMILIES, SMALL_INPUT_PIXELS, small_input_name
 
-_SHOWN = 2
 _SECONDS = 1.0
 
 
-def neighbours(workload: Workload, final: Figures, bench: Bench) -> tuple[list[Neighbour], list[str]]:
-    """The light networks of the zoo whose parameters come nearest to the result's, measured on the same input.
+def neighbours(workload: Workload, final: Figures, bench: Bench, count: int) -> tuple[list[Neighbour], list[str]]:
+    """So many light networks of the zoo, whose parameters come nearest to the result's, measured on the same input.
 
     Their weights are random, so they have no score here: a published one is for another data set.
 
     Returns:
         The networks, and the names of those that could not be built or exported, with the reason.
     """
-    if workload.task.name != "image" or not workload.classes:
+    if not count or workload.task.name != "image" or not workload.classes:
         return [], []
     side = workload.example[0].shape[-1]
     named = {
@@ -43,7 +42,7 @@ def neighbours(workload: Workload, final: Figures, bench: Bench) -> tuple[list[N
         counted.append((abs(parameters - final.parameters), name))
     shown: list[Neighbour] = []
     for _, name in sorted(counted):
-        if len(shown) == _SHOWN:
+        if len(shown) == count:
             break
         try:
             shown.append(_measured(name, workload, bench))

@@ -17,7 +17,7 @@ class Options:
     otherwise the time decides, up to ``most_epochs``. ``calibration`` inputs judge importance and ranges.
     ``measure_s`` is spent on each comparison of latencies. ``front`` tries cuts of all sizes alike, so that any
     point between them can be taken later. ``methods`` are what may be tried: ``prune``, and after it, one after the
-    other, names of ``METHODS``.
+    other, names of ``METHODS``. So many off-the-shelf networks of about the result's size are ``compared`` with it.
     """
 
     threads: int = 1
@@ -30,6 +30,7 @@ class Options:
     multiple: int = 8
     measure_s: float = 4.0
     tries: int = 4
+    compared: int = 2
     front: bool = False
     methods: tuple[str, ...] = (PRUNE,)
 
@@ -37,6 +38,8 @@ class Options:
         for name in ("threads", "batch", "most_epochs", "calibration", "multiple", "tries"):
             if getattr(self, name) < 1:
                 raise LissomError(f"{name} is {getattr(self, name)}; it starts at 1")
+        if self.compared < 0:
+            raise LissomError(f"compared is {self.compared}; it starts at 0")
         if self.measure_s <= 0:
             raise LissomError(f"measure_s is {self.measure_s:g}; nothing can be timed in that")
         if self.seed < 0:
@@ -68,6 +71,6 @@ class Options:
     def deciding(self) -> dict[str, Any]:
         """The options that must be the same when a run goes on (the time it may still take may differ)."""
         values = asdict(self)
-        for name in ("threads", "batch", "seed", "time_limit_s"):
+        for name in ("threads", "batch", "seed", "time_limit_s", "compared"):
             del values[name]
         return values
