@@ -12,6 +12,7 @@ from torch import nn
 import lissom
 from lissom.graph import capture, couple, prune, save
 from lissom.layers.replacement import Replacement, put
+from lissom.testing.tiny import tiny_workload
 from lissom.workload.storage import save_model
 
 
@@ -75,6 +76,16 @@ def test_values_that_fit_nowhere_are_refused(tmp_path: Path) -> None:
     save_file({"0.weight": torch.zeros(2, 2)}, tmp_path / "w.safetensors")
     with pytest.raises(lissom.LissomError, match=r"0.weight of shape \(2, 2\) does not fit"):
         lissom.load(tmp_path / "w.safetensors", build=net)
+
+
+def test_a_plan_is_no_word(tmp_path: Path) -> None:
+    with pytest.raises(lissom.LissomError, match="a plan is asked for, and 'int8' is none"):
+        lissom.compress(
+            tiny_workload(),
+            budget="size<=50%, drop<=1pt",
+            output=tmp_path / "run",
+            plan="int8",  # pyright: ignore[reportArgumentType]
+        )
 
 
 def test_it_is_one_or_the_other(saved: tuple[Path, nn.Module]) -> None:

@@ -193,6 +193,9 @@ def compress(
         settings = None if settings is None else replace(settings, target=target)
     settings = settings or _settings(workload, budget, target, options)
     if plan is not None:
+        if not isinstance(plan, Plan):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise LissomError(f"a plan is asked for, and {plan!r} is none",
+                              hint='lissom.plan.recipes.recipe("tinybert", workload) makes one')  # fmt: skip
         for step in (step for move in plan.moves for step in move.steps):
             step.check(workload)
         told = json.loads(json.dumps(plan.to_json()))

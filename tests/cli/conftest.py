@@ -91,7 +91,6 @@ def compressing(user: Path) -> Callable[..., list[str]]:
             "budget": "parameters<=60%, size<=70%, drop<=30pt",
             "mean": "0.5,0.5,0.5",
             "std": "0.5,0.5,0.5",
-            "epochs": "1",
             **changed,
         }
         given = [word for name, value in options.items() for word in (f"--{name}", value)]

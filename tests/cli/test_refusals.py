@@ -43,6 +43,7 @@ def test_without_a_budget_there_is_nothing_to_meet(lissom: Lissom) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--plan", "int8", "--epochs", "3"], "--plan int8 learns nothing"),
         (["--plan", "int8", "--front"], "with --plan nothing is searched"),
         (["--print-plan"], "--print-plan speaks of a plan"),
         (["--texts", "more.txt", "--budget", "size<=2%"], "--texts speaks of a plan"),

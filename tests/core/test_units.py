@@ -12,6 +12,7 @@ from lissom.core.units import (
     UNITS,
     format_bytes,
     format_count,
+    format_epochs,
     format_ms,
     format_seconds,
     parse_quantity,
@@ -136,3 +137,8 @@ def test_nothing_is_written_with_an_exponent() -> None:
     for value in (999.6, 999_600, 999.6e6, 999_999, 1e9, 4.56e8):
         for written in (format_bytes(value), format_count(value), format_ms(value)):
             assert "e" not in written.split()[0], written
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 epoch"), (1.0, "1 epoch"), (2, "2 epochs"), (0.5, "0.5 epochs")])
+def test_epochs(count: float, said: str) -> None:
+    assert format_epochs(count) == said

@@ -64,6 +64,8 @@ def test_a_single_wrong_index_is_noticed_wherever_it_is(family, name, removal):
 def test_wrong_shapes_are_named(small, picture, cut):
     result = verify(small, copy.deepcopy(small), cut, (picture,))
     assert not result.ok and "the cut says" in result.where
+    exchanged = verify(prune(small, cut, args=(picture,)).module, small, cut, (picture,))
+    assert not exchanged.ok and "is the original first?" in exchanged.where
 
 
 def test_zero_heads_do_not_hide_errors(picture):

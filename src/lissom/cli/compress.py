@@ -77,7 +77,7 @@ def compress(
 
     Example: lissom compress zoo:sample --data fashion-mnist --budget "size<=2%, drop<=0.5pt" -o runs/demo
     """
-    check_words(plan, front=front, print_plan=print_plan, texts=texts)
+    check_words(plan, front=front, print_plan=print_plan, texts=texts, epochs=epochs)
     budget = _budget(budget, searched=not front and plan is None)
     own = options_of(task, own)
     from lissom.api import compress as compress_workload

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from lissom.workload.workload import Workload
 
 
-def check_words(plan: str | None, *, front: bool, print_plan: bool, texts: str | None) -> None:
+def check_words(plan: str | None, *, front: bool, print_plan: bool, texts: str | None, epochs: int | None) -> None:
     """Refuse options that mean nothing with the others, before anything is loaded.
 
     Raises:
-        LissomError: a front with a plan, or what is said of a plan without one.
+        LissomError: a front with a plan, what is said of a plan without one, or epochs of one that learns nothing.
     """
+    if plan == "int8" and epochs is not None:
+        raise LissomError("--plan int8 learns nothing, so it has no --epochs", hint="leave out one of the two")
     if plan is not None and front:
         raise LissomError(
             "--front tries all sizes, and with --plan nothing is searched", hint="leave out one of the two"

@@ -103,6 +103,12 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def format_epochs(count: float) -> str:
+    """``"1 epoch"``, ``"2.5 epochs"``."""
+    number = f"{count:.3g}"
+    return f"{number} epoch{'' if number == '1' else 's'}"
+
+
 def _digits(value: float) -> str:
     """Three digits, and more rather than an exponent."""
     return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"

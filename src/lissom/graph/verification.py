@@ -114,6 +114,8 @@ def _transplant(original: nn.Module, candidate: nn.Module, cut: Cut) -> str:
         for name, tensor in _tensors(original).items():
             kept = tensor
             for dim, places in cut.kept.get(name, {}).items():
+                if kept.dim() <= dim or kept.shape[dim] <= max(places, default=-1):
+                    return f"{name} is {tuple(tensor.shape)}, and the cut is of a larger one: is the original first?"
                 kept = kept.index_select(dim, torch.tensor(places))
             if name not in theirs:
                 continue

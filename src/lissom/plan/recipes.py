@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lissom.core.errors import LissomError
+from lissom.core.units import format_epochs
 from lissom.graph import capture, couple
 from lissom.plan.move import Move, Plan
 from lissom.plan.sequence_recipes import feed_forward, shallow_decoder
@@ -58,13 +59,14 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
         return Plan((Move("as it is", (Nothing(),)), quantize))
     if epochs < 1:
         raise LissomError(f"{epochs} epochs learn nothing", hint="give at least 1")
+    told = f"{name}, {format_epochs(epochs)}"
     if name == SHALLOW_DECODER:
-        return Plan((Move(f"{name}, {epochs} epochs", shallow_decoder(workload, epochs)), quantize))
+        return Plan((Move(told, shallow_decoder(workload, epochs)), quantize))
     encoder = find_encoder(workload.module)
     if len(encoder.layers) < 2:
         raise LissomError(f"{workload.name} has one layer alone: half of it is nothing")
     steps = RECIPES[name](workload, encoder, epochs, texts)
-    return Plan((Move(f"{name}, {epochs} epochs", steps), quantize))
+    return Plan((Move(told, steps), quantize))
 
 
 def _distilbert(workload: Workload, encoder: Encoder, epochs: int, texts: str) -> tuple[Step, ...]:

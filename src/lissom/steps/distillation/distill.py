@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
-from lissom.core.units import format_bytes
+from lissom.core.units import format_bytes, format_epochs
 from lissom.steps.distillation.further import answer_shape, further
 from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_mask, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
@@ -63,7 +63,7 @@ class Distill(ModelStep):
     def describe(self) -> str:
         how = f" by {', '.join(loss for loss, _ in self.losses)}" if self.losses else ""
         how += " on texts without labels" if self.texts else ""
-        return f"distill {self.epochs * self.share:.3g} epochs{how}"
+        return f"distill {format_epochs(self.epochs * self.share)}{how}"
 
     def check(self, original: Workload) -> None:
         """Find the further teachers and the texts, before anything slow begins.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lissom.core.errors import LissomError
+from lissom.core.units import format_epochs
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.step import Context, ModelStep
@@ -55,7 +56,7 @@ class DistillSequences(ModelStep):
 
     def describe(self) -> str:
         how = f"{self.beams} beams" if self.beams > 1 else "greedy"
-        return f"distill {self.epochs * self.share:.3g} epochs on the original's texts, {how}"
+        return f"distill {format_epochs(self.epochs * self.share)} on the original's texts, {how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
         split = context.original.splits.train

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lissom.core.errors import LissomError
+from lissom.core.units import format_epochs
 from lissom.steps.quantization.simulated import Simulated, input_ranges
 from lissom.steps.step import Context, ModelStep
 from lissom.train.device import best_device
@@ -41,7 +42,7 @@ class DistillInt8(ModelStep):
             raise LissomError(f"a share of {self.share} of the examples is not possible", hint="give 0.01 to 1")
 
     def describe(self) -> str:
-        return f"distill {self.epochs * self.share:.3g} epochs in INT8"
+        return f"distill {format_epochs(self.epochs * self.share)} in INT8"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
         split = workload.splits.train
