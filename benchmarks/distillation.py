@@ -165,10 +165,13 @@ def started(workload: Workload, student: Student) -> Workload:
 
 
 def pretrained(workload: Workload, data: str, seed: int, progress: Progress) -> Workload:
-    """The workload with the encoder as it was before fine-tuning, and a classifier that is drawn anew."""
+    """The workload with the encoder as it was before fine-tuning, and a classifier that is drawn anew.
+
+    The seed is that of the classifier alone: every run learns from and chooses by the same texts.
+    """
     with tempfile.TemporaryDirectory() as folder:
         start(Path(folder), workload.classes, seed, progress)
-        return load(f"hf:{folder}", data=data, task="text", length=LENGTH, seed=seed, progress=progress)
+        return load(f"hf:{folder}", data=data, task="text", length=LENGTH, progress=progress)
 
 
 def freeze_embeddings(module: Any) -> nn.Module:
