@@ -136,6 +136,7 @@ def arms(task: Any) -> dict[str, Arm]:
         "views": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), views=MORE_VIEWS),
         "several": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), several=True),
         "hidden": Arm(terms=(Term("logits"), Term("tinybert_hidden"))),
+        "cosine": Arm(terms=(Term("logits"), Term("cosine", 0.2))),
         "logits+": Arm(lambda ours, theirs, targets: task.distance(ours, theirs), everything=True),
     }
 

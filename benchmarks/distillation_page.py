@@ -23,6 +23,7 @@ ARMS = {
     "views": "the teacher's answers to eight views of each text",
     "several": "the mean answers of several teachers",
     "hidden": "the teacher's answers and hidden states (TinyBERT)",
+    "cosine": "the teacher's answers and the direction of its hidden states (DistilBERT)",
     "logits+": "the teacher's answers, also to texts without labels",
 }
 
