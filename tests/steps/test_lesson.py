@@ -135,6 +135,12 @@ def test_decoupled_answers_are_refused_without_labels(tmp_path: Path) -> None:
             tried.apply(workload, tiny_context(tmp_path / "run", workload))
 
 
+def test_standardised_answers_of_two_classes_are_refused(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    with pytest.raises(LissomError, match="two classes say nothing"):
+        Distill(1, losses=(("standardised", 1.0),)).apply(original, tiny_context(tmp_path / "run", original))
+
+
 def test_unknown_losses_and_layers_are_named(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="unknown loss 'logit'"):
         Distill(1, losses=(("logit", 1.0),))

@@ -145,6 +145,11 @@ class Distill(ModelStep):
                 f"{names[0]} is of the chances of classes, and {workload.name} answers {shape[1:]} numbers",
                 hint="the loss logits takes any answer; leave teachers out",
             )
+        if "standardised" in names and shape[1] == 2:
+            raise LissomError(
+                "standardised answers of two classes say nothing but which one comes first: no student learns from that",
+                hint="use logits",
+            )
         if "dkd" in names and (self.texts or not workload.labelled):
             raise LissomError("dkd needs the true class of each example, and there are no labels", hint="use logits")
 
