@@ -1,6 +1,8 @@
-"""The losses of distillation on pictures: ResNet-8 learns CIFAR-10 from ResNet-20, with each loss beside the labels.
+r"""The losses of distillation on pictures: ResNet-8 learns CIFAR-10 from ResNet-20, with each loss beside the labels.
 
     python benchmarks/distillation_vision.py WORK [--arms labels,logits,...] [--seeds 0,1,2]
+    python benchmarks/distillation_vision.py WORK --epochs 20 --arms labels,logits,hints,rkd --seeds 0 \
+        --result benchmarks/results/distillation_vision_longer.json
 
 WORK holds cifar10.zip (class folders under train and test) and a trained resnet20.safetensors. All arms of a seed
 start from the same weights and see the same views of the same pictures in the same order; weights of losses are those

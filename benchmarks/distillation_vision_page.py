@@ -11,6 +11,7 @@ import numpy as np
 from lissom.tasks.text.metrics import spearman
 
 RESULT = Path(__file__).parent / "results" / "distillation_vision.json"
+LONGER = RESULT.with_name("distillation_vision_longer.json")
 NAMES = {
     "labels": "labels alone",
     "logits": "answers (Hinton)",
@@ -65,9 +66,28 @@ def vision() -> list[str]:
         "",
         *textwrap.wrap(_order(rows), 115),
         "",
+        *_longer(rows, found["epochs"]),
         f"Learnt on {found['machine']['processor']} ({found['machine']['cores']} cores).",
         "",
     ]
+
+
+def _longer(rows: dict[str, dict[int, float]], epochs: int) -> list[str]:
+    """Whether what stands out of the order is of the short training."""
+    if not LONGER.exists():
+        return []
+    found = json.loads(LONGER.read_text(encoding="utf-8"))
+    longer = _by_arm(found["runs"])
+    gains = {arm: (_gain(arm, rows), _gain(arm, longer)) for arm in longer if arm != "labels"}
+    told = "; ".join(
+        f"{NAMES[arm]} {short:+.2f} and {long:+.2f}" for arm, (short, long) in gains.items() if short and long
+    )
+    seeds = max(len(values) for values in longer.values())
+    whole = (
+        f"Gains after {epochs} epochs and after {found['epochs']} ({seeds} {'seed' if seeds == 1 else 'seeds'}; labels "
+        f"alone {statistics.mean(longer['labels'].values()):.2f}): {told}."
+    )
+    return [*textwrap.wrap(whole, 115), ""]
 
 
 def _by_arm(runs: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
