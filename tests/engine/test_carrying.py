@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,8 @@ from lissom.steps.pruning.prune import Prune, without
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import Context, ModelStep
+from lissom.targets.onnx_runtime import OnnxRuntime
+from lissom.targets.target import Artefact
 from lissom.testing import tiny_context, tiny_workload
 from lissom.workload.workload import Workload
 
@@ -115,6 +118,27 @@ def test_artefacts_are_exported_and_changed(tmp_path: Path) -> None:
     artefact = made.artefact(move, workload)
     assert artefact.precision == "int8" and artefact.path.exists()
     assert artefact.path.is_relative_to(tmp_path / "steps")
+
+
+def test_a_number_format_begins_with_the_artefact_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, exported = tiny_workload(), list[Path]()
+    export = OnnxRuntime.export
+
+    def counted(self: OnnxRuntime, module: nn.Module, example: Any, path: Path, *more: Any) -> Artefact:
+        exported.append(path)
+        return export(self, module, example, path, *more)
+
+    monkeypatch.setattr(OnnxRuntime, "export", counted)
+    made = carrier(tmp_path, original)
+    cut, both = Move("cut", (PRUNE,)), Move("both", (PRUNE, QuantizeInt8(examples=32, batch=32)))
+    workload, _ = made.model(cut.model_steps)
+    plain = made.artefact(cut, workload)
+    assert made.artefact(both, workload).precision == "int8" and len(exported) == 1
+    plain.path.unlink()
+    other = Move("other", (PRUNE, QuantizeInt8(examples=16, batch=16)))
+    assert made.artefact(other, workload).precision == "int8" and len(exported) == 2, "what was lost is made again"
 
 
 def test_uncut_models_come_back(tmp_path: Path) -> None:

@@ -132,14 +132,24 @@ class Carrier:
     def _make(self, move: Move, workload: Workload, folder: Path) -> Artefact:
         folder.mkdir(parents=True, exist_ok=True)
         context = replace(self._context, folder=folder)
-        with context.progress.waiting(f"exporting for {context.target.name}"):
-            made = context.target.export(workload.module, workload.example, context.target.place(folder, "model"))
         inputs = parity_inputs(workload.splits.select)
-        check_parity(workload.module, context.target, made, inputs)
+        made = self._exported(move) if move.artefact_steps else None
+        if made is None:
+            with context.progress.waiting(f"exporting for {context.target.name}"):
+                made = context.target.export(workload.module, workload.example, context.target.place(folder, "model"))
+            check_parity(workload.module, context.target, made, inputs)
         for step in move.artefact_steps:
             made = step.apply(made, workload, context)
             check_parity(workload.module, context.target, made, inputs)
         return made
+
+    def _exported(self, move: Move) -> Artefact | None:
+        """What was made of the same model before, with no artefact steps yet."""
+        key = _key(move.model_steps)
+        done: dict[str, Any] | None = self._ledger.find("artefact", key)
+        if done is None or not (self._folder / key / done["file"]).exists():
+            return None
+        return self._context.target.artefact(self._folder / key / done["file"], done["precision"], tuple(done["notes"]))
 
 
 def share_of_time(steps: Sequence[Step]) -> float:

@@ -147,7 +147,7 @@ class Distill(ModelStep):
             )
         if "standardised" in names and shape[1] == 2:
             raise LissomError(
-                "standardised answers of two classes say nothing but which one comes first: no student learns from that",
+                "standardised answers of two classes say nothing but which comes first: no student learns from that",
                 hint="use logits",
             )
         if "dkd" in names and (self.texts or not workload.labelled):
