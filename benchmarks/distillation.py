@@ -2,8 +2,8 @@
 
     python training/text_teacher.py movie-reviews TEACHER --shipped
     python benchmarks/distillation.py TEACHER [--data movie-reviews] [--arms labels,logits,...] [--seeds 0,1,2]
-    python training/text_teacher.py 20newsgroups OTHER --epochs 2 --length 64
-    python benchmarks/distillation.py OTHER --data 20newsgroups --epochs 4 --students TinyBERT-style
+    python training/text_teacher.py 20newsgroups OTHER --epochs 6 --length 64
+    python benchmarks/distillation.py OTHER --data 20newsgroups --epochs 8 --students TinyBERT-style
     python training/text_teacher.py movie-reviews MORE-1 --epochs 3 --frozen 3 --seed 1      (and MORE-2, MORE-3)
     python benchmarks/distillation.py TEACHER --arms several --others MORE-1,MORE-2,MORE-3
     python benchmarks/distillation.py TEACHER --latency

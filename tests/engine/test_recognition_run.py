@@ -92,8 +92,7 @@ def heard_by(bundle: Path, file: Path) -> str:
     return heard["text"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("by", ["search", "int8"])
+@pytest.mark.parametrize("by", [pytest.param("search", marks=pytest.mark.slow), "int8"])
 def test_a_model_that_spells_goes_the_whole_way_too(tmp_path: Path, by: str) -> None:
     module = write_speller(tmp_path / "speller")
     workload = spoken_to(tmp_path / "clips", tmp_path / "speller")
