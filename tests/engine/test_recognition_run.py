@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from lissom.report import view
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.testing.bundles import predict_alone
 from lissom.testing.tiny_recognition import tiny_recognition_workload, tones, write_speller, write_tokenizer
 from lissom.workload.workload import Worded, Workload
 
@@ -81,12 +80,8 @@ def spoken_to(folder: Path, model: Path) -> Workload:
 
 
 def heard_by(bundle: Path, file: Path) -> str:
-    """What a bundle says of a recording, in a process without torch, transformers and lissom."""
-    code = "import runpy, sys\nfor name in ('torch', 'transformers', 'lissom'): sys.modules[name] = None\n"
-    code += f"sys.path.insert(0, {str(bundle)!r})\n"
-    code += f"sys.argv = ['predict.py', '--verify', '--json', {str(file)!r}]\n"
-    code += f"runpy.run_path({str(bundle / 'predict.py')!r}, run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    """What a bundle says of a recording, after it has verified itself."""
+    done = predict_alone(bundle, "--verify", "--json", str(file))
     verified, heard = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0 and verified["ok"], done.stderr
     return heard["text"]

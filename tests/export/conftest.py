@@ -1,7 +1,6 @@
 """A bundle of the tiny network, with pictures to predict."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from lissom.export.onnx_file import export_onnx
 from lissom.export.runners.onnx_runner import Runner
 from lissom.targets.parity import answers
 from lissom.testing import tiny_workload
+from lissom.testing.bundles import predict_alone
 
 Run = subprocess.CompletedProcess[str]
 
@@ -60,14 +60,4 @@ def picture(tmp_path: Path) -> Path:
 @pytest.fixture
 def predict() -> Callable[..., Run]:
     """Run a bundle's predictor in a process of its own that cannot import torch, transformers or lissom."""
-
-    def run(bundle: Path, *arguments: str) -> Run:
-        code = (
-            "import sys, runpy; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'lissom'))); "
-            "sys.argv = sys.argv[1:]; sys.path[0] = sys.argv[0].rpartition('/')[0]; "
-            "runpy.run_path(sys.argv[0], run_name='__main__')"
-        )
-        command = [sys.executable, "-W", "error", "-c", code, str(bundle / "predict.py"), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    return run
+    return predict_alone

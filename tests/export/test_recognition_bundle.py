@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,10 @@ from lissom.targets import TARGETS
 from lissom.tasks.forcing import forced
 from lissom.tasks.recognition.log_mel import LogMel
 from lissom.tasks.rules import rules_of
+from lissom.testing.bundles import predict_alone
 from lissom.testing.tiny_recognition import END, exported_whisper, tones, write_tokenizer
 
 FEATURES = LogMel(bands=8, seconds=2.0)
-BLOCKED = "import sys\nfor name in ('torch', 'transformers', 'lissom'): sys.modules[name] = None\n"
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +63,6 @@ def theirs(module: Any, samples: np.ndarray) -> list[int]:
     return found[: found.index(END)] if END in found else found
 
 
-def run(bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = f"{BLOCKED}import runpy\nsys.path.insert(0, {str(bundle)!r})\nsys.argv = ['predict.py', *sys.argv[1:]]\n"
-    code += f"runpy.run_path({str(bundle / 'predict.py')!r}, run_name='__main__')"
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300)
-
-
 def test_it_says_what_transformers_says_and_what_is_silent(made: tuple[Any, Path], tmp_path: Path) -> None:
     module, bundle = made
     heard = tones(7, 1.5)
@@ -80,7 +72,7 @@ def test_it_says_what_transformers_says_and_what_is_silent(made: tuple[Any, Path
     soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 16000)
     (tmp_path / "no.wav").write_text("no sound")
     files = [str(tmp_path / name) for name in ("a.wav", "long.flac", "silent.wav", "no.wav")]
-    done = run(bundle, "--verify", "--json", *files)
+    done = predict_alone(bundle, "--verify", "--json", *files)
     assert done.returncode == 2 and "no.wav: it is not sound" in done.stderr and "Traceback" not in done.stderr
     verified, *lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert (verified["ok"], verified["agree"], verified["vectors"], verified["parity"]) == (True, 3, 3, 1.0)
