@@ -15,8 +15,10 @@ pytest.importorskip("transformers")
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.layers.text_model import TextModel
+from lissom.steps.distillation import losses
 from lissom.steps.distillation.distill import Distill
-from lissom.steps.distillation.pairing import propose
+from lissom.steps.distillation.lesson import Lesson, Term
+from lissom.steps.distillation.pairing import Pair, Pairing, propose
 from lissom.steps.distillation.teachers import mean_answer
 from lissom.tasks.text.unlabelled import unlabelled_split
 from lissom.testing.steps import fingerprint, same
@@ -30,8 +32,10 @@ from lissom.testing.tiny_texts import (
     trained_bert,
     write_text_model,
 )
+from lissom.train.tapped import Seen
 from lissom.workload.changes import Zeros
 from lissom.workload.encoders import find_encoder
+from lissom.workload.workload import Batch
 
 LOSSES = (
     "tinybert_hidden",
@@ -139,6 +143,44 @@ def test_standardised_answers_of_two_classes_are_refused(tmp_path: Path) -> None
     original = tiny_text_workload()
     with pytest.raises(LissomError, match="two classes say nothing"):
         Distill(1, losses=(("standardised", 1.0),)).apply(original, tiny_context(tmp_path / "run", original))
+
+
+@pytest.mark.parametrize(
+    ("loss", "settings"),
+    [
+        ("logits", {"temperature": 2.0}),
+        ("dkd", {"alpha": 0.5, "beta": 2.0}),
+        ("rkd", {"distance": 25.0, "angle": 50.0}),
+    ],
+)
+def test_settings_of_a_loss_reach_its_function(loss: str, settings: dict[str, float]) -> None:
+    original, features = tiny_workload(), [torch.randn(6, 3) for _ in range(2)]
+    targets = torch.tensor([0, 1, 2, 0, 1, 2])
+    batch = Batch((torch.zeros(6),), targets, torch.arange(6))
+    ours, theirs = (Seen(tensor, {"layer": tensor}) for tensor in features)
+
+    class Told:
+        def seen(self, batch: Batch, view: int) -> Seen:
+            return theirs
+
+    term = Term(loss, settings=tuple(settings.items()))
+    lesson = Lesson(original.task, Told(), [term], Pairing((Pair("layer", "layer", (3, 3)),)))
+    more = (targets,) if loss == "dkd" else ()
+    torch.testing.assert_close(lesson(ours, batch, 0), losses.LOSSES.get(loss)(*features, *more, **settings))
+    assert not torch.allclose(lesson(ours, batch, 0), losses.LOSSES.get(loss)(*features, *more))
+
+
+def test_a_temperature_of_nothing_is_refused() -> None:
+    with pytest.raises(LissomError, match="temperature of the loss dist is 0"):
+        Term("dist", settings=(("temperature", 0.0),))
+
+
+def test_answers_that_are_no_chances_have_no_temperature(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+    number = original.with_module(TextModel(fresh_bert(classes=1), ENCODING.pad).eval())
+    step = Distill(1, losses=(("logits", 1.0),), settings=(("logits", "temperature", 2.0),))
+    with pytest.raises(LissomError, match="of the chances of classes"):
+        step.apply(number, tiny_context(tmp_path / "number", number))
 
 
 def test_unknown_losses_and_layers_are_named(tmp_path: Path) -> None:

@@ -19,12 +19,18 @@ def test_names_are_those_of_the_table() -> None:
 def test_json_holds_the_name_and_every_field() -> None:
     assert Distill(3, views=0).to_json() == {
         "step": "distill", "epochs": 3, "rate": 6e-3, "batch": 128, "labels": 0.5, "views": 0, "share": 1.0,
-        "losses": (), "pairs": (), "teachers": (), "texts": "",
+        "losses": (), "settings": (), "pairs": (), "teachers": (), "texts": "",
     }  # fmt: skip
 
 
 def test_a_distillation_with_losses_goes_through_json() -> None:
-    step = Distill(2, losses=(("hints", 0.5), ("logits", 1.0)), pairs=(("a", "b"),), teachers=("hf:other",))
+    step = Distill(
+        2,
+        losses=(("hints", 0.5), ("logits", 1.0)),
+        settings=(("logits", "temperature", 2.0),),
+        pairs=(("a", "b"),),
+        teachers=("hf:other",),
+    )
     assert step_from_json(json.loads(json.dumps(step.to_json()))) == step
 
 
@@ -61,8 +67,20 @@ def test_no_two_steps_are_equal() -> None:
         ({"epochs": 1, "epoch": 3}, "no setting 'epoch'"),
         ({"epochs": "three"}, "epochs of the step distill is 'three'"),
         ({"epochs": 1, "rate": True}, "rate of the step distill is True"),
+        ({"epochs": 1, "losses": ["dkd"]}, "losses of the step distill is"),
+        ({"epochs": 1, "losses": {"dkd": 1}}, "losses of the step distill is"),
+        ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["dkd", "gamma", 1]]}, "dkd has no setting 'gamma'"),
+        ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["dkd", "beta", -1]]}, "beta of the loss dkd is -1"),
+        ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["rkd", "angle", 1]]}, "rkd, which is not in losses"),
+        ({"rate": 0.1}, "the step distill lacks epochs"),
     ],
 )
 def test_a_setting_that_is_none_is_named(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(LissomError, match=said):
         step_from_json({"step": "distill", **settings})
+
+
+def test_a_list_that_a_plan_has_otherwise_is_shown_as_it_has_to_be() -> None:
+    with pytest.raises(LissomError) as caught:
+        step_from_json({"step": "distill", "epochs": 1, "losses": [["hints", "much"]]})
+    assert caught.value.hints == ("give a list like [[str, float], ...]",)

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args, get_origin
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Deadline, Progress
@@ -109,23 +109,49 @@ def step_from_json(data: dict[str, Any]) -> Step:
     """Rebuild a step from its JSON form.
 
     Raises:
-        LissomError: no step is called that, or it has no such setting, or one of another kind.
+        LissomError: no step is called that, or it has no such setting, or one of another kind, or it lacks one.
     """
     kind = STEPS.get(data["step"])
     given = {key: _frozen(value) for key, value in data.items() if key != "step"}
     _check_settings(data["step"], {item.name: item.type for item in fields(kind)}, given)
+    needed = [item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING]
+    if missing := [name for name in needed if name not in given]:
+        raise LissomError(f"the step {data['step']} lacks {' and '.join(missing)}", hint="add it to the plan")
     return kind(**given)
 
 
 def _check_settings(step: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse what a plan that was written by hand may have wrong: a name, or a word where a number has to be."""
+    """Refuse what a plan that was written by hand may have wrong: a name, or a word where a number has to be.
+
+    What is neither plain nor a list of such is left to the step's constructor.
+    """
     for name, value in given.items():
         if name not in known:
             hint = did_you_mean(name, known) or f"it has {', '.join(known)}"
             raise LissomError(f"the step {step} has no setting {name!r}", hint=hint)
-        wanted = _PLAIN.get(known[name])
-        if wanted is not None and type(value) not in wanted:
-            raise LissomError(f"{name} of the step {step} is {value!r}", hint=f"give a {known[name].__name__}")
+        if not _fits(known[name], value):
+            raise LissomError(f"{name} of the step {step} is {value!r}", hint=f"give {_written(known[name])}")
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    inner = get_args(kind)
+    if get_origin(kind) is not tuple:
+        return kind not in _PLAIN or type(value) in _PLAIN[kind]
+    if not isinstance(value, tuple):
+        return False
+    kinds = [inner[0]] * len(value) if inner[-1] is ... else list(inner)  # pyright: ignore[reportUnknownArgumentType]
+    return len(kinds) == len(value) and all(map(_fits, kinds, value))  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _written(kind: Any) -> str:
+    """The kind of a setting as a plan has it: ``a float``, ``a list like [[str, float], ...]``."""
+    return f"a list like {_like(kind)}" if get_origin(kind) is tuple else f"a {kind.__name__}"
+
+
+def _like(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"[{', '.join('...' if inner is ... else _like(inner) for inner in get_args(kind))}]"
+    return getattr(kind, "__name__", str(kind))
 
 
 def _frozen(value: Any) -> Any:

@@ -29,9 +29,10 @@ class Distill(ModelStep):
     augmented views, which are shown in turn. Both are kept on disk, up to ``MOST_BYTES``; beyond, and with 0, the
     teacher runs on every batch. ``share`` of the training examples is seen in an epoch.
 
-    ``losses`` are names out of ``LOSSES`` with weights, in the place of the task's own distance. Those that compare
-    layers run the teacher on every batch; ``pairs`` says which layer of the student learns from which of the teacher
-    (by default as :func:`lissom.steps.distillation.pairing.propose` has it). ``teachers`` are further models, each
+    ``losses`` are names out of ``LOSSES`` with weights, in the place of the task's own distance; ``settings`` are
+    numbers of theirs in the place of those of the papers, each a loss, a name and a value. Losses that compare layers
+    run the teacher on every batch; ``pairs`` says which layer of the student learns from which of the teacher (by
+    default as :func:`lissom.steps.distillation.pairing.propose` has it). ``teachers`` are further models, each
     ``hf:DIR`` or ``file.py:function``, whose probabilities are averaged with the original's. ``texts`` is a source of
     texts without labels, which are learnt from instead of the training split, with the teacher beside.
     """
@@ -43,6 +44,7 @@ class Distill(ModelStep):
     views: int = 1
     share: float = 1.0
     losses: tuple[tuple[str, float], ...] = ()
+    settings: tuple[tuple[str, str, float], ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     teachers: tuple[str, ...] = ()
     texts: str = ""
@@ -57,8 +59,11 @@ class Distill(ModelStep):
             raise LissomError(f"the weight of the labels is {self.labels}; it lies between 0 and 1")
         if not 0 < self.share <= 1:
             raise LissomError(f"a share of {self.share} of the examples is not possible", hint="give 0.01 to 1")
-        for loss, weight in self.losses:
-            Term(loss, weight)
+        self._terms()
+        known = [loss for loss, _ in self.losses]
+        for loss, name, _ in self.settings:
+            if loss not in known:
+                raise LissomError(f"{name} is set for the loss {loss}, which is not in losses", hint=_listed(known))
 
     def describe(self) -> str:
         how = f" by {', '.join(loss for loss, _ in self.losses)}" if self.losses else ""
@@ -115,7 +120,7 @@ class Distill(ModelStep):
         labels = self.labels if workload.labelled else 0.0
         if not self.losses and not self.teachers:
             return workload.module, distillation(workload.task, self._answering(context, views), labels)
-        terms = [Term(loss, weight) for loss, weight in self.losses] or [Term("logits")]
+        terms = self._terms() or [Term("logits")]
         self._check_answers(workload, context, terms)
         pairing = self._pairing(workload, context, terms)
         ours, theirs = taps(terms, pairing)
@@ -133,9 +138,15 @@ class Distill(ModelStep):
             )
         return Tapped(workload.module, ours), lesson
 
+    def _terms(self) -> list[Term]:
+        return [
+            Term(loss, weight, tuple((name, value) for owner, name, value in self.settings if owner == loss))
+            for loss, weight in self.losses
+        ]
+
     def _check_answers(self, workload: Workload, context: Context, terms: list[Term]) -> None:
         """Refuse losses, and several teachers, that need classes or labels which are not there."""
-        names = [term.loss for term in terms if term.loss in CLASSES]
+        names = [term.loss for term in terms if term.loss in CLASSES or (term.loss == "logits" and term.settings)]
         names += ["a mean of several teachers"] if self.teachers else []
         if not names:
             return
@@ -143,7 +154,7 @@ class Distill(ModelStep):
         if len(shape) != 2 or shape[1] < 2:
             raise LissomError(
                 f"{names[0]} is of the chances of classes, and {workload.name} answers {shape[1:]} numbers",
-                hint="the loss logits takes any answer; leave teachers out",
+                hint="the loss logits without settings takes any answer; leave teachers out",
             )
         if "standardised" in names and shape[1] == 2:
             raise LissomError(
@@ -188,6 +199,10 @@ class Distill(ModelStep):
             )
         context.team.led(None)  # the others wait
         return CachedTeacher(folder, views, device)
+
+
+def _listed(losses: list[str]) -> str:
+    return f"there are {', '.join(losses)}" if losses else "name it in losses, with a weight"
 
 
 def _too_large(context: Context, split: Split, views: int) -> bool:

@@ -1,5 +1,6 @@
 """The objective of a distillation: a weighted sum of losses between what student and teacher put out."""
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,10 +31,11 @@ KNOWN = (*ANSWERS, *PLACES, *EXAMPLES, *ATTENTION)
 
 @dataclass(frozen=True)
 class Term:
-    """A loss by name, and its weight."""
+    """A loss by name, its weight, and settings of its own by name, in the place of those of its paper."""
 
     loss: str
     weight: float = 1.0
+    settings: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.loss not in KNOWN:
@@ -43,6 +45,19 @@ class Term:
             )
         if self.weight < 0:
             raise LissomError(f"the weight of {self.loss} is {self.weight:g}; it starts at 0")
+        known = settings_of(self.loss)
+        for name, value in self.settings:
+            if name not in known:
+                hint = f"it has {', '.join(known)}" if known else "leave it out"
+                raise LissomError(f"the loss {self.loss} has no setting {name!r}", hint=hint)
+            if value < 0 or (value == 0 and name == "temperature"):
+                raise LissomError(f"{name} of the loss {self.loss} is {value:g}", hint="give a number above 0")
+
+
+def settings_of(loss: str) -> tuple[str, ...]:
+    """The settings of a loss that are numbers: its arguments by name, where they are no counts."""
+    given = inspect.signature(LOSSES.get(loss)).parameters.values()
+    return tuple(item.name for item in given if item.kind is item.KEYWORD_ONLY and isinstance(item.default, float))
 
 
 def taps(terms: Sequence[Term], pairing: Pairing) -> tuple[list[str], list[str]]:
@@ -97,7 +112,8 @@ class Lesson(nn.Module):
                 if pair.widths is not None and pair.widths[0] != pair.widths[1]:
                     self.projections[str(number)] = Projection(*pair.widths)
         last = pairing.pairs[-1].widths if pairing.pairs else None
-        self.contrast = Contrast(*last) if "crd" in names and last is not None else None
+        contrast = next((term for term in terms if term.loss == "crd"), None)
+        self.contrast = Contrast(*last, **dict(contrast.settings)) if contrast and last is not None else None
 
     def forward(self, seen: Seen, batch: Batch, view: int) -> Tensor:
         """The loss of a batch, a scalar.
@@ -110,22 +126,22 @@ class Lesson(nn.Module):
         taught, mask = self._teacher.seen(batch, view), self._mask(batch)
         total = torch.zeros((), device=taught.outputs.device)
         for term in self._terms:
-            total = total + term.weight * self._term(term.loss, seen, taught, batch, mask)
+            total = total + term.weight * self._term(term, seen, taught, batch, mask)
         if not self._labels or batch.targets is None:
             return total
         return self._labels * self._task.loss(seen.outputs, batch.targets) + (1 - self._labels) * total
 
-    def _term(self, name: str, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
-        if name == "logits":
+    def _term(self, term: Term, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
+        name = term.loss
+        if name == "logits" and not term.settings:
             return self._task.distance(seen.outputs, taught.outputs)
         if name in ANSWERS:
-            function = LOSSES.get(name)
             more = (batch.targets,) if name == "dkd" else ()
-            return function(seen.outputs, taught.outputs, *more)
+            return LOSSES.get(name)(seen.outputs, taught.outputs, *more, **dict(term.settings))
         if name in PLACES:
             return self._places(name, seen, taught, mask)
         if name in EXAMPLES:
-            return self._examples(name, seen, taught, batch, mask)
+            return self._examples(term, seen, taught, batch, mask)
         return self._attention(name, seen, taught, mask)
 
     def _places(self, name: str, seen: Seen, taught: Seen, mask: Tensor | None) -> Tensor:
@@ -138,13 +154,14 @@ class Lesson(nn.Module):
             losses.append(function(ours, theirs, mask))
         return torch.stack(losses).mean()
 
-    def _examples(self, name: str, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
+    def _examples(self, term: Term, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
+        name = term.loss
         pair = self._pairing.pairs[-1]
         both = (seen.features[pair.student], taught.features[pair.teacher])
         maps = name == "similarity" and all(features.dim() == 4 for features in both)  # whole, as in the paper
         ours, theirs = both if maps else (pooled(features, mask) for features in both)
         if name != "crd":
-            return LOSSES.get(name)(ours, theirs)
+            return LOSSES.get(name)(ours, theirs, **dict(term.settings))
         assert self.contrast is not None
         return self.contrast(ours, theirs, batch.indices.to(ours.device))
 
