@@ -45,7 +45,7 @@ from lissom.core.progress import Progress
 from lissom.core.records import to_json
 from lissom.core.timing import interleaved
 from lissom.graph import capture, couple
-from lissom.steps.distillation.lesson import Lesson, Term, padding_mask, taps
+from lissom.steps.distillation.lesson import Lesson, Term, padding_masks, taps
 from lissom.steps.distillation.losses import LOSSES
 from lissom.steps.distillation.pairing import propose
 from lissom.steps.distillation.teachers import ByAnswers, Live, Several, mean_answer
@@ -74,17 +74,19 @@ RUNTIMES = ("onnxruntime", "openvino")
 
 @dataclass(frozen=True)
 class Student:
-    """A part of the encoder: its layers, and heads and feed-forward units of each (``None``: all)."""
+    """A part of the encoder: its layers, heads and feed-forward units of each, and its width (``None``: all)."""
 
     layers: tuple[int, ...]
     heads: int | None = None
     inner: int | None = None
+    width: int | None = None
     epochs: int = 8
     rate: float = 3e-4
 
 
 STUDENTS = {
     "TinyBERT-style": Student((0, 2, 5), heads=4, inner=576),
+    "TinyBERT-style, 192 wide": Student((0, 2, 3, 5), heads=6, inner=768, width=192),
     "DistilBERT-style": Student((0, 2, 4), epochs=4, rate=2e-4),
 }
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -156,11 +158,12 @@ def started(workload: Workload, student: Student) -> Workload:
     if student.heads is None:
         return short
     coupling = couple(capture(short.module, short.example))
-    sizes = {"heads": student.heads, "channels": student.inner}
+    sizes = {"self.query": student.heads, "intermediate.dense": student.inner, "word_embeddings": student.width}
     keep = {
-        group.index: sizes[group.kind]
+        group.index: size
         for group in coupling.groups
-        if group.kind == "heads" or (group.kind == "channels" and group.name.endswith("intermediate.dense"))
+        for layer, size in sizes.items()
+        if size is not None and group.kind != "head size" and group.name.endswith(layer)
     }
     return without(short, weakest(fisher(short, coupling, Sample(FISHER_TEXTS)), keep))
 
@@ -214,8 +217,8 @@ def by_insides(arm: Arm, workload: Workload, module: nn.Module) -> tuple[nn.Modu
     """What is trained, and the objective, of an arm that learns from what is inside of the teacher too."""
     pairing = propose(module, workload.module, workload.example)
     ours, theirs = taps(arm.terms, pairing)
-    teacher, mask = Live(workload.module, theirs, fastest_device()), padding_mask(module)
-    return Tapped(module, ours), Lesson(workload.task, teacher, arm.terms, pairing, mask=mask)
+    teacher, real = Live(workload.module, theirs, fastest_device()), padding_masks(module)
+    return Tapped(module, ours), Lesson(workload.task, teacher, arm.terms, pairing, real=real)
 
 
 def run(

@@ -10,6 +10,11 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.graph import capture, couple
+from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.text_model import TextModel, fitting, real_tokens
+from lissom.steps.distillation.lesson import Lesson, Term, padding_masks
+from lissom.steps.distillation.pairing import Pair, Pairing
+from lissom.steps.distillation.teachers import Live
 from lissom.steps.factorization.low_rank import LowRank
 from lissom.steps.pruning.criteria import CRITERIA, Sample
 from lissom.steps.repair.layers import Comparison, find_layers
@@ -17,6 +22,9 @@ from lissom.steps.sparsity.scores import what_is_read
 from lissom.tasks.text.split import TextSplit
 from lissom.testing import tiny_context
 from lissom.testing.tiny_texts import tiny_text_workload
+from lissom.testing.tiny_translation import untrained_marian
+from lissom.train.device import Device
+from lissom.train.tapped import Tapped
 from lissom.workload.workload import Batch, Splits, Workload
 
 LAYERS = tuple(
@@ -89,3 +97,45 @@ def test_low_rank_layers_do_not_depend_on_the_padding(tmp_path: Path) -> None:
             found.append(layer(inputs))
     assert not torch.allclose(found[0], tiny_text_workload().module.get_submodule(name)(inputs), atol=1e-2)
     torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-4)
+
+
+def sentences(source: int, said: int) -> tuple[torch.Tensor, ...]:
+    """Two sentences and what was said to them, the second of each shorter, filled up to so many tokens."""
+    tokens, answer = torch.full((2, source), 1), torch.full((2, said), 1)
+    tokens[0, :5], tokens[1, :3] = torch.arange(4, 9), torch.arange(4, 7)
+    answer[0, :6], answer[1, :4] = torch.arange(9, 15), torch.arange(9, 13)
+    return tokens, (tokens != 1).long(), answer
+
+
+def test_each_text_of_an_encoder_decoder_has_its_own_padding() -> None:
+    model = SequenceModel(untrained_marian(), end=1)
+    real = real_tokens(model, sentences(8, 7))
+    assert [mask.sum(1).tolist() for mask in real] == [[5, 3], [6, 4]]
+    for places, expected in ((16, [5, 3]), (14, [6, 4])):
+        mask = fitting(real, places)
+        assert mask is not None and mask.sum(1).tolist() == expected
+    assert fitting(real, 15) is None and fitting((), 16) is None
+    both = fitting(real_tokens(model, sentences(8, 8)), 16)
+    assert both is not None and both.sum(1).tolist() == [6, 4], "what is real in either"
+
+
+def test_what_is_said_to_sound_is_told_from_padding_alone() -> None:
+    real = real_tokens(SequenceModel(torch.nn.Identity(), end=1), (torch.zeros(2, 4, 9), sentences(8, 7)[2]))
+    assert [mask.sum(1).tolist() for mask in real] == [[6, 4]]
+    assert [mask.sum().item() for mask in real_tokens(TextModel(torch.nn.Identity(), 1), sentences(8, 7)[:1])] == [8]
+
+
+def test_layers_of_an_encoder_are_compared_without_the_padding_of_the_source() -> None:
+    workload, device = tiny_text_workload(), Device("cpu", mixed=False)
+    student, teacher = (SequenceModel(untrained_marian(seed), end=1).eval() for seed in (0, 1))
+    encoder, decoder = (f"model.model.{part}.layers.0" for part in ("encoder", "decoder"))
+    found = []
+    for source, said in ((5, 6), (8, 9), (5, 11)):
+        batch = Batch(sentences(source, said), None, torch.arange(2))
+        pairing = Pairing((Pair(encoder, encoder, (32, 32)), Pair(decoder, decoder, (32, 32))))
+        told = Live(teacher, [encoder, decoder], device)
+        lesson = Lesson(workload.task, told, [Term("hints")], pairing, real=padding_masks(student))
+        found.append(lesson(Tapped(student, [encoder, decoder])(*batch.inputs), batch, 0))
+    assert found[0] > 0
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2])

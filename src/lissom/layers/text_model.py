@@ -1,9 +1,10 @@
 """A text model as a function of token numbers alone: it tells padding by the padding token."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from lissom.layers.sequence_model import SequenceModel, real_answer
@@ -38,14 +39,24 @@ class TextModel(nn.Module):
         return _scores(self.model(tokens, **given))
 
 
-def real_tokens(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor | None:
-    """Which tokens of some inputs are no padding, ``(batch, tokens)``; ``None`` for a model that is not of texts.
+def real_tokens(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Which tokens of each text of some inputs are no padding, each ``(batch, tokens)``; none of other models.
 
-    Of an encoder-decoder they are those that are said.
+    Of an encoder-decoder they are those of the source, unless it is sound, and those that are said.
     """
     if isinstance(module, SequenceModel):
-        return real_answer(inputs[-1], module.end)
-    return inputs[0] != module.pad if isinstance(module, TextModel) else None
+        source = () if inputs[0].is_floating_point() else (inputs[1].bool(),)
+        return *source, real_answer(inputs[-1], module.end)
+    return (inputs[0] != module.pad,) if isinstance(module, TextModel) else ()
+
+
+def fitting(real: Sequence[Tensor], places: int) -> Tensor | None:
+    """The one of :func:`real_tokens` that is of so many tokens, padding among them; ``None`` where none is.
+
+    Which text a layer reads shows in nothing else. Of two of the same size it is what is real in either.
+    """
+    found = [mask for mask in real if mask.numel() == places]
+    return torch.stack(found).any(0) if found else None
 
 
 def takes(model: nn.Module, name: str) -> bool:

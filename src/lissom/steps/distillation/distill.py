@@ -9,7 +9,7 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.core.units import format_bytes, format_epochs
 from lissom.steps.distillation.further import answer_shape, further
-from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_mask, taps
+from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_masks, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
 from lissom.steps.distillation.teachers import ByAnswers, Live, Several, Teaching
 from lissom.steps.step import Context, ModelStep
@@ -134,7 +134,7 @@ class Distill(ModelStep):
                 terms,
                 pairing,
                 labels=labels,
-                mask=padding_mask(context.original.module),
+                real=padding_masks(context.original.module),
             )
         return Tapped(workload.module, ours), lesson
 

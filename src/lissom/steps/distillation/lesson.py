@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
-from lissom.layers.text_model import real_tokens
+from lissom.layers.text_model import fitting, real_tokens
 from lissom.steps.distillation.losses import LOSSES
 from lissom.steps.distillation.losses.crd import Contrast
 from lissom.steps.distillation.losses.tinybert import attention_scores
@@ -84,7 +84,7 @@ class Lesson(nn.Module):
         terms: losses and weights.
         pairing: which layers go together.
         labels: weight of the task's own loss; the terms have ``1 - labels``.
-        mask: from a batch to ``(batch, tokens)``, false where there is only padding; none for pictures.
+        real: from a batch to masks ``(batch, tokens)``, false where there is only padding; none for pictures.
 
     Raises:
         LissomError: a loss on attention without attention, or heads that do not match.
@@ -98,11 +98,11 @@ class Lesson(nn.Module):
         pairing: Pairing,
         *,
         labels: float = 0.0,
-        mask: Callable[[Batch], Tensor | None] = lambda batch: None,
+        real: Callable[[Batch], tuple[Tensor, ...]] = lambda batch: (),
     ) -> None:
         super().__init__()
         self._task, self._teacher, self._terms, self._pairing = task, teacher, tuple(terms), pairing
-        self._labels, self._mask = labels, mask
+        self._labels, self._real = labels, real
         names = {term.loss for term in terms}
         if names & set(ATTENTION):
             _check_attention(pairing, names)
@@ -112,8 +112,8 @@ class Lesson(nn.Module):
                 if pair.widths is not None and pair.widths[0] != pair.widths[1]:
                     self.projections[str(number)] = Projection(*pair.widths)
         last = pairing.pairs[-1].widths if pairing.pairs else None
-        contrast = next((term for term in terms if term.loss == "crd"), None)
-        self.contrast = Contrast(*last, **dict(contrast.settings)) if contrast and last is not None else None
+        given: dict[str, Any] = next((dict(term.settings) for term in terms if term.loss == "crd"), {})
+        self.contrast = Contrast(*last, **given) if "crd" in names and last is not None else None
 
     def forward(self, seen: Seen, batch: Batch, view: int) -> Tensor:
         """The loss of a batch, a scalar.
@@ -123,15 +123,15 @@ class Lesson(nn.Module):
             batch: inputs and targets.
             view: which view of its examples the batch shows.
         """
-        taught, mask = self._teacher.seen(batch, view), self._mask(batch)
+        taught, real = self._teacher.seen(batch, view), self._real(batch)
         total = torch.zeros((), device=taught.outputs.device)
         for term in self._terms:
-            total = total + term.weight * self._term(term, seen, taught, batch, mask)
+            total = total + term.weight * self._term(term, seen, taught, batch, real)
         if not self._labels or batch.targets is None:
             return total
         return self._labels * self._task.loss(seen.outputs, batch.targets) + (1 - self._labels) * total
 
-    def _term(self, term: Term, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
+    def _term(self, term: Term, seen: Seen, taught: Seen, batch: Batch, real: tuple[Tensor, ...]) -> Tensor:
         name = term.loss
         if name == "logits" and not term.settings:
             return self._task.distance(seen.outputs, taught.outputs)
@@ -139,39 +139,40 @@ class Lesson(nn.Module):
             more = (batch.targets,) if name == "dkd" else ()
             return LOSSES.get(name)(seen.outputs, taught.outputs, *more, **dict(term.settings))
         if name in PLACES:
-            return self._places(name, seen, taught, mask)
+            return self._places(name, seen, taught, real)
         if name in EXAMPLES:
-            return self._examples(term, seen, taught, batch, mask)
-        return self._attention(name, seen, taught, mask)
+            return self._examples(term, seen, taught, batch, real)
+        return self._attention(name, seen, taught, real)
 
-    def _places(self, name: str, seen: Seen, taught: Seen, mask: Tensor | None) -> Tensor:
+    def _places(self, name: str, seen: Seen, taught: Seen, real: tuple[Tensor, ...]) -> Tensor:
         function: Any = LOSSES.get(name)
         losses: list[Tensor] = []
         for number, pair in enumerate(self._pairing.pairs):
             ours, theirs = seen.features[pair.student], taught.features[pair.teacher]
             if name not in WIDTHLESS and str(number) in self.projections:
                 ours = self.projections[str(number)](ours)
-            losses.append(function(ours, theirs, mask))
+            losses.append(function(ours, theirs, _mask(real, theirs)))
         return torch.stack(losses).mean()
 
-    def _examples(self, term: Term, seen: Seen, taught: Seen, batch: Batch, mask: Tensor | None) -> Tensor:
+    def _examples(self, term: Term, seen: Seen, taught: Seen, batch: Batch, real: tuple[Tensor, ...]) -> Tensor:
         name = term.loss
         pair = self._pairing.pairs[-1]
         both = (seen.features[pair.student], taught.features[pair.teacher])
         maps = name == "similarity" and all(features.dim() == 4 for features in both)  # whole, as in the paper
-        ours, theirs = both if maps else (pooled(features, mask) for features in both)
+        ours, theirs = both if maps else (pooled(features, _mask(real, features)) for features in both)
         if name != "crd":
             return LOSSES.get(name)(ours, theirs, **dict(term.settings))
         assert self.contrast is not None
         return self.contrast(ours, theirs, batch.indices.to(ours.device))
 
-    def _attention(self, name: str, seen: Seen, taught: Seen, mask: Tensor | None) -> Tensor:
+    def _attention(self, name: str, seen: Seen, taught: Seen, real: tuple[Tensor, ...]) -> Tensor:
         function: Any = LOSSES.get(name)
         losses: list[Tensor] = []
         pairs = self._pairing.attention if name == "tinybert_attention" else self._pairing.attention[-1:]
         for own, other in pairs:
             ours = [seen.features[layer] for layer in (own.query, own.key, own.value)]
             theirs = [taught.features[layer] for layer in (other.query, other.key, other.value)]
+            mask = _mask(real, theirs[0])
             if name == "tinybert_attention":
                 first = attention_scores(ours[0], ours[1], own.heads)
                 second = attention_scores(theirs[0], theirs[1], other.heads)
@@ -210,6 +211,10 @@ def _check_attention(pairing: Pairing, names: set[str]) -> None:
                 )
 
 
-def padding_mask(module: nn.Module) -> Callable[[Batch], Tensor | None]:
-    """From a batch to ``(batch, tokens)``, false where there is only padding, for models that say what padding is."""
+def _mask(real: tuple[Tensor, ...], features: Tensor) -> Tensor | None:
+    return fitting(real, features[..., 0].numel())
+
+
+def padding_masks(module: nn.Module) -> Callable[[Batch], tuple[Tensor, ...]]:
+    """From a batch to masks ``(batch, tokens)``, false where there is only padding; none for models without it."""
     return lambda batch: real_tokens(module, batch.inputs)

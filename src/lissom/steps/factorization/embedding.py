@@ -44,8 +44,9 @@ class FactoriseEmbedding(ModelStep):
         for batch in calibration_batches(
             workload.splits.train, examples=self.examples, batch=_BATCH, seed=context.seed
         ):
+            tokens = batch.inputs[0]
             real = real_tokens(workload.module, batch.inputs)
-            tokens = batch.inputs[0] if real is None else batch.inputs[0][real]
+            tokens = tokens[real[0]] if real else tokens
             counts += torch.bincount(tokens.flatten(), minlength=table.num_embeddings)
         if self.rank >= table.embedding_dim:
             raise LissomError(

@@ -28,7 +28,7 @@ def wanda(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     names = {member.name for group in coupling.groups for member in group.consumers if member.name in tensors}
     weights = {name: tensors[name] for name in sorted(names) if tensors[name].dim() > 1}
     squares: dict[str, Tensor] = {}
-    real: Tensor | None = None
+    real: tuple[Tensor, ...] = ()
 
     def seen(name: str, reading: Reading) -> bool:
         if reading.groups == 1:

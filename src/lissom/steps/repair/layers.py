@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from lissom.layers.text_model import real_tokens
+from lissom.layers.text_model import fitting, real_tokens
 from lissom.steps.repair.least_squares import Problem, read_rows, solvable, written_rows
 from lissom.steps.repair.observe import Reading, Sum, Trail, watch
 from lissom.workload.workload import Batch
@@ -118,8 +118,8 @@ class Comparison:
             share = wanted / total if layer.is_convolution else wanted * examples / total
             spots = layer.spots if layer.is_convolution else layer.spots * examples // len(self._batches[0].indices)
             candidates = torch.arange(spots)
-            if real is not None and not layer.is_convolution and spots == real.numel():
-                candidates = real.flatten().nonzero()[:, 0]
+            if not layer.is_convolution and (mask := fitting(real, spots)) is not None:
+                candidates = mask.flatten().nonzero()[:, 0]
             order = candidates[torch.randperm(len(candidates), generator=generator)]
             chosen[layer.name] = order[: max(1, -int(-share // 1))].sort().values
         return chosen

@@ -4,7 +4,7 @@ Operators are watched as PyTorch dispatches them and known by the memory of thei
 a user's class, a GraphModule and functional calls, and nothing is hung on the model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
+
+from lissom.layers.text_model import fitting
 
 _ATEN = torch.ops.aten
 _MATRIX = {_ATEN.addmm.default: (1, 2), _ATEN.mm.default: (0, 1)}
@@ -43,17 +45,16 @@ class Reading:
         return bool(self.stride)
 
 
-def without_padding(reading: Reading, real: Tensor | None) -> Tensor:
+def without_padding(reading: Reading, real: Sequence[Tensor]) -> Tensor:
     """What a layer read; of a linear layer that reads every token, the rows alone that are no padding.
 
     Args:
         reading: one call.
-        real: which tokens of the batch are no padding, ``(batch, tokens)``; ``None`` for a model not of texts.
+        real: which tokens of the batch are no padding, each ``(batch, tokens)``; none for a model not of texts.
     """
     read = reading.read
-    if real is None or reading.is_convolution or read[..., 0].numel() != real.numel():
-        return read
-    return read.reshape(-1, read.shape[-1])[real.flatten()]
+    mask = None if reading.is_convolution else fitting(real, read[..., 0].numel())
+    return read if mask is None else read.reshape(-1, read.shape[-1])[mask.flatten()]
 
 
 @dataclass(frozen=True)

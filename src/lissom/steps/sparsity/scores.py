@@ -37,7 +37,7 @@ def what_is_read(model: nn.Module, names: Sequence[str], batches: Sequence[Batch
     """
     weights = {name: model.get_parameter(name) for name in names}
     found: dict[str, Read] = {}
-    real: Tensor | None = None
+    real: tuple[Tensor, ...] = ()
 
     def seen(name: str, reading: Reading) -> bool:
         if reading.transposed:
@@ -81,7 +81,7 @@ def _inputs_first(weight: Tensor, reading: Reading) -> bool:
     return weight.shape[0] == features and (weight.shape[1] != features or reading.inputs_first)
 
 
-def _squares(reading: Reading, weight: Tensor, real: Tensor | None) -> Tensor:
+def _squares(reading: Reading, weight: Tensor, real: tuple[Tensor, ...]) -> Tensor:
     read = without_padding(reading, real).detach().square()
     if not reading.is_convolution:
         return read.reshape(-1, read.shape[-1]).mean(0, dtype=torch.float64)[None]
