@@ -9,10 +9,10 @@ import torch
 
 import lissom
 from lissom.core.ledger import Ledger
-from lissom.engine import delivery, probing
+from lissom.engine import probing
 from lissom.testing import tiny_workload
 
-OPTIONS = lissom.Options(epochs=2, calibration=32, measure_s=0.02, tries=1)
+OPTIONS = lissom.Options(epochs=2, calibration=32, measure_s=0.02, tries=1, compared=0)
 
 
 def main(folder: Path) -> None:
@@ -20,7 +20,6 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     rank = int(os.environ["RANK"])
     probing._SECONDS = 0.02
-    delivery.neighbours = lambda *given: ([], [])
     appended: list[str] = []
     append = Ledger.append
     Ledger.append = lambda self, kind, key, value: (appended.append(kind), append(self, kind, key, value))[1]

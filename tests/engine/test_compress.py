@@ -20,7 +20,7 @@ from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
 from lissom.engine import compress as engine
-from lissom.engine import delivery, probing
+from lissom.engine import probing
 from lissom.plan.recipes import recipe
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.targets.target import INT8, Artefact, Inputs, Recipe, Source
@@ -28,16 +28,13 @@ from lissom.testing import fresh_net, tiny_workload
 from lissom.testing.tiny import Drawn, drawn_splits
 from lissom.workload.workload import Splits, Workload
 
-OPTIONS = lissom.Options(epochs=2, calibration=32, measure_s=0.02, tries=1)
+OPTIONS = lissom.Options(epochs=2, calibration=32, measure_s=0.02, tries=1, compared=0)
 MET, MISSED = "parameters<=50%, size<=60%, drop<=30pt", "size<=3%, drop<=0.1pt"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick():
+def one_thread() -> None:
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivery, "neighbours", lambda *given: ([], []))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +236,7 @@ def test_a_time_limit_that_is_spent_before_the_first_trial_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "time_left", lambda ledger, limit_s: 0.0)
-    options = lissom.Options(calibration=32, measure_s=0.02, time_limit_s=30, tries=1)
+    options = lissom.Options(calibration=32, measure_s=0.02, time_limit_s=30, tries=1, compared=0)
     run = lissom.compress(
         tiny_workload(), budget="parameters<=60%, drop<=60pt", output=tmp_path / "run", options=options
     )
@@ -276,7 +273,7 @@ def test_a_limit_on_latency_is_told_before_the_trials(tmp_path: Path, monkeypatc
 
 def test_a_time_limit_ends_with_the_best_so_far(tmp_path: Path) -> None:
     """So short that not even one epoch fits; the result is worse, and there."""
-    options = lissom.Options(calibration=32, measure_s=0.02, time_limit_s=30, most_epochs=400)
+    options = lissom.Options(calibration=32, measure_s=0.02, time_limit_s=30, most_epochs=400, compared=0)
     run = lissom.compress(
         tiny_workload(), budget="parameters<=60%, drop<=60pt", output=tmp_path / "run", options=options
     )

@@ -8,18 +8,16 @@ import torch
 
 import lissom
 from lissom.core.ledger import Ledger
-from lissom.engine import delivery
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import fresh_net, tiny_workload
 
-OPTIONS = lissom.Options(epochs=1, calibration=32, measure_s=0.02, tries=1)
+OPTIONS = lissom.Options(epochs=1, calibration=32, measure_s=0.02, tries=1, compared=0)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> lissom.Run:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivery, "neighbours", lambda *given: ([], []))
         patch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each
         folder = tmp_path_factory.mktemp("finished") / "run"
         return lissom.compress(tiny_workload(), budget="parameters<=60%, drop<=50pt", output=folder, options=OPTIONS)

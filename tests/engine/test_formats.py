@@ -8,7 +8,6 @@ import torch
 import lissom
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
-from lissom.engine import delivery
 from lissom.targets.ncnn_net import Ncnn
 from lissom.testing import tiny_workload
 
@@ -18,9 +17,8 @@ def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monk
     if missing := Ncnn().missing():
         pytest.skip(missing)
     torch.set_num_threads(1)
-    monkeypatch.setattr(delivery, "neighbours", lambda *given: ([], []))
     monkeypatch.setattr(Ncnn, "peak_memory_bytes", lambda *given, **settings: 1_000_000)
-    options = lissom.Options(epochs=1, calibration=32, measure_s=0.02, tries=1, methods=methods)
+    options = lissom.Options(epochs=1, calibration=32, measure_s=0.02, tries=1, methods=methods, compared=0)
     budget = "size<=60%, drop<=50pt"
     run = lissom.compress(tiny_workload(), budget=budget, target="ncnn", output=tmp_path / "run 跑", options=options)
     moves = [trial.move for trial in Ledger(run.folder).all(Trial)]

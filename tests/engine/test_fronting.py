@@ -9,7 +9,6 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
-from lissom.engine import delivery
 from lissom.engine.fronting import plan_for, points_of
 from lissom.plan.budget import parse_budget
 from lissom.plan.move import plan_from_json
@@ -17,7 +16,7 @@ from lissom.report.view import read
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_workload
 
-OPTIONS = lissom.Options(epochs=1, calibration=32, measure_s=0.01, front=True, multiple=1)
+OPTIONS = lissom.Options(epochs=1, calibration=32, measure_s=0.01, front=True, multiple=1, compared=0)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> lissom.Run:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("front")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delivery, "neighbours", lambda *given: ([], []))
         patch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each
         return lissom.compress(tiny_workload(), budget="drop<=40pt", output=folder, options=OPTIONS)
 

@@ -14,7 +14,7 @@ from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Entrant, Settings
-from lissom.engine import delivery, fastest, racing
+from lissom.engine import fastest, racing
 from lissom.plan.budget import parse_budget
 from lissom.report.html import page
 from lissom.report.terminal import table
@@ -141,14 +141,13 @@ def test_auto_means_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_whole_run_is_of_the_winner_and_shows_the_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steady(monkeypatch, {"openvino int8": 1.0})
-    monkeypatch.setattr(delivery, "neighbours", lambda *args: ([], []))
     monkeypatch.setattr(OpenVino, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each
     run = lissom.compress(
         tiny_workload(),
         budget="parameters<=60%, drop<=40pt",
         target=WORD,
         output=tmp_path / "run",
-        options=lissom.Options(epochs=1, calibration=32, measure_s=0.01, tries=1),
+        options=lissom.Options(epochs=1, calibration=32, measure_s=0.01, tries=1, compared=0),
         progress=Progress(False),
     )
     settings = Ledger(run.folder).get(Settings)

@@ -13,15 +13,15 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
-from lissom.engine import delivery, measuring, probing
-from lissom.engine.delivery import delivered_plan
+from lissom.engine import measuring, probing
+from lissom.engine.delivery import delivered_plan, widths
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_context, tiny_workload
 from lissom.testing.tiny import residual_workload
 
 BUDGET = "parameters<=60%, drop<=25pt"
-OPTIONS = lissom.Options(epochs=8, calibration=64, measure_s=0.01, tries=1)
+OPTIONS = lissom.Options(epochs=8, calibration=64, measure_s=0.01, tries=1, compared=0)
 
 
 def steady(calls: Any, **settings: Any) -> dict[str, list[float]]:
@@ -42,7 +42,6 @@ def same_speed() -> Iterator[None]:
                 {name: lambda r=run: r.run(example) for name, run in runners.items()}
             ),
         )
-        patch.setattr(delivery, "neighbours", lambda *given: ([], []))
         patch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each
         yield
 
@@ -138,6 +137,6 @@ def test_replaced_layers_are_told_by_name(run: lissom.Run) -> None:
 def test_what_was_left_out_has_no_width(tmp_path: Path) -> None:
     original = residual_workload()
     short = DropLayers(("blocks.1",)).apply(original, tiny_context(tmp_path, original))
-    found = {width.layer: (width.kind, width.before, width.after) for width in delivery.widths(original, short)}
+    found = {width.layer: (width.kind, width.before, width.after) for width in widths(original, short)}
     assert found["blocks.1.first.0"] == ("Conv2d, left out", 12, 0)
     assert found["blocks.0.first.0"] == ("Conv2d", 12, 12)
