@@ -9,7 +9,7 @@ from lissom.core.errors import LissomError, MissingExtraError
 from lissom.core.progress import Progress
 from lissom.tasks.dividing import divide
 from lissom.tasks.listing import Found
-from lissom.workload.models import load_model
+from lissom.tasks.models import model_for
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 from lissom.zoo.codec import Codec
@@ -40,14 +40,7 @@ def load_codec_workload(model: str | nn.Module, request: Request, chosen: CodecO
     found = divide(
         find(request.data, download=request.download, progress=progress), select=request.select, seed=request.seed
     )
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        data="clips",
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress, data="clips")
     module = loaded.module.eval()
     if not isinstance(module, Codec):
         raise LissomError(f"{loaded.name} is no codec", hint="zoo:codec and zoo:codec_small are")

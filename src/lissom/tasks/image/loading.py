@@ -8,7 +8,7 @@ from torch import nn
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.class_order import named_like_the_model
-from lissom.tasks.classification import Classification, logits
+from lissom.tasks.classification import Classification
 from lissom.tasks.dividing import divide
 from lissom.tasks.image.augmentation import Augment, ShiftFlip, usual
 from lissom.tasks.image.choosing import choose_preprocessing
@@ -18,12 +18,12 @@ from lissom.tasks.image.options import ImageOptions
 from lissom.tasks.image.sources import find
 from lissom.tasks.image.split import PictureSplit
 from lissom.tasks.listing import Found
-from lissom.workload.models import FOLDER, LoadedModel, folder_of, load_model
+from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.remarks import named, untrained
+from lissom.workload.models import FOLDER, LoadedModel, folder_of
 from lissom.workload.request import Request
 from lissom.workload.transformers_models import read_config, reads_texts
 from lissom.workload.workload import Splits, Workload
-
-SHOWN = 20  # names listed in a note
 
 
 def load_image_workload(model: str | nn.Module, request: Request, chosen: ImageOptions, progress: Progress) -> Workload:
@@ -35,18 +35,12 @@ def load_image_workload(model: str | nn.Module, request: Request, chosen: ImageO
     _check_task(model)
     found = find(request.data, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        num_classes=_asked_classes(found, request),
-        data=found.name,
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress, data=found.name, classes_of=found)
     preprocessing, notes = choose_preprocessing(chosen, loaded, found)
     example = torch.zeros(1, preprocessing.depth, *preprocessing.crop)
-    outputs = _outputs(loaded, example)
+    outputs = classes_answered(
+        loaded, example, task="image classification", one="picture", given="an input", hint=_hint(loaded)
+    )
     _check_names(found, tuple(chosen.classes))
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     decoded = decode(found.parts, preprocessing, progress)
@@ -75,36 +69,11 @@ def _check_task(model: str | nn.Module) -> None:
         raise LissomError(f"{model} is a model of texts, and the task is image", hint="--task text")
 
 
-def _asked_classes(found: Found, request: Request) -> int | None:
-    """The number of outputs to build; weights tell it by themselves."""
-    if not request.random_weights:
-        return None
-    if found.classes:
-        return len(found.classes)
-    labels = [part.labels for part in found.parts.values() if part.labels is not None]
-    return int(max(part.max() for part in labels)) + 1 if labels else None
-
-
-def _outputs(loaded: LoadedModel, example: torch.Tensor) -> int:
-    """Run the model once: does it take this input, and how many classes does it answer?"""
-    loaded.module.eval()
-    try:
-        with torch.no_grad():
-            answer = logits(loaded.module(example))
-    except Exception as error:  # the user's own forward may raise anything
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        texts = any(isinstance(layer, nn.Embedding) for layer in loaded.module.modules())
-        hint = ("give the size the model was trained at with --size", "--channels L for one channel")
-        raise LissomError(
-            f"{loaded.name} cannot be run on an input of {tuple(example.shape)}: {reason[:200]}",
-            hint="--task text, if it is a model of texts" if texts else hint,
-        ) from error
-    if answer.ndim != 2 or answer.shape[0] != 1 or answer.shape[1] < 2:
-        raise LissomError(
-            f"{loaded.name} answers one picture with {tuple(answer.shape)}, not (1, classes)",
-            hint="image classification needs one score for each of at least two classes",
-        )
-    return int(answer.shape[1])
+def _hint(loaded: LoadedModel) -> str | tuple[str, ...]:
+    """What to do where the model does not take pictures of this size."""
+    if any(isinstance(layer, nn.Embedding) for layer in loaded.module.modules()):
+        return "--task text, if it is a model of texts"
+    return "give the size the model was trained at with --size", "--channels L for one channel"
 
 
 def _splits(
@@ -139,8 +108,7 @@ def _check_names(found: Found, classes: tuple[str, ...]) -> None:
 
 
 def _said(loaded: LoadedModel, options: ImageOptions, augment: Augment) -> Iterator[str]:
-    if not loaded.pretrained:
-        yield "random weights, as asked: agreement with the original stands in for the score"
+    yield from untrained(loaded)
     if options.augment is None:
         yield f"training sees {augment}"
 
@@ -151,6 +119,5 @@ def _unreadable(decoded: dict[str, Decoded]) -> tuple[str, ...]:
     if not counts:
         return ()
     names = [name for part in decoded.values() for name in part.unreadable]
-    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     parts = ", ".join(f"{count} of {name}" for name, count in counts.items())
-    return (f"{len(names)} pictures could not be read and were left out ({parts}): {shown}",)
+    return (f"{len(names)} pictures could not be read and were left out ({parts}): {named(names)}",)

@@ -13,9 +13,11 @@ from lissom.layers.sequence_runner import ModuleRunner
 from lissom.tasks.dividing import divide
 from lissom.tasks.generating import spoken
 from lissom.tasks.listing import Found
+from lissom.tasks.models import model_for
+from lissom.tasks.remarks import named, untrained
 from lissom.tasks.scripts import script_of
 from lissom.tasks.text_out import TextOut
-from lissom.workload.models import LoadedModel, load_model
+from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
@@ -34,7 +36,6 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtraError(error.name or "soundfile", "speech", "the task recognition") from error
 
-SHOWN = 20  # names listed in a note
 TOLD = {
     "unreadable": "could not be read and were left out",
     "too_long": "are longer than the model hears at a time and were left out",
@@ -53,13 +54,7 @@ def load_recognition_workload(
     """
     found = find(request.data, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress)
     listener = listener_of(loaded, _tokenizer(chosen, loaded), chosen, _longest(found))
     hearing = listener.features
     parts = {name: hear(name, part, hearing.rate, hearing.seconds, progress) for name, part in found.parts.items()}
@@ -133,9 +128,8 @@ def _measure(parts: dict[str, Heard], listener: Listener) -> Transcripts:
 
 
 def _said(loaded: LoadedModel, measure: Transcripts, labelled: bool, listener: Listener) -> Iterator[str]:
-    if not loaded.pretrained:
-        yield "random weights, as asked: agreement with the original stands in for the score"
-    elif not labelled:
+    yield from untrained(loaded)
+    if loaded.pretrained and not labelled:
         yield "nobody wrote down what is said: agreement with the original's words stands in for the score"
     what = "letters" if measure.letters else "words"
     yield f"the score is 100 less the errors in percent of the {what}, without case and signs"
@@ -147,9 +141,7 @@ def _remarked(parts: dict[str, Heard]) -> Iterator[str]:
     for told, what in TOLD.items():
         names = [name for part in parts.values() for name in getattr(part, told)]
         if names:
-            yield f"{len(names)} recordings {what}: {'; '.join(names[:SHOWN])}" + (
-                "; ..." if len(names) > SHOWN else ""
-            )
+            yield f"{len(names)} recordings {what}: {named(names)}"
     empty = sum(not text.strip() for part in parts.values() for text in part.texts or ())
     if empty:
         yield f"nothing is said in {empty} recordings, by their texts: each word that is heard there is an error"

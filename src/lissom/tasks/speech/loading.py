@@ -13,7 +13,9 @@ from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.classification import Classification
 from lissom.tasks.dividing import divide
 from lissom.tasks.listing import Found
-from lissom.workload.models import LoadedModel, load_model
+from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.remarks import named, untrained
+from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
@@ -31,7 +33,6 @@ except ModuleNotFoundError as error:
 
 MOST_HERTZ = 16000
 KEPT_BYTES = 1024**3  # of features of a split that are made once
-SHOWN = 20  # names listed in a note
 _LOOKED_AT = 25
 SETTINGS = "--rate, --seconds, --bands"
 
@@ -46,18 +47,11 @@ def load_speech_workload(
     """
     found = find(request.data, speaker=chosen.speaker, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        num_classes=_asked_classes(found, request),
-        data=found.name,
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress, data=found.name, classes_of=found)
     features = _features(chosen, found)
     example = torch.from_numpy(features(np.zeros(features.length, dtype=np.float32)))[None]
-    outputs = _outputs(loaded, example)
+    hint = f"it has to take (batch, 1, bands, frames); {SETTINGS} say how many"
+    outputs = classes_answered(loaded, example, task="keyword spotting", one="clip", given="features", hint=hint)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     decoded = {name: decode(name, part, features, progress) for name, part in found.parts.items()}
     made = {name: _split(part, name, features, chosen, request.seed) for name, part in decoded.items()}
@@ -76,16 +70,6 @@ def load_speech_workload(
         keep=request.keep,
         notes=(*loaded.notes, *more, *_said(loaded, chosen, features), *splits.notes),
     )
-
-
-def _asked_classes(found: Found[Clip], request: Request) -> int | None:
-    """The number of outputs to build; weights tell it by themselves."""
-    if not request.random_weights:
-        return None
-    if found.classes:
-        return len(found.classes)
-    labels = [part.labels for part in found.parts.values() if part.labels is not None]
-    return int(max(part.max() for part in labels)) + 1 if labels else None
 
 
 def _features(chosen: SpeechOptions, found: Found[Clip]) -> Features:
@@ -108,28 +92,6 @@ def _usual_rate(found: Found[Clip]) -> int:
     return rates.most_common(1)[0][0] if rates else MOST_HERTZ
 
 
-def _outputs(loaded: LoadedModel, example: torch.Tensor) -> int:
-    """Run the model once: does it take this input, and how many classes does it answer?"""
-    loaded.module.eval()
-    shape = tuple(example.shape)
-    try:
-        with torch.no_grad():
-            answer = loaded.module(example)
-    except Exception as error:  # the user's own forward may raise anything
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LissomError(
-            f"{loaded.name} cannot be run on features of {shape}: {reason[:200]}",
-            hint=f"it has to take (batch, 1, bands, frames); {SETTINGS} say how many",
-        ) from error
-    if not isinstance(answer, torch.Tensor) or answer.ndim != 2 or len(answer) != 1 or answer.shape[1] < 2:
-        told = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
-        raise LissomError(
-            f"{loaded.name} answers one clip with {told}, not (1, classes)",
-            hint="keyword spotting needs one score for each of at least two classes",
-        )
-    return int(answer.shape[1])
-
-
 def _split(part: Decoded, name: str, features: Features, chosen: SpeechOptions, seed: int) -> ClipSplit:
     labels = None if part.listing.labels is None else torch.from_numpy(part.listing.labels)
     augmentation = chosen.augmentation if name == "train" else None
@@ -138,8 +100,7 @@ def _split(part: Decoded, name: str, features: Features, chosen: SpeechOptions, 
 
 
 def _said(loaded: LoadedModel, chosen: SpeechOptions, features: Features) -> Iterator[str]:
-    if not loaded.pretrained:
-        yield "random weights, as asked: agreement with the original stands in for the score"
+    yield from untrained(loaded)
     yield f"the model hears {features.seconds:g} s at {features.rate} Hz: the loudest part of a longer clip"
     if chosen.augmentation is not None:
         yield f"training sees {chosen.augmentation}"
@@ -150,4 +111,4 @@ def _remarked(decoded: dict[str, Decoded]) -> Iterator[str]:
     for told, what in (("unreadable", "could not be read and were left out"), ("silent", "are silent")):
         names = [name for part in decoded.values() for name in getattr(part, told)]
         if names:
-            yield f"{len(names)} clips {what}: {'; '.join(names[:SHOWN])}" + ("; ..." if len(names) > SHOWN else "")
+            yield f"{len(names)} clips {what}: {named(names)}"

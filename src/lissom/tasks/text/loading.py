@@ -12,6 +12,8 @@ from lissom.layers.text_model import TextModel, takes
 from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.dividing import divide, repeats
 from lissom.tasks.listing import Found, Listing
+from lissom.tasks.models import model_for
+from lissom.tasks.remarks import untrained
 from lissom.tasks.text.handling import TOKENIZER, Encoder, Encoding, Texts
 from lissom.tasks.text.options import TextOptions
 from lissom.tasks.text.replacing import Replacing, similar_tokens
@@ -20,7 +22,6 @@ from lissom.tasks.text.split import TextSplit
 from lissom.tasks.text.tables import Wanted
 from lissom.tasks.text.task import TextClassification, TextRegression
 from lissom.tasks.text.tokens import Tokens, embedding_of, find_tokenizer
-from lissom.workload.models import load_model
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
@@ -37,15 +38,7 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     """
     found = find(request.data, Wanted(tuple(chosen.text), chosen.label), download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        num_classes=_asked_classes(found, request, model),
-        data=found.name,
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress, data=found.name, classes_of=found)
     tokens = find_tokenizer(chosen.tokenizer, loaded)
     module = TextModel(loaded.module, tokens.pad)
     encoding, cut = _encoding(found, tokens, chosen, module)
@@ -54,9 +47,7 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     encoder = Encoder(tokens.text, encoding)
     replacing = _replacing(module, encoder, tokens, chosen, request.seed)
     splits = _splits(found, encoder, replacing)
-    notes = [*loaded.notes, *cut, *more, *splits.notes, *repeats(found, "texts")]
-    if not loaded.pretrained:
-        notes.append("random weights, as asked: agreement with the original stands in for the score")
+    notes = [*loaded.notes, *cut, *more, *splits.notes, *repeats(found, "texts"), *untrained(loaded)]
     return Workload(
         name=f"{loaded.name} on {found.name}",
         module=module.eval(),
@@ -71,16 +62,6 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
         notes=tuple(notes),
         views=chosen.views if replacing is not None else 1,
     )
-
-
-def _asked_classes(found: Found[Texts], request: Request, model: str | nn.Module) -> int | None:
-    """The number of outputs to build; weights and folders tell it by themselves."""
-    if not request.random_weights or not isinstance(model, str) or model.startswith("hf:"):
-        return None
-    if found.classes:
-        return len(found.classes)
-    labels = [part.labels for part in found.parts.values() if part.labels is not None]
-    return int(max(part.max() for part in labels)) + 1 if labels else None
 
 
 def _encoding(

@@ -13,6 +13,8 @@ from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.dividing import divide
 from lissom.tasks.generating import Rules
 from lissom.tasks.listing import Found, Listing
+from lissom.tasks.models import model_for
+from lissom.tasks.remarks import untrained
 from lissom.tasks.rules import rules_of
 from lissom.tasks.text.tokens import embedding_of
 from lissom.tasks.text_out import TextOut
@@ -24,7 +26,7 @@ from lissom.tasks.translation.pairs import Pair
 from lissom.tasks.translation.sources import find
 from lissom.tasks.translation.split import PairSplit
 from lissom.tasks.translation.vocabulary import find_vocabulary
-from lissom.workload.models import LoadedModel, load_model
+from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
@@ -42,14 +44,7 @@ def load_translation_workload(
     """
     found = find(request.data, chosen.pair(), download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        data=found.name,
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress, data=found.name)
     config = _config_of(loaded)
     rules = rules_of(loaded.module)
     rows = embedding_of(loaded.module).num_embeddings
@@ -87,13 +82,8 @@ def load_translation_workload(
         labelled=loaded.pretrained,
         keep=request.keep,
         views=1,
-        notes=(*loaded.notes, f"score: {measure.signature}", *found.notes, *made.notes, *_random(loaded)),
+        notes=(*loaded.notes, f"score: {measure.signature}", *found.notes, *made.notes, *untrained(loaded)),
     )
-
-
-def _random(loaded: LoadedModel) -> tuple[str, ...]:
-    told = "random weights, as asked: agreement with the original stands in for the score"
-    return () if loaded.pretrained else (told,)
 
 
 def _config_of(loaded: LoadedModel) -> Any:

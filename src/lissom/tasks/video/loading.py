@@ -1,19 +1,19 @@
 """Put a model and videos together into a workload, with everything checked before the slow part."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from lissom.core.errors import LissomError, MissingExtraError
+from lissom.core.errors import MissingExtraError
 from lissom.core.progress import Progress
 from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.classification import Classification
 from lissom.tasks.dividing import divide
-from lissom.tasks.listing import Found
-from lissom.workload.models import LoadedModel, load_model
+from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.remarks import named, untrained
+from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 from lissom.zoo.tsm import VideoClassifier
@@ -31,7 +31,6 @@ except ModuleNotFoundError as error:
     raise MissingExtraError(error.name or "av", "video", "the task video") from error
 
 SIZE = 224
-SHOWN = 20  # names listed in a note
 SETTINGS = "--frames, --size, --mean and --std"
 
 
@@ -43,17 +42,11 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
     """
     found = find(request.data, group=chosen.group, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
-    loaded = load_model(
-        model,
-        weights=request.weights,
-        random_weights=request.random_weights,
-        download=request.download,
-        num_classes=_asked_classes(found, request),
-        data=found.name,
-        progress=progress,
-    )
+    loaded = model_for(model, request, progress, data=found.name, classes_of=found)
     viewing = _viewing(chosen, loaded.handling or found.preprocessing or {})
-    outputs = _outputs(loaded, torch.zeros(1, 3, viewing.frames, *viewing.crop))
+    example = torch.zeros(1, 3, viewing.frames, *viewing.crop)
+    hint = f"it has to take (batch, 3, frames, height, width); {SETTINGS} say how many"
+    outputs = classes_answered(loaded, example, task="video classification", one="clip", given="a clip", hint=hint)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     workers = Workers()
     seen = tuple(dict.fromkeys((MIDDLE, *look_places(chosen.clips))))
@@ -93,38 +86,6 @@ def _viewing(chosen: VideoOptions, usual: dict[str, Any]) -> Viewing:
     )
 
 
-def _asked_classes(found: Found[Path], request: Request) -> int | None:
-    """The number of outputs to build; weights tell it by themselves."""
-    if not request.random_weights:
-        return None
-    if found.classes:
-        return len(found.classes)
-    labels = [part.labels for part in found.parts.values() if part.labels is not None]
-    return int(max(part.max() for part in labels)) + 1 if labels else None
-
-
-def _outputs(loaded: LoadedModel, example: torch.Tensor) -> int:
-    """Run the model once: does it take this input, and how many classes does it answer?"""
-    loaded.module.eval()
-    shape = tuple(example.shape)
-    try:
-        with torch.no_grad():
-            answer = loaded.module(example)
-    except Exception as error:  # the user's own forward may raise anything
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LissomError(
-            f"{loaded.name} cannot be run on a clip of {shape}: {reason[:200]}",
-            hint=f"it has to take (batch, 3, frames, height, width); {SETTINGS} say how many",
-        ) from error
-    if not isinstance(answer, torch.Tensor) or answer.ndim != 2 or len(answer) != 1 or answer.shape[1] < 2:
-        told = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
-        raise LissomError(
-            f"{loaded.name} answers one clip with {told}, not (1, classes)",
-            hint="video classification needs one score for each of at least two classes",
-        )
-    return int(answer.shape[1])
-
-
 def _split(part: Decoded, name: str, viewing: Viewing, chosen: VideoOptions, seed: int, workers: Workers) -> VideoSplit:
     listing = part.listing
     labels = None if listing.labels is None else torch.from_numpy(listing.labels)
@@ -146,8 +107,7 @@ def _split(part: Decoded, name: str, viewing: Viewing, chosen: VideoOptions, see
 
 
 def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterator[str]:
-    if not loaded.pretrained:
-        yield "random weights, as asked: agreement with the original stands in for the score"
+    yield from untrained(loaded)
     yield (
         f"the model sees {viewing.frames} frames of a video, from the middle of parts of equal duration, and of each "
         f"the middle {viewing.crop[0]}x{viewing.crop[1]} pixels"
@@ -166,5 +126,4 @@ def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterat
 def _unreadable(decoded: dict[str, Decoded]) -> Iterator[str]:
     names = [name for part in decoded.values() for name in part.unreadable]
     if names:
-        shown = "; ".join(names[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")
-        yield f"{len(names)} videos could not be read and were left out: {shown}"
+        yield f"{len(names)} videos could not be read and were left out: {named(names)}"
