@@ -67,7 +67,7 @@ class Mover:
     @property
     def has_int8(self) -> bool:
         """Whether INT8 is tried: the target has it, and the task allows other numbers than the model's own."""
-        return INT8 in self._context.target.precisions and self._context.original.quantizable
+        return INT8 in self._formats
 
     @property
     def int8(self) -> QuantizeInt8:
@@ -82,7 +82,11 @@ class Mover:
     @property
     def has_half(self) -> bool:
         """Whether half precision is tried, likewise."""
-        return FP16 in self._context.target.precisions and self._context.original.quantizable
+        return FP16 in self._formats
+
+    @property
+    def _formats(self) -> tuple[str, ...]:
+        return self._context.original.formats(self._context.target.precisions)
 
     def time_left(self) -> float:
         """Seconds left for trials."""

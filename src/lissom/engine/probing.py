@@ -31,7 +31,7 @@ def measure_copy(
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
         made = {FP32: plain}
-        if INT8 in context.target.precisions and workload.quantizable:
+        if INT8 in workload.formats(context.target.precisions):
             made[INT8] = QuantizeInt8(examples=64, search=False).apply(plain, workload, context)
         runners = {
             name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()

@@ -104,7 +104,7 @@ class _Race:
     def run(self, targets: Sequence[Target]) -> list[Entrant]:
         """Every target in every precision, the chosen one marked, with the reason why each other lost."""
         for target in targets:
-            for precision in target.precisions if self._workload.quantizable else (FP32,):
+            for precision in self._workload.formats(target.precisions):
                 with self._progress.waiting(f"{target.name} {precision}"):
                     self._make(target, precision)
         if not self._made:

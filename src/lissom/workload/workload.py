@@ -222,6 +222,10 @@ class Workload:
     views: int | None = None
     quantizable: bool = True
 
+    def formats(self, precisions: tuple[str, ...]) -> tuple[str, ...]:
+        """The number formats to try, of those that a target has: all, or the first alone, which is the model's own."""
+        return precisions if self.quantizable else precisions[:1]
+
     @property
     def cut(self) -> Cut | None:
         """What was cut from the model, if anything was."""
