@@ -86,7 +86,7 @@ class Student:
 
 STUDENTS = {
     "TinyBERT-style": Student((0, 2, 5), heads=4, inner=576),
-    "TinyBERT-style, 192 wide": Student((0, 2, 3, 5), heads=6, inner=768, width=192),
+    "narrow TinyBERT-style": Student((0, 2, 3, 5), heads=6, inner=768, width=192),
     "DistilBERT-style": Student((0, 2, 4), epochs=4, rate=2e-4),
 }
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -309,6 +309,7 @@ def beside(workload: Workload, given: argparse.Namespace, progress: Progress) ->
     whole = load(f"hf:{given.teacher}", data=given.data, task="text", length=WHOLE, progress=progress)
     return {
         "teacher": {
+            "train": accuracy(workload, "train"),
             "select": accuracy(workload, "select"),
             "test": accuracy(workload, "test"),
             "test_int8": accuracy_int8(workload, "test"),

@@ -14,6 +14,11 @@ RESULT = Path(__file__).parent / "results" / "distillation.json"
 SEEDS = 3
 ASKED = 2  # points above the same student without a teacher
 PARTS = ("select", "test")
+STUDENTS = {
+    "TinyBERT-style": "3 of 6 layers, 4 of 12 heads, 576 of 1,536 feed-forward units",
+    "narrow TinyBERT-style": "4 layers, 6 heads, 768 feed-forward units, 192 of 384 wide, embeddings as well",
+    "DistilBERT-style": "every second layer, whole",
+}
 ARMS = {
     "labels": "labels alone, no teacher",
     "logits": "the teacher's answers alone",
@@ -60,14 +65,15 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
     for student, arm in keys:
         mine = [row for row in data["runs"] if (row["student"], row["arm"]) == (student, arm)]
         rows.append((student, ARMS[arm], mine, mine[0]["parameters_outside_embeddings"]))
+    students = "; ".join(f"{student}: {STUDENTS[student]}" for student in _students(data))
     told = (
         f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by, {sizes['test']:,} to "
         f"test with.{_cut(data)} INT8 is scored one text at a time on ONNX Runtime. Students are parts of the "
-        "pretrained encoder from before it was fine-tuned; all arms of a student start from the same weights and take "
-        "as many steps. Accuracy in percent, mean over seeds, with the standard deviation."
+        f"pretrained encoder from before it was fine-tuned ({students}); all arms of a student start from the same "
+        "weights and take as many steps. Accuracy in percent, mean over seeds, with the standard deviation."
     )
     return [
-        *textwrap.wrap(told, 115),
+        *textwrap.wrap(told, 115, break_on_hyphens=False),
         "",
         "| model | learnt from | seeds | select | test | test, INT8 | parameters outside embeddings |",
         "|---|---|---|---|---|---|---|",
@@ -78,6 +84,7 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
         ),
         "",
         *_few(data["runs"]),
+        *_known_by_heart(teacher),
         *_worth(data),
         *_chosen(data),
     ]
@@ -115,7 +122,7 @@ def _worth(data: dict[str, Any]) -> list[str]:
     for student in _students(data):
         runs = _by_arm(data, student)
         without = runs.get("labels", {})
-        for arm in ("logits", "several"):
+        for arm in ("logits", "views", "several"):
             with_it = runs.get(arm, {})
             seeds = sorted(set(with_it) & set(without))
             if seeds:
@@ -169,6 +176,15 @@ def _chosen(data: dict[str, Any]) -> list[str]:
         )
         lines += [*textwrap.wrap(told, 115), ""]
     return lines
+
+
+def _known_by_heart(teacher: dict[str, Any]) -> list[str]:
+    """How much of what it learnt from the teacher only repeats: answers to that are labels again."""
+    told = (
+        f"The teacher has {teacher['train']:.1f} % of the texts right that it learnt from, which are those that "
+        f"students see its answers to, and {teacher['test']:.1f} % of those of the test."
+    )
+    return [*textwrap.wrap(told, 115), ""]
 
 
 def _few(runs: list[dict[str, Any]]) -> list[str]:
