@@ -151,8 +151,8 @@ def _not_run(data: dict[str, Any]) -> list[str]:
     if ahead >= ASKED:
         return ["The DistilBERT-style student was not run here yet.", ""]
     told = (
-        "The DistilBERT-style student was not run here. It keeps more of the encoder than the TinyBERT-style one, "
-        f"above which the teacher is {ahead:.2f} points: to gain {ASKED} it would have to leave its teacher behind."
+        "The DistilBERT-style student was not run here. It keeps more of the encoder than the TinyBERT-style one; if "
+        f"it is no worse without a teacher, there are at most {ahead:.2f} points to gain, where {ASKED} were asked for."
     )
     return [*textwrap.wrap(told, 115), ""]
 
@@ -194,7 +194,7 @@ def _chosen(data: dict[str, Any]) -> list[str]:
 
 
 def _known_by_heart(teacher: dict[str, Any]) -> list[str]:
-    """How much of what it learnt from the teacher only repeats: answers to that are labels again."""
+    """How often the teacher's answers that students see only repeat the label."""
     told = (
         f"The teacher has {teacher['train']:.1f} % of the texts right that it learnt from, which are those that "
         f"students see its answers to, and {teacher['test']:.1f} % of those of the test."

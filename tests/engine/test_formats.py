@@ -1,5 +1,6 @@
 """A target that lacks INT8 is searched in the number formats that it has."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,9 @@ def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monk
     else:
         assert moves == ["as it is"], "it has no blocks to leave out"
     assert "verdict on the test split" in str(run) and run.report.exists()
+
+
+def test_what_must_not_be_quantized_keeps_its_numbers() -> None:
+    workload, formats = tiny_workload(), ("fp32", "fp16", "int8")
+    assert workload.formats(formats) == formats
+    assert replace(workload, quantizable=False).formats(formats) == ("fp32",)

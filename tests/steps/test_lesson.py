@@ -19,7 +19,7 @@ from lissom.steps.distillation import losses
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.lesson import Lesson, Term
 from lissom.steps.distillation.pairing import Pair, Pairing, propose
-from lissom.steps.distillation.teachers import mean_answer
+from lissom.steps.distillation.teachers import Live, mean_answer
 from lissom.tasks.text.unlabelled import unlabelled_split
 from lissom.testing.steps import fingerprint, same
 from lissom.testing.tiny import tiny_context, tiny_workload, trained_net
@@ -32,6 +32,7 @@ from lissom.testing.tiny_texts import (
     trained_bert,
     write_text_model,
 )
+from lissom.train.device import Device
 from lissom.train.tapped import Seen
 from lissom.workload.changes import Zeros
 from lissom.workload.encoders import find_encoder
@@ -149,6 +150,8 @@ def test_standardised_answers_of_two_classes_are_refused(tmp_path: Path) -> None
     ("loss", "settings"),
     [
         ("logits", {"temperature": 2.0}),
+        ("dist", {"beta": 3.0}),
+        ("standardised", {"temperature": 1.0}),
         ("dkd", {"alpha": 0.5, "beta": 2.0}),
         ("rkd", {"distance": 25.0, "angle": 50.0}),
     ],
@@ -170,9 +173,32 @@ def test_settings_of_a_loss_reach_its_function(loss: str, settings: dict[str, fl
     assert not torch.allclose(lesson(ours, batch, 0), losses.LOSSES.get(loss)(*features, *more))
 
 
-def test_a_temperature_of_nothing_is_refused() -> None:
-    with pytest.raises(LissomError, match="temperature of the loss dist is 0"):
-        Term("dist", settings=(("temperature", 0.0),))
+def test_the_temperature_of_contrast_is_that_of_its_term() -> None:
+    pairing = Pairing((Pair("layer", "layer", (3, 3)),))
+    terms = [Term("crd", settings=(("temperature", 0.5),))]
+    teacher = Live(trained_net(), (), Device("cpu", mixed=False))
+    lesson = Lesson(tiny_workload().task, teacher, terms, pairing)
+    assert lesson.contrast is not None and lesson.contrast.temperature == 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ((("temperature", 0.0),), "temperature of the loss dist is 0"),
+        ((("beta", float("nan")),), "beta of the loss dist is nan"),
+        ((("beta", 1.0), ("beta", 2.0)), "beta of the loss dist is set more than once"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: tuple[tuple[str, float], ...], said: str) -> None:
+    with pytest.raises(LissomError, match=said):
+        Term("dist", settings=settings)
+
+
+def test_weights_are_finite_and_settings_are_told_with_the_step() -> None:
+    with pytest.raises(LissomError, match="the weight of dist is inf"):
+        Term("dist", weight=float("inf"))
+    step = Distill(5, losses=(("dkd", 1.0), ("hints", 1.0)), settings=(("dkd", "beta", 2.0), ("dkd", "alpha", 1.0)))
+    assert step.describe() == "distill 5 epochs by dkd (beta 2, alpha 1), hints"
 
 
 def test_answers_that_are_no_chances_have_no_temperature(tmp_path: Path) -> None:

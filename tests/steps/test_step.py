@@ -69,7 +69,7 @@ def test_no_two_steps_are_equal() -> None:
         ({"epochs": 1, "rate": True}, "rate of the step distill is True"),
         ({"epochs": 1, "losses": ["dkd"]}, "losses of the step distill is"),
         ({"epochs": 1, "losses": {"dkd": 1}}, "losses of the step distill is"),
-        ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["dkd", "gamma", 1]]}, "dkd has no setting 'gamma'"),
+        ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["dkd", "gamma", 1]]}, "dkd has no setting 'gamma' that"),
         ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["dkd", "beta", -1]]}, "beta of the loss dkd is -1"),
         ({"epochs": 1, "losses": [["dkd", 1]], "settings": [["rkd", "angle", 1]]}, "rkd, which is not in losses"),
         ({"rate": 0.1}, "the step distill lacks epochs"),

@@ -67,6 +67,31 @@ def test_what_cannot_be_run_and_what_answers_no_classes_is_said() -> None:
     assert caught.value.hints == ("telling smells needs one score for each of at least two classes",)
 
 
+class Answering(nn.Module):
+    """Gives the same, whatever it is asked."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, _smell: torch.Tensor) -> object:
+        return self.answer
+
+
+def test_scores_are_found_in_what_models_return() -> None:
+    scores = torch.zeros(1, 3)
+    assert asked(Answering((scores, None))) == asked(Answering({"logits": scores})) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(((torch.zeros(1, 3),), 1), "tuple"), ({"boxes": 1}, "dict"), (None, "NoneType"), ((), "tuple"), ("rose", "str")],
+)
+def test_an_answer_without_scores_is_told_by_its_type(answer: object, told: str) -> None:
+    with pytest.raises(LissomError, match=f"answers one smell with {told}, not"):
+        asked(Answering(answer))
+
+
 def test_long_lists_of_names_are_cut() -> None:
     assert named(["a, b", "c"]) == "a, b; c"
     assert named([str(number) for number in range(21)]).endswith("; 19; ...")

@@ -103,7 +103,7 @@ class Target(ABC):
     """A runtime on a device. Final subclasses are one file each and a line in ``TARGETS``.
 
     ``title`` is the runtime's name for people; ``suffixes`` are those of an artefact's files, the main one first;
-    ``precisions`` are what it can be made in; ``packages`` are what has to be installed, by import name;
+    ``precisions`` are what it can be made in, FP32 first; ``packages`` are what has to be installed, by import name;
     ``runner`` is the module in :mod:`lissom.export.runners`. One that has no ``free_batch`` is given the examples of
     a batch one at a time. One that ``generates`` runs encoder-decoders token by token.
     """

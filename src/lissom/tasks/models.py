@@ -1,6 +1,7 @@
 """The model of a workload, of any task: loaded as the request says, and run once before anything slow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,13 +73,24 @@ def classes_answered(
     shape = tuple(example.shape)
     try:
         with torch.no_grad():
-            answer = logits(loaded.module(example))
+            outputs = loaded.module(example)
     except Exception as error:  # the user's own forward may raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LissomError(f"{loaded.name} cannot be run on {given} of {shape}: {reason[:200]}", hint=hint) from error
-    if answer.ndim != 2 or len(answer) != 1 or answer.shape[1] < 2:
+    answer = _scores(outputs)
+    if answer is None or answer.ndim != 2 or len(answer) != 1 or answer.shape[1] < 2:
+        told = type(outputs).__name__ if answer is None else tuple(answer.shape)
         raise LissomError(
-            f"{loaded.name} answers one {one} with {tuple(answer.shape)}, not (1, classes)",
+            f"{loaded.name} answers one {one} with {told}, not (1, classes)",
             hint=f"{task} needs one score for each of at least two classes",
         )
     return int(answer.shape[1])
+
+
+def _scores(outputs: Any) -> Tensor | None:
+    """The scores among what a model returned; ``None`` where there are none."""
+    try:
+        found: Any = logits(outputs)
+    except (TypeError, KeyError, IndexError):
+        return None
+    return found if isinstance(found, Tensor) else None

@@ -78,6 +78,10 @@ class TargetContract:
         """What an INT8 artefact is made of."""
         return Source(workload.module, workload.example, artefact)
 
+    def test_the_first_number_format_is_that_of_the_model(self, target: Target) -> None:
+        """What must not be quantized is made in that one alone."""
+        assert target.precisions[0] == FP32
+
     def test_its_name_is_the_one_in_the_table(self, target: Target) -> None:
         assert target.name == self.name
         assert target.versions() and all(target.versions().values())

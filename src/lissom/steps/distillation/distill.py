@@ -66,7 +66,7 @@ class Distill(ModelStep):
                 raise LissomError(f"{name} is set for the loss {loss}, which is not in losses", hint=_listed(known))
 
     def describe(self) -> str:
-        how = f" by {', '.join(loss for loss, _ in self.losses)}" if self.losses else ""
+        how = f" by {', '.join(map(str, self._terms()))}" if self.losses else ""
         how += " on texts without labels" if self.texts else ""
         return f"distill {format_epochs(self.epochs * self.share)}{how}"
 

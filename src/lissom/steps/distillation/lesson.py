@@ -43,15 +43,25 @@ class Term:
             raise LissomError(
                 f"the loss {self.loss!r} is a function for loops of your own", hint=f"known: {', '.join(KNOWN)}"
             )
-        if self.weight < 0:
+        if not 0 <= self.weight < math.inf:
             raise LissomError(f"the weight of {self.loss} is {self.weight:g}; it starts at 0")
-        known = settings_of(self.loss)
+        self._check_settings()
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name} {value:g}" for name, value in self.settings)
+        return f"{self.loss} ({settings})" if settings else self.loss
+
+    def _check_settings(self) -> None:
+        known, given = settings_of(self.loss), [name for name, _ in self.settings]
         for name, value in self.settings:
             if name not in known:
                 hint = f"it has {', '.join(known)}" if known else "leave it out"
-                raise LissomError(f"the loss {self.loss} has no setting {name!r}", hint=hint)
-            if value < 0 or (value == 0 and name == "temperature"):
-                raise LissomError(f"{name} of the loss {self.loss} is {value:g}", hint="give a number above 0")
+                raise LissomError(f"the loss {self.loss} has no setting {name!r} that a plan can have", hint=hint)
+            if given.count(name) > 1:
+                raise LissomError(f"{name} of the loss {self.loss} is set more than once", hint="give it once")
+            if not 0 <= value < math.inf or (value == 0 and name == "temperature"):
+                least = "a number above 0" if name == "temperature" else "0 or more"
+                raise LissomError(f"{name} of the loss {self.loss} is {value:g}", hint=f"give {least}")
 
 
 def settings_of(loss: str) -> tuple[str, ...]:
