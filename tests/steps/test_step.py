@@ -83,4 +83,4 @@ def test_a_setting_that_is_none_is_named(settings: dict[str, Any], said: str) ->
 def test_a_list_that_a_plan_has_otherwise_is_shown_as_it_has_to_be() -> None:
     with pytest.raises(LissomError) as caught:
         step_from_json({"step": "distill", "epochs": 1, "losses": [["hints", "much"]]})
-    assert caught.value.hints == ("give a list like [[str, float], ...]",)
+    assert caught.value.hints == ('give a list like [["name", 1.0], ...]',)

@@ -15,6 +15,7 @@ from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
 _PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int), str: (str,), bool: (bool,)}  # as JSON has them
+_EXAMPLES: dict[Any, str] = {int: "1", float: "1.0", str: '"name"', bool: "true"}
 STEPS = Table(
     "step",
     {
@@ -144,14 +145,14 @@ def _fits(kind: Any, value: Any) -> bool:
 
 
 def _written(kind: Any) -> str:
-    """The kind of a setting as a plan has it: ``a float``, ``a list like [[str, float], ...]``."""
+    """The kind of a setting as a plan has it: ``a float``, ``a list like [["name", 1.0], ...]``."""
     return f"a list like {_like(kind)}" if get_origin(kind) is tuple else f"a {kind.__name__}"
 
 
 def _like(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"[{', '.join('...' if inner is ... else _like(inner) for inner in get_args(kind))}]"
-    return getattr(kind, "__name__", str(kind))
+    return _EXAMPLES.get(kind, str(kind))
 
 
 def _frozen(value: Any) -> Any:
