@@ -1,13 +1,9 @@
-"""Real cases, from runs that were made before: two networks on CIFAR-10, and the demo of texts.
+"""Real cases, from runs that were made before: timm's EfficientNet-Lite0 on CIFAR-10, and the demo of texts.
 
     python training/cifar10.py efficientnet_lite0 cifar10.zip lite0.safetensors
     lissom compress timm:tf_efficientnet_lite0 --weights lite0.safetensors --data cifar10.zip --size 64 \
       --budget "latency<=50%, size<=25%, drop<=1pt" --time-limit 10m -o runs/cifar10
     python benchmarks/cases.py cifar10 runs/cifar10
-    lissom compress zoo:resnet20 --weights resnet20.safetensors --data cifar10.zip --size 32 \
-      --mean 0.4914,0.4822,0.4465 --std 0.247,0.2435,0.2616 \
-      --budget "latency<=40%, size<=30%, memory<=80%, drop<=1pt" --time-limit 10m -o runs/three
-    python benchmarks/cases.py three_limits runs/three
     make demo-text && python benchmarks/cases.py demo_text runs/demo-text
 
 Writes results/CASE.json from the ledgers of the runs, whatever they say.

@@ -151,8 +151,8 @@ def _not_run(data: dict[str, Any]) -> list[str]:
     if ahead >= ASKED:
         return ["The DistilBERT-style student was not run here yet.", ""]
     told = (
-        "The DistilBERT-style student was not run here. It keeps more of the encoder than the TinyBERT-style one; if "
-        f"it is no worse without a teacher, there are at most {ahead:.2f} points to gain, where {ASKED} were asked for."
+        "The DistilBERT-style student was not run here yet. It keeps more of the encoder than the TinyBERT-style one; "
+        f"if it is no worse without a teacher, which is not measured, there are at most {ahead:.2f} points to gain."
     )
     return [*textwrap.wrap(told, 115), ""]
 
@@ -194,10 +194,10 @@ def _chosen(data: dict[str, Any]) -> list[str]:
 
 
 def _known_by_heart(teacher: dict[str, Any]) -> list[str]:
-    """How often the teacher's answers that students see only repeat the label."""
+    """How often the teacher is right about the texts that students learn from, whose views it answers."""
     told = (
-        f"The teacher has {teacher['train']:.1f} % of the texts right that it learnt from, which are those that "
-        f"students see its answers to, and {teacher['test']:.1f} % of those of the test."
+        f"The teacher has {teacher['train']:.1f} % of the texts right that it learnt from, and {teacher['test']:.1f} % "
+        "of those of the test. Students learn from the former, with some words replaced."
     )
     return [*textwrap.wrap(told, 115), ""]
 
