@@ -1,5 +1,6 @@
 """A ladder of cuts: how wide each rung is, where it ends, and that none is judged twice."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,12 @@ class Probed:
 class Judged(Ladder):
     """Each further rung loses ``step`` points more. Counts what was judged."""
 
-    def __init__(self, folder: Path, step: float, probed: Probed | None = None) -> None:
+    def __init__(self, folder: Path, step: float, probed: Probed | None = None, reach: int = 30) -> None:
         probed = probed or Probed()
-        reach = Reach(dict.fromkeys(probed.model.full, 30), "fp32", {"size": 0.9}, 1.0)
+        found = Reach(dict.fromkeys(probed.model.full, reach), "fp32", {"size": 0.9}, 1.0)
         nothing: Any = None
         given: Any = probed
-        super().__init__(Ledger(folder), nothing, nothing, given, reach, Reconstruct(examples=64))
+        super().__init__(Ledger(folder), nothing, nothing, given, found, Reconstruct(examples=64))
         self.step, self.judged = step, 0
 
     def _drop(self, steps: tuple[ModelStep, ...]) -> float:
@@ -97,3 +98,12 @@ def test_the_rungs_of_a_front_are_spread_over_all_sizes_and_differ(tmp_path: Pat
     assert widths(rungs) == sorted(set(widths(rungs)), reverse=True)
     few = Judged(tmp_path / "few", 0.0, Probed(least=10)).front()
     assert 1 <= len(few) < len(FRONT)
+
+
+def test_where_nothing_is_within_the_limits_rungs_lead_down_to_the_narrowest_cut(tmp_path: Path) -> None:
+    ladder = Judged(tmp_path, 0.0, Probed(least=4), reach=4)
+    rungs = ladder.rungs(1.0, reachable=False)
+    assert widths(rungs) == sorted(set(widths(rungs)), reverse=True)
+    assert len(rungs) > 2 and rungs[-1].widths == {0: 4, 1: 4}
+    hopeless = Judged(tmp_path / "hopeless", 9.0, Probed(least=4), reach=4).rungs(1.0, reachable=False)
+    assert hopeless == [replace(rungs[0], drop=9.0)], "what loses too much at once is not made narrower"

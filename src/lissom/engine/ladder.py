@@ -1,6 +1,6 @@
 """A ladder of cuts within the budget, each judged by what it loses with its repair alone, before any training."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from lissom.workload.workload import Worded, Workload, calibration_batches
 # of the parameters and of the multiply-adds that the widest cut keeps
 FRONT = ((0.8, 0.7), (0.6, 0.5), (0.45, 0.33), (0.3, 0.2), (0.2, 0.12), (0.12, 0.07))
 SHARES = ((1.0, 1.0), (1.0, 0.6), (0.75, 0.5), (0.6, 0.4), (0.45, 0.3), (0.3, 0.2), (0.2, 0.15))
+_NARROWEST = "narrowest"
 _EXAMPLES, _SAID = 2000, 24
 _BATCH = 200
 
@@ -45,7 +46,7 @@ class Ladder:
         carrier: applies the cut and its repair, and keeps the result for the trial that may follow.
         baseline: the original.
         prober: groups, importance and costs.
-        reach: the widest cut within the limits.
+        reach: the widest cut within the limits, or the narrowest that there is where none is within them.
         repair: of each cut.
     """
 
@@ -57,40 +58,46 @@ class Ladder:
 
     def front(self) -> list[Rung]:
         """Rungs spread over all sizes."""
-        found = [rung for shares in FRONT if (rung := self._rung(shares)) is not None]
-        return [rung for number, rung in enumerate(found) if number == 0 or rung.widths != found[number - 1].widths]
+        return [self._rung(*cut) for cut in self._cuts(FRONT, self._reach.widths)]
 
-    def rungs(self, hope: float) -> list[Rung]:
-        """Rungs from the widest down to the first that loses more than ``hope`` points."""
+    def rungs(self, hope: float, *, reachable: bool = True) -> list[Rung]:
+        """Rungs from the widest down to the first that loses more than ``hope`` points.
+
+        Args:
+            hope: points that a recovery may make good.
+            reachable: whether any cut is within the limits: the widest of those is the first then. Else the rungs are
+                spread over all sizes, and the last is the narrowest cut that there is.
+        """
+        widest, model = self._reach.widths, self._prober.model
+        cuts = self._cuts(SHARES, widest) if reachable else self._cuts(FRONT, model.full, (_NARROWEST, widest))
         found: list[Rung] = []
-        for shares in SHARES:
-            rung = self._rung(shares)
-            if rung is None or (found and rung.widths == found[-1].widths):
-                break
-            found.append(rung)
-            if rung.drop > hope:
+        for cut in cuts:
+            found.append(self._rung(*cut))
+            if found[-1].drop > hope:
                 break
         return found
 
-    def _rung(self, shares: tuple[float, float]) -> Rung | None:
-        model = self._prober.model
-        if min(shares) == 1:
-            widths: Widths | None = self._reach.widths
-        else:
-            measures = ("parameters", "macs")
-            limits = {
-                name: share * model.cost(name, self._reach.widths) for name, share in zip(measures, shares, strict=True)
-            }
-            widths = allocate(model, limits)
-        if widths is None:
-            return None
-        steps = self._steps(widths)
+    def _cuts(
+        self, shares: Sequence[tuple[float, float]], whole: Widths, *others: tuple[str, Widths]
+    ) -> Iterator[tuple[str, Widths]]:
+        """Names and widths of cuts to shares of a whole, then of others, without what cannot be had or comes again."""
+        model, last = self._prober.model, None
+        full = {name: model.cost(name, whole) for name in ("parameters", "macs")}
+        for share in shares:
+            limits = {name: part * full[name] for name, part in zip(full, share, strict=True)}
+            widths = whole if min(share) == 1 else allocate(model, limits)
+            if widths is not None and widths != last:
+                yield "/".join(str(part) for part in share), widths
+                last = widths
+        yield from ((name, widths) for name, widths in others if widths != last)
+
+    def _rung(self, name: str, widths: Widths) -> Rung:
+        model, steps = self._prober.model, self._steps(widths)
         kept = model.cost("parameters", widths) / model.cost("parameters", model.full)
-        key = "/".join(str(share) for share in shares)
-        known = self._ledger.find("rung", key)
+        known = self._ledger.find("rung", name)
         if known is None:
             known = {"drop": self._drop(steps), "kept": kept, "widths": to_json(widths, model.choices)}
-            self._ledger.append("rung", key, known)
+            self._ledger.append("rung", name, known)
         return Rung(widths, kept, known["drop"], steps)
 
     def _steps(self, widths: Mapping[int, int]) -> tuple[ModelStep, ...]:

@@ -35,8 +35,8 @@ _OVER = 1.1  # of a limit: measured again, the narrowest cut will not come below
 class Prepared:
     """The rungs to climb, where to begin by what a recovery may make good, and the format they are meant for.
 
-    ``reachable`` is false where even the narrowest cut is clearly over the limits: one trial then shows how near it
-    comes.
+    ``reachable`` is false where even the narrowest cut is clearly over the limits: then what keeps within the allowed
+    drop and comes nearest to the other limits is searched for.
     """
 
     rungs: list[Rung]
@@ -85,14 +85,15 @@ class Planner:
         prober = Prober(self._ledger, self._context, bench, self._baseline.figures, model, timer)
         with self._watch.part("probes"):
             reach = self._reach(prober, progress)
+        reachable = max(reach.usage.values(), default=0.0) <= _OVER
         hope = hope_of(self._budget, self._baseline.figures)
         with self._watch.part("ladder"):
             ladder = Ladder(
                 self._ledger, self._carrier, self._baseline, prober, reach, repair_of(workload, self._options)
             )
-            rungs = ladder.front() if self._options.front else ladder.rungs(hope)
+            rungs = ladder.front() if self._options.front else ladder.rungs(hope, reachable=reachable)
         foretell(self._ledger, prober.model, rungs)
-        return Prepared(rungs, hope, reach.precision, max(reach.usage.values(), default=0.0) <= _OVER)
+        return Prepared(rungs, hope, reach.precision, reachable)
 
     def _model(self, workload: Workload, progress: Progress) -> CostModel:
         options, coupling = self._options, coupled(workload)
@@ -124,7 +125,7 @@ class Planner:
         if not found:
             worst = min(least.values(), key=lambda item: max(item.usage.values()))
             over = ", ".join(f"{name} {share:.1f} times" for name, share in worst.usage.items() if share > 1)
-            note = f"even the narrowest cut is over the budget ({over}); the closest result is made"
+            note = f"even the narrowest cut is over the budget ({over}); what comes nearest is looked for"
             note = note if over else "no cut was found within the budget; the narrowest is taken"
             self._ledger.once("note", "unreachable", note)
             progress.say(note)

@@ -26,14 +26,18 @@ class Search:
         self._ledger, self._mover, self._trials, self._options = ledger, mover, trials, options
 
     def run(self, prepared: Prepared) -> Tried:
-        """Search until the narrowest cut that meets the budget is known, one meets it clearly, or time is used up."""
+        """Search until the narrowest cut that meets the budget is known, one meets it clearly, or time is used up.
+
+        Where no cut can meet it, until the narrowest is known that still keeps within the allowed drop.
+        """
         rungs = prepared.rungs
         first = self._first(rungs, prepared.hope)
         outcomes: list[Outcome] = []
         standing = State()
-        while (number := next_rung(len(rungs), first, outcomes)) is not None and self._may_go_on(outcomes, prepared):
+        while (number := next_rung(len(rungs), first, outcomes)) is not None and self._may_go_on(outcomes):
             tried = self._try(rungs[number], standing, prepared.precision)
-            outcomes.append(Outcome(number, tried.overshoot == 0 and tried.trial.kept))
+            near = tried.overshoot == 0 or not prepared.reachable
+            outcomes.append(Outcome(number, near and tried.trial.kept))
             standing = tried.state if outcomes[-1].met else standing
         if prepared.reachable and not any(outcome.met for outcome in outcomes):
             self._longer(rungs[min(outcome.rung for outcome in outcomes)], prepared.precision)
@@ -51,11 +55,10 @@ class Search:
             (place for place, more in zip(unsure, hopes[1:], strict=True) if drops[place] <= more), default=first
         )
 
-    def _may_go_on(self, outcomes: list[Outcome], prepared: Prepared) -> bool:
+    def _may_go_on(self, outcomes: list[Outcome]) -> bool:
         """Whether another cut is worth its time.
 
-        After a success it is where a time limit leaves some and the budget is met with nothing to spare; after a
-        miss, where a cut within the limits exists at all.
+        After a success it is where a time limit leaves some and the budget is met with nothing to spare.
         """
         key = str(len(outcomes))
         known = self._ledger.find("go on", key)
@@ -65,8 +68,7 @@ class Search:
             limited = self._options.time_limit_s is not None and not self._options.rewriting
             enough = any(self._trials.clearly_meets(item) for item in self._trials.tried if item.trial.kept)
             known = not outcomes or (
-                prepared.reachable
-                and not enough
+                not enough
                 and len(outcomes) < self._options.tries
                 and (limited or not met)
                 and left > _WORTH * self._mover.first_s

@@ -55,7 +55,7 @@ class Spread:
         """
         rungs = prepared.rungs
         first = first_rung([rung.drop for rung in rungs], prepared.hope)
-        places = range(len(rungs)) if everything else nearest(len(rungs), first, tries if prepared.reachable else 1)
+        places = range(len(rungs)) if everything else nearest(len(rungs), first, tries)
         steps = {place: self._mover.settle(place, rungs[place], _SHARE) for place in places}
         wanted = {place: found for place, found in steps.items() if not self._carrier.knows(found)}
         if not wanted:
