@@ -277,3 +277,15 @@ def test_texts_of_test_that_are_learnt_from_are_counted(model: Path, tmp_path: P
     unlike = [{**row, "split": "train" if place < 50 else "test"} for place, row in enumerate(said)]
     again = loaded(model, write_table(tmp_path / "unlike.jsonl", unlike)).notes
     assert not any("not unseen" in note for note in again)
+
+
+def test_a_first_row_that_looks_like_a_header_of_other_names_is_not_read_as_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"film {number},{('good', 'bad')[number % 2]}" for number in range(12)]
+    path.write_text("\n".join(["words,verdict", *rows]), encoding="utf-8")
+    with pytest.raises(LissomError, match="'verdict' is the label of no other row") as caught:
+        read_file(path, Wanted())
+    assert "--text words --label verdict" in caught.value.hints[0]
+    assert len(read_file(path, Wanted(("words",), "verdict")).parts["all"]) == 12
+    path.write_text("\n".join(rows), encoding="utf-8")
+    assert read_file(path, Wanted()).parts["all"][0] == {"text": "film 0", "label": "good"}

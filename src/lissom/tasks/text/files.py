@@ -14,6 +14,7 @@ from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json")
 _HIDDEN = -1
+_FEW = 10  # rows: with fewer, each may have a label of its own
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -129,7 +130,17 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
             hint=f"call the columns {ONE[0]!r} and {LABELS[0]!r}, or name them with --text and --label",
         )
     first, second = (len({row[column] for row in rows}) for column in (0, 1))
-    return ["label", "text"] if first < second else ["text", "label"]
+    label = 0 if first < second else 1
+    shown = rows[0][label]
+    if sum(row[label] == shown for row in rows) == 1 and len(rows) > _FEW:
+        raise LissomError(
+            f"{path} begins with {', '.join(rows[0])[:100]!r}, and {shown[:40]!r} is the label of no other row",
+            hint=(
+                f"if these are names of columns: --text {rows[0][1 - label]} --label {shown}",
+                f"if they are a text and its label: put a first line {ONE[0]},{LABELS[0]} above them",
+            ),
+        )
+    return ["label", "text"] if label == 0 else ["text", "label"]
 
 
 def _saved_dataset(path: Path) -> Table:
