@@ -156,6 +156,7 @@ def test_what_each_limit_allows_in_its_own_unit() -> None:
 def test_a_budget_that_the_original_meets_is_refused() -> None:
     with pytest.raises(LissomError, match="meets the budget already"):
         check_absolute(parse_budget("size<=5MB, latency<=20ms"), ORIGINAL)
+    check_absolute(parse_budget("size<=5MB, latency<=20ms"), ORIGINAL, planned=True)  # it judges the plan
     check_absolute(parse_budget("size<=5MB, latency<=9ms"), ORIGINAL)
     check_absolute(parse_budget("drop<=1%"), ORIGINAL)  # of a front: no cost is limited, so none is met
 

@@ -106,7 +106,7 @@ class _Run:
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
         say_coarse(job.workload, job.budget, baseline.figures, self.ledger, job.progress)
         if job.budget.costs:
-            check_absolute(job.budget, baseline.figures)
+            check_absolute(job.budget, baseline.figures, planned=job.plan is not None)
             with self.watch.part("baseline"):
                 check_floor(job.budget, baseline, self.ledger)
         context = self._context(baseline)

@@ -164,8 +164,13 @@ def _parse_limit(part: str) -> Limit:
     return Limit(measure, quantity.value, quantity.relative, f"{measure}<={value}")
 
 
-def check_absolute(budget: Budget, original: Figures) -> None:
+def check_absolute(budget: Budget, original: Figures, *, planned: bool = False) -> None:
     """Refuse a budget that asks nothing of this original, or that its score gives no meaning to.
+
+    Args:
+        budget: the limits.
+        original: what they are limits of.
+        planned: whether the user says what is to be done: then a budget that asks for nothing judges it all the same.
 
     Raises:
         LissomError: every limit on cost is met without doing anything, or the drop is a share of a score of 0.
@@ -175,7 +180,8 @@ def check_absolute(budget: Budget, original: Figures) -> None:
             f"the original scores 0, so {budget.drop.text} is a share of nothing",
             hint="limit the drop in points, for example drop<=0.5pt",
         )
-    if budget.costs and all(figure(original, limit.measure) <= limit.allowed(original) for limit in budget.costs):
+    met = all(figure(original, limit.measure) <= limit.allowed(original) for limit in budget.costs)
+    if budget.costs and met and not planned:
         cost = ", ".join(f"{limit.measure} {limit.text.partition('<=')[2]}" for limit in budget.costs)
         raise LissomError(
             f"the original meets the budget already ({cost})",
