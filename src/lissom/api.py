@@ -28,7 +28,7 @@ from lissom.engine.options import Options
 from lissom.engine.racing import choose_target, is_race
 from lissom.engine.ray_cluster import RayCluster
 from lissom.engine.spreading import Executor
-from lissom.plan.budget import check_costs, parse_budget
+from lissom.plan.budget import Budget, check_costs, parse_budget
 from lissom.plan.move import Plan
 from lissom.report.html import write_page
 from lissom.report.summary import write_summary
@@ -187,30 +187,36 @@ def compress(
     team = assemble()
     if not team.leads:
         return _follow(workload, Path(output), options.seed, team)
+    limits = parse_budget(budget)
+    _check_asked(workload, limits, options, plan, spread=ray is not None)
     if is_race(target):
-        limits = parse_budget(budget)
         target = choose_target(target, workload, limits, options, Path(output), progress)
         settings = None if settings is None else replace(settings, target=target)
     settings = settings or _settings(workload, budget, target, options)
     if plan is not None:
-        if not isinstance(plan, Plan):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise LissomError(f"a plan is asked for, and {plan!r} is none",
-                              hint='lissom.plan.recipes.recipe("tinybert", workload) makes one')  # fmt: skip
-        for step in (step for move in plan.moves for step in move.steps):
-            step.check(workload)
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
-    if ray is not None and (plan is not None or PRUNE not in options.methods):
-        raise LissomError("a cluster carries out the trials of a search among cuts, and none is asked for",
-                          hint="leave out --ray, or the plan, or name prune among the methods")  # fmt: skip
     executor = None if ray is None else _cluster(ray, workload, settings)
-    limits = parse_budget(budget)
-    if plan is None and not options.front:
-        check_costs(limits)
     runtime = find_target(target)
     return _lead(
         Job(workload, limits, runtime, Path(output), settings, options, progress, plan, team=team, executor=executor)
     )
+
+
+def _check_asked(workload: Workload, limits: Budget, options: Options, plan: Plan | None, *, spread: bool) -> None:
+    """Refuse what does not go together, before anything is measured."""
+    if spread and (plan is not None or PRUNE not in options.methods):
+        raise LissomError("a cluster carries out the trials of a search among cuts, and none is asked for",
+                          hint="leave out --ray, or the plan, or name prune among the methods")  # fmt: skip
+    if plan is None:
+        if not options.front:
+            check_costs(limits)
+        return
+    if not isinstance(plan, Plan):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise LissomError(f"a plan is asked for, and {plan!r} is none",
+                          hint='lissom.plan.recipes.recipe("tinybert", workload) makes one')  # fmt: skip
+    for step in (step for move in plan.moves for step in move.steps):
+        step.check(workload)
 
 
 def _cluster(address: str, workload: Workload, settings: Settings) -> Executor:

@@ -15,6 +15,8 @@ Model = Annotated[
     str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, or file.py:function.", show_default=False)
 ]
 
+_QUICK: dict[str, Any] = {"calibration": 128, "measure_s": 0.5, "tries": 2, "compared": 0}
+
 
 @with_task_options
 def compress(
@@ -97,12 +99,9 @@ def compress(
         seed=seed,
         time_limit_s=None if time_limit is None else parse_seconds(time_limit),
         epochs=1 if quick and epochs is None else epochs,
-        calibration=128 if quick else 1024,
-        measure_s=0.5 if quick else 4.0,
-        tries=2 if quick else 4,
-        compared=0 if quick else 2,
         front=front,
         methods=tuple(name.strip() for name in methods.split(",")),
+        **(_QUICK if quick else {}),
     )
     loading = {
         "random_weights": random_weights,
