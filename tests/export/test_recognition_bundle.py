@@ -12,6 +12,7 @@ import torch
 
 pytest.importorskip("transformers")
 
+from lissom.cli.predict import predict
 from lissom.engine.asking import asked_for
 from lissom.engine.benching import check_bundles
 from lissom.export.bundle import Contents, write_bundle
@@ -81,6 +82,14 @@ def test_it_says_what_transformers_says_and_what_is_silent(made: tuple[Any, Path
     assert [Path(line["file"]).stem for line in lines] == ["a", "long", "long", "silent"]
     assert 1.5 < lines[2]["at_s"] < 2.0
     assert lines[3]["text"] == "" and lines[3]["remarks"] == ["silence"]
+
+
+def test_lissom_predict_asks_it_for_no_classes(
+    made: tuple[Any, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "a.wav", tones(7, 1.5), 16000)
+    predict(made[1], [str(tmp_path / "a.wav")], top=None, json_output=True)
+    assert json.loads(capfd.readouterr().out)["text"]
 
 
 def test_a_changed_file_or_answer_is_noticed(made: tuple[Any, Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 def predict(
     bundle: Annotated[Path, typer.Argument(help="The bundle of a run.", show_default=False)],
     inputs: Annotated[list[str], typer.Argument(help="What to predict, such as pictures.", show_default=False)],
-    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 3,
+    top: Annotated[int | None, typer.Option(min=1, help="How many classes to print, where it tells classes.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, one line for each input.")] = False,
 ) -> None:
     """Answer with a bundle, exactly as it does where it is deployed: its predict.py runs, without PyTorch.
@@ -23,7 +23,7 @@ def predict(
     script = bundle / "predict.py"
     if not script.is_file():
         raise LissomError(f"{bundle} is not a bundle: it has no predict.py", hint="a run's bundle is in RUN/bundle")
-    command = [sys.executable, str(script), *inputs, "--top", str(top), *(["--json"] if json_output else [])]
-    done = subprocess.run(command, check=False)
+    wanted = [*([] if top is None else ["--top", str(top)]), *(["--json"] if json_output else [])]
+    done = subprocess.run([sys.executable, str(script), *inputs, *wanted], check=False)
     if done.returncode:
         raise typer.Exit(2)

@@ -53,10 +53,11 @@ def start(load, verify, as_json):
     return model
 
 
-def arguments(parser):
-    """The options that all predictors have."""
+def arguments(parser, classes=True):
+    """The options that all predictors have; of those that tell classes, how many."""
     parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
-    parser.add_argument("--top", type=at_least_one, default=3, help="how many classes to print")
+    if classes:
+        parser.add_argument("--top", type=at_least_one, default=3, help="how many classes to print")
     parser.add_argument("--threads", type=at_least_one, default=1)
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--quality", type=int, default=2, help="0 to 4, the last is the best")
     parser.add_argument("--keys", type=at_least_one, default=KEYS, help="frames between key frames at most")
     parser.add_argument("--runtime", choices=RUNTIMES, default="onnxruntime", help="what runs the networks")
-    arguments(parser)
+    arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.files and not options.verify:
         parser.error("give a FILE, or --verify")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from answering import heard
-from checking import HERE, at_least_one, read, start
+from checking import HERE, arguments, at_least_one, read, start
 from generating import spoken
 from handling import remarks
 from log_mel import LogMel
@@ -71,9 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description="Write down what is said, without PyTorch.")
     parser.add_argument("recordings", nargs="*", metavar="RECORDING")
     parser.add_argument("--beams", type=at_least_one, help="alternatives that are followed at a time")
-    parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
-    parser.add_argument("--threads", type=at_least_one, default=1)
-    parser.add_argument("--json", action="store_true", help="print JSON, a line for each window")
+    arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.recordings and not options.verify:
         parser.error("give a RECORDING, or --verify")

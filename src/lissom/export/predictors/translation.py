@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--file", help="a file with a text in each line, or - for the input")
     parser.add_argument("--beams", type=at_least_one, help="alternatives that are followed at a time")
     parser.add_argument("--batch", type=at_least_one, default=16, help="lines of a file translated together")
-    arguments(parser)
+    arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.texts and not options.file and not options.verify:
         parser.error("give a TEXT, --file, or --verify")
