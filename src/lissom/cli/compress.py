@@ -12,7 +12,10 @@ from lissom.tasks import TASKS
 from lissom.tasks.kind import words
 
 Model = Annotated[
-    str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, or file.py:function.", show_default=False)
+    str,
+    typer.Argument(
+        help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, ct2:DIR, or file.py:function.", show_default=False
+    ),
 ]
 
 _QUICK: dict[str, Any] = {"calibration": 128, "measure_s": 0.5, "tries": 2, "compared": 0}
@@ -37,7 +40,9 @@ def compress(
     ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("runs/lissom"),
     task: Annotated[str, typer.Option(help="What the model does.")] = "image",
-    target: Annotated[str, typer.Option(help="The runtime it will run on; auto: the fastest here.")] = "onnxruntime",
+    target: Annotated[
+        str, typer.Option(help="The runtime it will run on; auto: the fastest of those installed.")
+    ] = "onnxruntime",
     weights: Annotated[Path | None, typer.Option(help="A checkpoint: .safetensors, or a state dict in .pt.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="Do without trained weights.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Allow weights and data to be fetched.")] = False,
@@ -50,7 +55,9 @@ def compress(
         str, typer.Option(help="What to try: prune, depth, separable, low-rank, sparsity, by commas.")
     ] = "prune",
     time_limit: Annotated[str | None, typer.Option(help="End with the best so far after 90s, 10m, 1h.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Length of a recovery; by default the time decides.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Length of a recovery; by default what the time allows, at most 30; of a plan 8.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads that latency is measured with.")] = 1,
     batch: Annotated[int, typer.Option(help="Batch that latency is measured with.")] = 1,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,

@@ -20,7 +20,10 @@ Units that look alike are a group; any of them can go, as long as one stays. Inp
 
 def groups(
     model: Annotated[
-        str, typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME or file.py:function.", show_default=False)
+        str,
+        typer.Argument(
+            help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, ct2:DIR or file.py:function.", show_default=False
+        ),
     ],
     group: Annotated[
         str | None, typer.Option(help="Show one group in full, by its number or a layer in it.", show_default=False)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def profile(
     model: Annotated[
         str,
-        typer.Argument(help="zoo:NAME, torchvision:NAME, timm:NAME, ct2:DIR or file.py:function.", show_default=False),
+        typer.Argument(
+            help="zoo:NAME, torchvision:NAME, timm:NAME, hf:DIR, ct2:DIR or file.py:function.", show_default=False
+        ),
     ],
     weights: Annotated[Path | None, typer.Option(help="Weights from a file; counts do not need any.")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="Use random weights.")] = False,

@@ -101,7 +101,9 @@ def _manifest(bundle: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise LissomError(f"{path} is damaged", hint="copy the bundle again, or write it anew: lissom apply") from error
     if "artefact" not in manifest:
-        raise LissomError(f"{bundle} was written by an older lissom", hint="write it anew: lissom apply RUN")
+        raise LissomError(
+            f"{bundle} was written by an older lissom", hint="write it anew: lissom apply RUN --budget LIMITS -o OTHER"
+        )
     return manifest
 
 

@@ -14,6 +14,7 @@ from lissom.export.web_runtime import web_runtime
 
 _SHOWN = 2  # test vectors
 _PAGES = ("index.html", "page.mjs", "handling.mjs")
+_ANEW = "write the bundle anew: lissom apply RUN --budget LIMITS -o OTHER"
 
 
 def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
@@ -62,7 +63,7 @@ def _check_whole(bundle: Path, manifest: dict[str, Any]) -> None:
     for name in (artefact, "handling.json", "vectors.npz"):
         path = bundle / Path(name).name
         if path.name != name or not path.is_file() or recorded.get(name) != sha256(path):
-            raise LissomError(f"{path} is missing or was altered", hint="write the bundle anew: lissom apply RUN")
+            raise LissomError(f"{path} is missing or was altered", hint=_ANEW)
 
 
 def _write_facts(making: Path, bundle: Path, manifest: dict[str, Any], handling: dict[str, Any]) -> None:
@@ -87,4 +88,4 @@ def _read(bundle: Path, name: str) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise LissomError(f"{path} is damaged", hint="write the bundle anew: lissom apply RUN") from error
+        raise LissomError(f"{path} is damaged", hint=_ANEW) from error

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
     from executorch.extension.pybindings import portable_lib
     from executorch.runtime import Runtime
 
-REQUIREMENTS = ("numpy", "executorch")
+REQUIREMENTS = ("numpy", "torch", "executorch")
 
 
 class Runner:
