@@ -215,6 +215,8 @@ def _check_asked(workload: Workload, limits: Budget, options: Options, plan: Pla
     if not isinstance(plan, Plan):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise LissomError(f"a plan is asked for, and {plan!r} is none",
                           hint='lissom.plan.recipes.recipe("tinybert", workload) makes one')  # fmt: skip
+    if not plan.moves:
+        raise LissomError("the plan has no moves", hint="lissom.compress without a plan searches for one")
     for step in (step for move in plan.moves for step in move.steps):
         step.check(workload)
 

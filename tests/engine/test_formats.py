@@ -13,7 +13,7 @@ from lissom.targets.ncnn_net import Ncnn
 from lissom.testing import tiny_workload
 
 
-@pytest.mark.parametrize("methods", [("prune",), ("depth",)])
+@pytest.mark.parametrize("methods", [("prune",), ("depth",), ("prune", "separable")])
 def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if missing := Ncnn().missing():
         pytest.skip(missing)
@@ -23,8 +23,10 @@ def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monk
     budget = "size<=60%, drop<=50pt"
     run = lissom.compress(tiny_workload(), budget=budget, target="ncnn", output=tmp_path / "run 跑", options=options)
     moves = [trial.move for trial in Ledger(run.folder).all(Trial)]
-    if methods == ("prune",):
-        assert run.met and len(moves) == 2 and moves[0].startswith("prune") and moves[1] == "fp16"
+    if "prune" in methods:
+        assert run.met and moves[0].startswith("prune") and moves[1] == "fp16"
+        assert len(moves) == len(methods) + 1
+        assert all("int8" not in move for move in moves), "what is tried on top of FP16 is made in FP16"
         assert {"model.param", "model.bin"} <= {item.name for item in run.bundle.iterdir()}
     else:
         assert moves == ["as it is"], "it has no blocks to leave out"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.engine.asking import asked
 from lissom.engine.baseline import Baseline
@@ -57,8 +58,19 @@ class Ladder:
         self._prober, self._reach, self._repair = prober, reach, repair
 
     def front(self) -> list[Rung]:
-        """Rungs spread over all sizes."""
-        return [self._rung(*cut) for cut in self._cuts(FRONT, self._reach.widths)]
+        """Rungs spread over all sizes.
+
+        Raises:
+            LissomError: the widest of them is narrower than the model can be cut.
+        """
+        rungs = [self._rung(*cut) for cut in self._cuts(FRONT, self._reach.widths)]
+        if not rungs:
+            most = f"{FRONT[0][0]:.0%} of the parameters and {FRONT[0][1]:.0%} of the multiply-adds"
+            raise LissomError(
+                f"a front begins at {most}, and what can be cut here leaves more",
+                hint="lissom groups MODEL shows what can be cut; --budget takes limits that are nearer",
+            )
+        return rungs
 
     def rungs(self, hope: float, *, reachable: bool = True) -> list[Rung]:
         """Rungs from the widest down to the first that loses more than ``hope`` points.

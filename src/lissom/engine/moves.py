@@ -117,8 +117,7 @@ class Mover:
     def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
         """Cut, repair and recover within a share of the time that is left, then the number format."""
         distill = self._settled(rung) or self._recovery(str(number), rung, share)
-        ending = " + int8" if formats else ""
-        return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending}", (*rung.steps, distill, *formats))
+        return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending(formats)}", (*rung.steps, distill, *formats))
 
     def settle(self, place: int, rung: Rung, share: float) -> tuple[ModelStep, ...]:
         """Fix a rung's recovery before its trial, so that it can be carried out elsewhere; the steps up to it."""
@@ -172,6 +171,11 @@ class Mover:
         check_writable(self._context.folder, disk)
         self._ledger.append("estimate", "", {"seconds": whole, "disk_bytes": disk})
         self._context.progress.say(f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")
+
+
+def ending(formats: Sequence[ArtefactStep]) -> str:
+    """What the name of a move says of the number format at its end."""
+    return "".join(f" + {step.precision}" for step in formats)
 
 
 def _key(rung: Rung) -> str:

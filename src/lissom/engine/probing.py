@@ -1,7 +1,7 @@
 """Untrained copies of a changed model, exported and measured: what a change would cost, before any training."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from lissom.core.statistics import ratio_interval
 from lissom.cost import profile
 from lissom.engine.asking import asked
 from lissom.engine.measuring import Bench, timings
+from lissom.steps.quantization.fp16 import HalfPrecision
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Context
 from lissom.targets.target import FP32, INT8, Artefact
@@ -18,11 +19,21 @@ _SECONDS = 1.5
 
 
 def measure_copy(
-    workload: Workload, context: Context, bench: Bench, seen: Callable[[Artefact], object] = lambda made: None
+    workload: Workload,
+    context: Context,
+    bench: Bench,
+    *,
+    formats: Collection[str] = (FP32, INT8),
+    seen: Callable[[Artefact], object] = lambda made: None,
 ) -> dict[str, dict[str, float]]:
-    """Size, latency (as a share of the original's), memory, macs and parameters by number format that the target has.
+    """Size, latency (as a share of the original's), memory, macs and parameters by number format.
 
-    ``seen`` is shown the FP32 artefact while it is there.
+    Args:
+        workload: with the changed model.
+        context: the target and the rest that steps look at.
+        bench: the original, loaded.
+        formats: those that are wanted besides FP32, where the target has them.
+        seen: is shown the FP32 artefact while it is there.
     """
     costs = profile(workload.module, workload.example)
     with tempfile.TemporaryDirectory() as folder:
@@ -31,8 +42,10 @@ def measure_copy(
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
         made = {FP32: plain}
-        if INT8 in workload.formats(context.target.precisions):
-            made[INT8] = QuantizeInt8(examples=64, search=False).apply(plain, workload, context)
+        steps = (HalfPrecision(), QuantizeInt8(examples=64, search=False))
+        for step in (step for step in steps if step.precision in formats):
+            if step.precision in workload.formats(context.target.precisions):
+                made[step.precision] = step.apply(plain, workload, context)
         runners = {
             name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()
         }

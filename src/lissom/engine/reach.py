@@ -84,7 +84,7 @@ class Prober:
         timer = self._timer
         if timer is None or timer.known:
             return measure_copy(workload, self._context, self._bench)
-        return measure_copy(workload, self._context, self._bench, lambda made: timer.measure(made, widths))
+        return measure_copy(workload, self._context, self._bench, seen=lambda made: timer.measure(made, widths))
 
     def use_times(self) -> None:
         """From here on latency is spread over the layers as they were timed."""

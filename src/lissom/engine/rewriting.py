@@ -8,7 +8,7 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung, untrained_drop
 from lissom.engine.methods import METHODS
-from lissom.engine.moves import Mover
+from lissom.engine.moves import Mover, ending
 from lissom.engine.paying import costs_of, pays
 from lissom.engine.planning import hope_of
 from lissom.engine.probing import measure_copy
@@ -17,6 +17,7 @@ from lissom.plan.budget import Budget
 from lissom.plan.move import Move
 from lissom.steps.nothing import Nothing
 from lissom.steps.step import ArtefactStep, Context, ModelStep
+from lissom.targets.target import FP32
 from lissom.workload.workload import Workload
 
 
@@ -75,7 +76,7 @@ class Rewriting:
         kept = 1.0
         for step in self._levels(method, self._carrier.model(stands)[0]):
             workload, _ = self._carrier.model((*stands, step))
-            if not self._pays(workload, state, bool(formats)):
+            if not self._pays(workload, state, formats[-1].precision if formats else FP32):
                 if chosen is None:  # tried as it is: there is nothing to recover it for
                     return Move(step.describe(), (*stands, step, *formats))
                 break
@@ -84,19 +85,19 @@ class Rewriting:
                 break
         assert chosen is not None, "every method gives a step or says why not"
         learnt = self._mover.cut(number, Rung({}, kept, 0.0, (*stands, chosen)), formats, share)
-        return Move(f"{chosen.describe()} + distill{' + int8' if formats else ''}", learnt.steps)
+        return Move(f"{chosen.describe()} + distill{ending(formats)}", learnt.steps)
 
     def _levels(self, method: str, workload: Workload) -> Iterator[ModelStep]:
         return METHODS.get(method)(workload, self._context.seed, self._context.progress)
 
-    def _pays(self, workload: Workload, state: State, quantized: bool) -> bool:
+    def _pays(self, workload: Workload, state: State, precision: str) -> bool:
         with self._context.progress.waiting("measuring what it gains"):
-            measured = measure_copy(workload, self._context, self._baseline.bench)
+            measured = measure_copy(workload, self._context, self._baseline.bench, formats=(precision,))
         known = state.comparison
         before = (
             costs_of(self._baseline.figures, 1.0) if known is None else costs_of(known.figures, known.latency_ratio)
         )
-        return pays(self._budget, measured["int8" if quantized else "fp32"], before).pays
+        return pays(self._budget, measured[precision], before).pays
 
 
 def _parameters(workload: Workload) -> int:
