@@ -85,3 +85,23 @@ def test_what_cannot_be_used_is_explained(tmp_path: Path) -> None:
     (tmp_path / "broken" / "dataset_info.json").write_text("{", encoding="utf-8")
     with pytest.raises(LissomError, match="cannot be read"):
         find(tmp_path / "broken")
+
+
+def test_a_split_whose_labels_are_kept_back_is_left_out(tmp_path: Path) -> None:
+    label = datasets.ClassLabel(names=NAMES)
+    features = datasets.Features({"image": datasets.Image(), "label": label})
+    given = {"train": [0, 1, 1], "validation": [1, 0], "test": [-1, -1]}
+    parts = {
+        name: datasets.Dataset.from_dict({"image": pictures(len(labels)), "label": labels}, features=features)
+        for name, labels in given.items()
+    }
+    datasets.DatasetDict(parts).save_to_disk(str(tmp_path / "hub"))
+    found = find(tmp_path / "hub")
+    assert set(found.parts) == {"train", "select"}
+    assert found.notes == ("the test split has no labels (-1) and was left out",)
+    parts["test"].save_to_disk(str(tmp_path / "alone"))
+    with pytest.raises(LissomError, match=r"every label in the column 'label' of .* stands for none"):
+        find(tmp_path / "alone")
+    saved(tmp_path / "some", label, image=pictures(3), label=[0, -1, 1])
+    with pytest.raises(LissomError, match=r"picture 1 of all in .* has the label -1"):
+        find(tmp_path / "some")

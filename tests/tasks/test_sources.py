@@ -12,7 +12,8 @@ from PIL import Image
 from lissom.core.errors import LissomError
 from lissom.tasks.dividing import divide
 from lissom.tasks.image.sources import find
-from lissom.tasks.listing import Found
+from lissom.tasks.listing import Found, Listing
+from lissom.tasks.text.texts import TextItems
 
 
 def place(root: Path, *names: str) -> Path:
@@ -215,6 +216,10 @@ def test_a_users_function(tmp_path: Path) -> None:
         "    return iter(()), iter(())\n"
         "def one():\n"
         "    return 5\n"
+        "def words():\n"
+        "    return {'train': [(np.zeros((4, 4), np.uint8), 'cat')], 'test': []}\n"
+        "def twice():\n"
+        "    return {'train': [], 'val': [], 'dev': []}\n"
     )
     (tmp_path / "data.py").write_text(text)
     found = find(f"{tmp_path}/data.py:pairs")
@@ -226,6 +231,8 @@ def test_a_users_function(tmp_path: Path) -> None:
         ("empty", "train is empty"),
         ("stream", "without length"),
         ("one", "gave a int"),
+        ("words", "the label 'cat' for picture 0, not a whole number"),
+        ("twice", "gave select twice: 'val' and 'dev'"),
     ):
         with pytest.raises(LissomError, match=told):
             find(f"{tmp_path}/data.py:{function}")
@@ -238,6 +245,16 @@ def test_torch_datasets_are_read(class_folders: Path) -> None:
     found = find((folder, folder))
     assert found.parts["test"].labels.tolist() == folder.targets
     assert found.parts["test"].items.read(0).size == (20, 16)
+
+
+def test_a_picture_that_the_user_opened_stays_open(class_folders: Path) -> None:
+    file = next(class_folders.glob("*/*.png"))
+    items = [(Image.open(file), 0)]
+    found = find((items, items)).parts["train"].items
+    for _ in range(2):
+        with found.read(0) as picture:
+            assert picture.getpixel((0, 0)) is not None
+    assert items[0][0].resize((2, 2)).size == (2, 2)
 
 
 def test_dividing_is_stable_disjoint_and_stratified(class_folders: Path, tmp_path: Path) -> None:
@@ -274,6 +291,25 @@ def test_a_select_split_of_its_own_goes_before_carving(tmp_path: Path) -> None:
     ours = divide(find(place(tmp_path / "data", *files)), select=2)
     assert len(ours.parts["select"]) == 8
     assert "no other was carved" in ours.notes[-1]
+
+
+def test_a_part_without_examples_is_named() -> None:
+    items = TextItems([("a film",), ("a plot",)])
+    parts = {name: Listing(items, np.arange(count), None) for name, count in (("train", 0), ("test", 2))}
+    with pytest.raises(LissomError, match="no examples for the train split"):
+        divide(Found("data", parts))
+
+
+def test_what_lies_beside_the_folders_of_splits_is_left_out(tmp_path: Path) -> None:
+    files = [f"{p}/{c}/{n}.png" for p in ("train", "val") for c in "ab" for n in range(4)]
+    found = find(place(tmp_path / "data", *files, "cover.png", "unlabelled/1.png"))
+    assert found.classes == ("a", "b") and {part: len(item) for part, item in found.parts.items()} == {
+        "train": 8,
+        "select": 8,
+    }
+    assert found.notes == ("2 pictures beside the folders of the splits were left out",)
+    one = find(place(tmp_path / "vehicles", *(f"{c}/{n}.png" for c in ("bus", "train") for n in range(4))))
+    assert one.classes == ("bus", "train"), "one such name alone is that of a class"
 
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from lissom.tasks.text.files import read_file, read_folder
 from lissom.tasks.text.metrics import METRICS
 from lissom.tasks.text.split import TextSplit
 from lissom.tasks.text.tables import Table, Wanted, find_in_table
+from lissom.tasks.text.user_data import find_in_object
 from lissom.testing.tiny_texts import (
     SENTIMENTS,
     draw_texts,
@@ -289,3 +290,15 @@ def test_a_first_row_that_looks_like_a_header_of_other_names_is_not_read_as_a_te
     assert len(read_file(path, Wanted(("words",), "verdict")).parts["all"]) == 12
     path.write_text("\n".join(rows), encoding="utf-8")
     assert read_file(path, Wanted()).parts["all"][0] == {"text": "film 0", "label": "good"}
+
+
+def test_classes_that_the_user_names_are_the_order_of_words() -> None:
+    data = {"train": [("dull", "neg"), ("brave", "pos")], "test": [("fine", "pos")], "classes": ["pos", "neg"]}
+    found = find_in_object(data, "data.py:texts")
+    labels = found.parts["train"].labels
+    assert labels is not None and labels.tolist() == [1, 0] and found.classes == ("pos", "neg") and found.numbered
+    with pytest.raises(LissomError, match="the label 'mixed', and its classes are pos, neg"):
+        find_in_object({**data, "test": [("so so", "mixed")]}, "data.py:texts")
+    kept_back = Table("data", {"all": [{"text": "a", "label": -1}, {"text": "b", "label": 1}]}, ("bad", "good"), False)
+    with pytest.raises(LissomError, match="the label -1, and its 2 classes count from 0"):
+        find_in_table(kept_back, Wanted())

@@ -87,14 +87,26 @@ def arrange(where: str, name: str, items: Items[Item], names: list[str], kind: K
         )
     paths = _without_common_top([tuple(item.split("/")) for item in names])
     parts: dict[str, list[int]] = defaultdict(list)
-    in_parts = all(len(path) > 1 and path[0].lower() in PARTS for path in paths)
+    in_parts = _in_parts(paths)
+    beside = 0
     for row, path in enumerate(paths):
-        parts[PARTS[path[0].lower()] if in_parts else "all"].append(row)
+        part = PARTS.get(path[0].lower()) if in_parts and len(path) > 1 else None
+        beside += in_parts and part is None
+        if part is not None or not in_parts:
+            parts[part or "all"].append(row)
     inner = [path[1:] for path in paths] if in_parts else paths
-    classes, notes = _classes(where, inner, kind)
+    classes, notes = _classes(where, [inner[row] for rows in parts.values() for row in rows], kind)
+    if beside:
+        notes = (*notes, f"{beside} {kind.many} beside the folders of the splits were left out")
     listings = {part: _listing(items, inner, rows, classes) for part, rows in parts.items()}
     _check_classes(where, listings, classes, kind)
     return Found(name, listings, classes, notes=notes)
+
+
+def _in_parts(paths: list[tuple[str, ...]]) -> bool:
+    """Whether folders of splits lie above the classes: two different ones do, or all there is lies in one."""
+    tops = [path[0].lower() if len(path) > 1 else "" for path in paths]
+    return len({PARTS[top] for top in tops if top in PARTS}) > 1 or all(top in PARTS for top in tops)
 
 
 def _without_common_top(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -30,23 +30,28 @@ def divide(found: Found[Item], *, select: float | None = None, seed: int = 0, li
     Raises:
         LissomError: a part is empty, or the source has nothing to learn from.
     """
+    _check_filled(found, *found.parts)
     found = _into_parts(found, select, seed)
     parts = found.parts
-    for name in ("train", "select", "test"):
-        if name not in parts or not len(parts[name]):
-            raise LissomError(
-                f"{found.name} has no examples for the {name} split",
-                hint=(
-                    "give more examples: where no split is said, a tenth is taken for select and a fifth for test",
-                    "or say the splits: folders or files called train, select and test, or a column split in a table",
-                ),
-            )
+    _check_filled(found, "train", "select", "test")
     if limit is None:
         return found
     order = np.random.default_rng(seed)
     cut = {name: part.at(np.sort(order.permutation(len(part))[:limit])) for name, part in parts.items()}
     note = f"quick mode: at most {limit} examples of each split were used"
     return replace(found, parts=cut, notes=(*found.notes, note))
+
+
+def _check_filled(found: Found[Item], *names: str) -> None:
+    for name in names:
+        if name not in found.parts or not len(found.parts[name]):
+            raise LissomError(
+                f"{found.name} has no examples{'' if name == 'all' else f' for the {name} split'}",
+                hint=(
+                    "give more examples: where no split is said, a tenth is taken for select and a fifth for test",
+                    "or say the splits: folders or files called train, select and test, or a column split in a table",
+                ),
+            )
 
 
 def _into_parts(found: Found[Item], select: float | None, seed: int) -> Found[Item]:

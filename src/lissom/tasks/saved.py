@@ -1,5 +1,6 @@
 """Data sets that Hugging Face's ``datasets`` saved to disk: Arrow files that are mapped, not read into memory."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from lissom.core.errors import LissomError, MissingExtraError
 from lissom.tasks.listing import PARTS
 
 _MARKS = ("dataset_dict.json", "dataset_info.json")
+_HIDDEN = -1  # the label of all examples of a split whose labels are kept back
 
 
 def is_saved(folder: Path) -> bool:
@@ -43,3 +45,26 @@ def saved_parts(path: Path) -> dict[str, Any]:
             )
         parts[part] = name
     return {part: splits[name] for part, name in parts.items()}
+
+
+def without_hidden(path: Path, parts: Mapping[str, Any], label: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The parts whose labels are there, and notes on the others.
+
+    Benchmarks keep the labels of their test split back, and write -1 for each: such a split has none.
+
+    Args:
+        path: where they were saved.
+        parts: data sets by part.
+        label: the column of labels, if there is one.
+
+    Raises:
+        LissomError: no part has labels in that column.
+    """
+    hidden = [name for name, data in parts.items() if label and len(data) and set(data[label]) == {_HIDDEN}]
+    if hidden and len(hidden) == len(parts):
+        raise LissomError(
+            f"every label in the column {label!r} of {path} is {_HIDDEN}, which stands for none",
+            hint=f"save it without that column: data.remove_columns({label!r})",
+        )
+    notes = tuple(f"the {name} split has no labels ({_HIDDEN}) and was left out" for name in hidden)
+    return {name: data for name, data in parts.items() if name not in hidden}, notes

@@ -20,7 +20,7 @@ def given_parts(data: Any, where: str, expected: str) -> tuple[dict[str, Any], t
         What was given as ``"train"``, ``"select"`` and ``"test"``, and the names of the classes.
 
     Raises:
-        LissomError: it is something else.
+        LissomError: it is something else, or has a part twice.
     """
     if isinstance(data, Mapping):
         given: dict[str, Any] = {str(key): value for key, value in data.items()}
@@ -33,4 +33,8 @@ def given_parts(data: Any, where: str, expected: str) -> tuple[dict[str, Any], t
     unknown = [key for key in given if key not in PARTS]
     if unknown:
         raise LissomError(f"{where} gave a part {unknown[0]!r}", hint=f"known: {', '.join(PARTS)}, classes")
+    for part in PARTS.values():
+        keys = [key for key in given if PARTS[key] == part]
+        if len(keys) > 1:
+            raise LissomError(f"{where} gave {part} twice: {keys[0]!r} and {keys[1]!r}", hint="give one of them")
     return {PARTS[key]: value for key, value in given.items()}, classes

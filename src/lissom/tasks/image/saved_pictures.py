@@ -10,7 +10,7 @@ from PIL import Image
 
 from lissom.core.errors import LissomError
 from lissom.tasks.listing import Found, Listing
-from lissom.tasks.saved import saved_parts
+from lissom.tasks.saved import saved_parts, without_hidden
 
 LABELS = ("label", "labels", "fine_label", "class", "target", "cls")
 
@@ -43,14 +43,15 @@ def find_in_saved(path: Path) -> Found[Image.Image]:
     type ``ClassLabel``, or of numbers of the model's outputs.
 
     Raises:
-        LissomError: the folder is damaged, has no pictures, or its labels are no numbers.
+        LissomError: the folder is damaged, has no pictures, or its labels are no numbers of classes.
     """
     parts = saved_parts(path)
     named = next(iter(parts.values())).features
     label = next((name for name in LABELS if name in named), None)
     classes = () if label is None else tuple(getattr(named[label], "names", None) or ())
+    parts, notes = without_hidden(path, parts, label)
     listings = {part: _listing(path, part, data, label) for part, data in parts.items()}
-    return Found(path.name, listings, classes, numbered=label is not None and not classes)
+    return Found(path.name, listings, classes, numbered=label is not None and not classes, notes=notes)
 
 
 def _listing(path: Path, part: str, data: Any, label: str | None) -> Listing[Image.Image]:
@@ -69,5 +70,10 @@ def _listing(path: Path, part: str, data: Any, label: str | None) -> Listing[Ima
         raise LissomError(
             f"the column {label!r} of {path} holds {labels.dtype}, not numbers of classes",
             hint="make it a ClassLabel before it is saved: data.class_encode_column",
+        )
+    if labels is not None and labels.min() < 0:
+        raise LissomError(
+            f"picture {int(labels.argmin())} of {part} in {path} has the label {labels.min()}, which is no class",
+            hint="leave pictures without a class out before the data set is saved",
         )
     return Listing(pictures, np.arange(len(data)), None if labels is None else labels.astype(np.int64))

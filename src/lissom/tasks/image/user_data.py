@@ -30,7 +30,9 @@ class ObjectPictures:
     def read(self, row: int) -> Image.Image:
         """One picture: given as one by Pillow, or as bytes ``(height, width[, 3])`` or ``(3, height, width)``."""
         item = self.items[row]
-        return to_picture(item[0] if isinstance(item, (tuple, list)) else item)
+        picture = item[0] if isinstance(item, (tuple, list)) else item
+        found = to_picture(picture)
+        return found.copy() if found is picture else found  # whoever reads it may close it, and the user's stays open
 
     def name(self, row: int) -> str:
         """The split and the number of the picture."""
@@ -75,10 +77,16 @@ def _labels(items: Any, part: str, where: str) -> np.ndarray:
     targets = getattr(items, "targets", None)  # torchvision's datasets hold them: no picture is decoded for them
     if targets is None or len(targets) != len(items):
         targets = [items[row][1] for row in range(len(items))]
-    labels = np.asarray([int(target) for target in targets], dtype=np.int64)
-    if labels.shape != (len(items),):
-        raise LissomError(f"{where}: {part} needs one whole number as the label of each picture")
-    return labels
+    found: list[int] = []
+    for row, target in enumerate(targets):
+        try:
+            found.append(int(target))
+        except (TypeError, ValueError) as error:
+            raise LissomError(
+                f"{where}: {part} has the label {str(target)[:40]!r} for picture {row}, not a whole number",
+                hint="number the classes as the model's outputs are, and give their names as classes",
+            ) from error
+    return np.asarray(found, dtype=np.int64)
 
 
 def to_picture(value: Any, where: str = "a picture") -> Image.Image:

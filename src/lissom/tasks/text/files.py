@@ -9,11 +9,10 @@ from typing import Any
 from lissom.core.errors import LissomError
 from lissom.tasks.json_lines import parse_lines
 from lissom.tasks.listing import PARTS
-from lissom.tasks.saved import is_saved, saved_parts
+from lissom.tasks.saved import is_saved, saved_parts, without_hidden
 from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json")
-_HIDDEN = -1
 _FEW = 10  # rows: with fewer, each may have a label of its own
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -144,15 +143,11 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _saved_dataset(path: Path) -> Table:
-    """What ``datasets`` wrote with ``save_to_disk``.
-
-    A split of which every label is -1, as benchmarks keep the answers to their test split, has none: it is left out.
-    """
+    """What ``datasets`` wrote with ``save_to_disk``."""
     splits = saved_parts(path)
     column, classes = _class_label(next(iter(splits.values())).features)
-    hidden = [part for part, data in splits.items() if column and len(data) and set(data[column]) == {_HIDDEN}]
-    notes = tuple(f"the {part} split has no labels ({_HIDDEN}) and was left out" for part in hidden)
-    parts = {part: list(data) for part, data in splits.items() if part not in hidden}
+    splits, notes = without_hidden(path, splits, column)
+    parts = {part: list(data) for part, data in splits.items()}
     return Table(path.name, parts, classes, numbered=not classes, notes=notes)
 
 

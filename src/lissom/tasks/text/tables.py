@@ -94,10 +94,10 @@ def find_in_table(table: Table, wanted: Wanted) -> Found[Texts]:
     """Texts and labels of a table.
 
     Labels that are whole numbers are numbers of the model's outputs, other numbers are values to be told, words
-    are names of classes, sorted. Rows without any text are left out, with a note.
+    are names of classes: sorted, where their order is not known. Rows without any text are left out, with a note.
 
     Raises:
-        LissomError: no rows, no texts, or labels that are there for some rows only.
+        LissomError: no rows, no texts, or labels that are there for some rows only or are of no class.
     """
     rows = [row for part in table.parts.values() for row in part]
     if not rows:
@@ -152,10 +152,20 @@ def _labels(table: Table, rows: Sequence[Row], column: str | None) -> tuple[Any,
         )
     numbers = _numbers(words)
     if numbers is None:
-        classes = tuple(sorted(set(words)))
+        classes = table.classes or tuple(sorted(set(words)))
         order = {name: number for number, name in enumerate(classes)}
-        return np.asarray([order[word] for word in words], dtype=np.int64), classes, False
+        if unknown := next((word for word in words if word not in order), None):
+            raise LissomError(f"{table.name} has the label {unknown!r}, and its classes are {_listed(classes)}")
+        return (
+            np.asarray([order[word] for word in words], dtype=np.int64),
+            classes,
+            bool(table.classes) and table.numbered,
+        )
     if np.array_equal(numbers, numbers.astype(np.int64)) and not any("." in word for word in words):
+        known, least = len(table.classes), int(numbers.min())
+        if not table.numbered and known and (least < 0 or numbers.max() >= known):
+            wrong = least if least < 0 else int(numbers.max())
+            raise LissomError(f"{table.name} has the label {wrong}, and its {known} classes count from 0")
         return numbers.astype(np.int64), table.classes, table.numbered
     return numbers, (), True
 
