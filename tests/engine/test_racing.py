@@ -116,6 +116,19 @@ def test_where_all_fail_it_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(OnnxRuntime, "export", lambda *args, **settings: (_ for _ in ()).throw(LissomError("no")))
     with pytest.raises(LissomError, match="no target can run tiny"):
         chosen(tmp_path / "run", word="onnxruntime,onnxruntime")
+    monkeypatch.undo()
+    steady(monkeypatch, FAST_INT8)
+    assert chosen(tmp_path / "run")[0] == "onnxruntime", "what failed is tried again"
+
+
+def test_a_race_of_others_is_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steady(monkeypatch, FAST_INT8)
+    chosen(tmp_path / "run")
+    with pytest.raises(LissomError, match="was chosen for other targets") as caught:
+        chosen(tmp_path / "run", word="openvino")
+    assert "-o" in caught.value.hints[0]
+    with pytest.raises(LissomError, match="for other limit on the drop"):
+        chosen(tmp_path / "run", "latency<=50%, drop<=1pt")
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from lissom.engine.asking import asked
 from lissom.engine.baseline import example_arrays
 from lissom.engine.fastest import Load, Samples, one_round, settle
 from lissom.engine.folder import claimed
+from lissom.engine.identity import weights_of
 from lissom.engine.measuring import Answers, grades, parity_inputs, wanted
 from lissom.engine.options import Options
 from lissom.plan.budget import Budget
@@ -61,19 +62,25 @@ def choose_target(
     What was measured is written to the ledger of the run's folder, and read from there when a run goes on.
 
     Raises:
-        LissomError: no target can run the model, or the folder holds something else.
+        LissomError: no target can run the model, or the folder holds something else, such as a race for another model.
     """
     targets = racing(word)
+    asked = {"targets": word, "limit on the drop": budget.drop.text, "weights": weights_of(workload)}
     with claimed(folder) as ledger:
         entrants = ledger.all(Entrant)
+        before = ledger.find("race") or asked
+        if other := [name for name, value in asked.items() if before[name] != value]:
+            told = f"the target in {folder} was chosen for other {' and '.join(other)}"
+            raise LissomError(told, hint="choose another folder with -o")
         if not entrants:
             with tempfile.TemporaryDirectory() as work:
                 entrants = _Race(workload, budget, options, Path(work), progress).run(targets)
+            if not any(entrant.chosen for entrant in entrants):
+                raise LissomError(f"no target can run {workload.name}: {entrants[0].reason}", hint="see lissom targets")
+            ledger.append("race", "", asked)
             for entrant in entrants:
                 ledger.put(entrant, f"{entrant.target} {entrant.precision}")
-    best = next((entrant for entrant in entrants if entrant.chosen), None)
-    if best is None:
-        raise LissomError(f"no target can run {workload.name}: {entrants[0].reason}", hint="see lissom targets")
+    best = next(entrant for entrant in entrants if entrant.chosen)
     progress.say(f"{best.target} {best.precision}: {best.reason}")
     return best.target
 
