@@ -140,3 +140,9 @@ def test_what_cannot_be_cut_is_explained(gone: dict[int, tuple[int, ...]]) -> No
 def test_a_model_with_nothing_to_cut() -> None:
     workload = tiny_workload(nn.Sequential(nn.Flatten(), nn.Linear(192, 4)))
     assert fisher(workload, coupled(workload), Sample(examples=8)) == {}
+
+
+def test_a_cut_that_was_planned_for_another_model_is_refused(tmp_path: Path) -> None:
+    workload = tiny_workload()
+    with pytest.raises(LissomError, match=r"no group 0 called encoder\.conv1"):
+        Prune(((0, "encoder.conv1", (0,)),)).apply(workload, tiny_context(tmp_path, workload))

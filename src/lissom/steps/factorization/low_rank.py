@@ -104,7 +104,7 @@ def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[LowRan
     """Steps to try, from a large error to a small one.
 
     Raises:
-        LissomError: no layer would need fewer multiply-adds at any of them.
+        LissomError: at the error that it came to no layer would need fewer multiply-adds.
     """
     for error in _ERRORS:
         yield choose_low_rank(workload, error, seed=seed, progress=progress)

@@ -85,7 +85,7 @@ def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[Separa
     """Steps to try, from one filter for each channel to two.
 
     Raises:
-        LissomError: they save nothing anywhere.
+        LissomError: with as many filters as it came to nothing is saved anywhere.
     """
     for multiplier in (1, 2):
         yield choose_separable(workload, multiplier=multiplier)

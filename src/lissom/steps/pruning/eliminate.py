@@ -11,7 +11,7 @@ from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group, capture, couple
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.elimination import eliminate, system
-from lissom.steps.pruning.prune import without
+from lissom.steps.pruning.prune import check_group, without
 from lissom.steps.repair.layers import Comparison, Layer, find_layers, flat, write
 from lissom.steps.repair.least_squares import Problem, fit
 from lissom.steps.repair.reconstruct import Reconstruct
@@ -169,8 +169,7 @@ def _weights(group: Group) -> list:
 def _widths(keep: Sequence[tuple[int, str, int]], coupling: Coupling) -> dict[int, int]:
     widths: dict[int, int] = {}
     for index, name, left in keep:
-        if not 0 <= index < len(coupling.groups) or coupling.groups[index].name != name:
-            raise LissomError(f"there is no group {index} called {name}", hint="the cut was planned for another model")
+        check_group(coupling, index, name)
         group = coupling.groups[index]
         if left < group.min_units:
             raise LissomError(
