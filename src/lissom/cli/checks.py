@@ -17,7 +17,7 @@ from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
 
-def print_checks(workload: Workload, budget: str, target: str, options: Options) -> None:
+def print_checks(workload: Workload, budget: str, target: str, options: Options, *, planned: bool) -> None:
     """Score and measure the original, hold it against the budget, and print what a run would start from."""
     limits = parse_budget(budget)
     check_finite(workload.module.state_dict(), workload.name)
@@ -28,7 +28,7 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options)
             workload, find_target(raced[0] if raced else target), options, work, Ledger(work), Progress()
         )
     figures = baseline.figures
-    check_absolute(limits, figures)
+    check_absolute(limits, figures, planned=planned)
     splits = workload.splits
     print(f"model    {workload.name}")
     print(f"data     {len(splits.train)} train, {len(splits.select)} select, {len(splits.test)} test")

@@ -126,7 +126,7 @@ def compress(
     if dry_run:
         from lissom.cli.checks import print_checks
 
-        print_checks(workload, budget, target, options)
+        print_checks(workload, budget, target, options, planned=given is not None)
         return
     run = compress_workload(
         workload,

@@ -105,8 +105,8 @@ class _Run:
             baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
         job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
         say_coarse(job.workload, job.budget, baseline.figures, self.ledger, job.progress)
+        check_absolute(job.budget, baseline.figures, planned=job.plan is not None)
         if job.budget.costs:
-            check_absolute(job.budget, baseline.figures, planned=job.plan is not None)
             with self.watch.part("baseline"):
                 check_floor(job.budget, baseline, self.ledger)
         context = self._context(baseline)

@@ -88,7 +88,15 @@ class Rewriting:
         return Move(f"{chosen.describe()} + distill{ending(formats)}", learnt.steps)
 
     def _levels(self, method: str, workload: Workload) -> Iterator[ModelStep]:
-        return METHODS.get(method)(workload, self._context.seed, self._context.progress)
+        """The steps to try. A milder one that would save nothing ends them; where the strongest does, that is said."""
+        given = False
+        try:
+            for step in METHODS.get(method)(workload, self._context.seed, self._context.progress):
+                yield step
+                given = True
+        except LissomError:
+            if not given:
+                raise
 
     def _pays(self, workload: Workload, state: State, precision: str) -> bool:
         with self._context.progress.waiting("measuring what it gains"):
