@@ -70,6 +70,25 @@ def test_where_one_shard_tells_no_split_none_is_made(tmp_path: Path) -> None:
     assert {part: len(listing) for part, listing in find(tmp_path / "s").parts.items()} == {"all": 12}
 
 
+def test_a_shard_without_a_split_does_not_bring_the_test_into_training(tmp_path: Path) -> None:
+    for name in ("train-0", "test-0", "more-0"):
+        tar(tmp_path / "s" / f"{name}.tar", examples(range(6)))
+    with pytest.raises(LissomError, match=r"more-0\.tar tells no split, and others are of select or test"):
+        find(tmp_path / "s")
+
+
+def test_names_with_dots_are_pictures_of_their_own_in_class_folders(tmp_path: Path) -> None:
+    members = {f"{c}/{c}.{k}.png": png(k) for c in ("cat", "dog") for k in range(3)}
+    found = find(tar(tmp_path / "data.tar", {**members, "cat/cat.0.jpg": png(9)}))
+    assert len(found.parts["all"]) == 7 and found.classes == ("cat", "dog")
+
+
+def test_more_pictures_of_one_labelled_example_are_left_out(tmp_path: Path) -> None:
+    members = {**examples(range(4)), "0000.mask.png": png(200), "0001.jpg": png(201)}
+    part = find(tar(tmp_path / "data.tar", members)).parts["all"]
+    assert part.names() == [f"data.tar: {k:04}.png" for k in range(4)]
+
+
 @pytest.mark.parametrize("content", [{"label": 2}, {"cls": 2, "id": 7}, {"class": 2}, 2])
 def test_labels_in_json(tmp_path: Path, content: object) -> None:
     members = {"a.jpg": png(1), "a.json": json.dumps(content).encode(), "b.png": png(2), "b.json": b'{"label": 0}'}

@@ -97,6 +97,7 @@ def test_refusals(tmp_path: Path) -> None:
         ("path,label\na.mp4,run\nb.mp4,walk\n", "1 of 2 files that are not there, such as 'b.mp4'"),
         ("file,label\na.mp4,run\n", "has no path and label"),
         ("path,label,split\na.mp4,run,sunday\n", "row 2: 'sunday' is not a split"),
+        ("path,label,split\na.mp4,run,train\na.mp4,run,\n", "row 3: no split, where other rows have one"),
     ):
         (tmp_path / "t.csv").write_text(text)
         with pytest.raises(LissomError, match=said):

@@ -1,7 +1,8 @@
 """Tars of pictures, one or many shards, as WebDataset writes them: read in place, so they may be larger than memory.
 
 Members that share their path up to the first dot of the file's name are one example: ``0017.jpg`` and ``0017.cls``
-(the WebDataset format, https://github.com/webdataset/webdataset). Only where each picture lies is kept.
+(the WebDataset format, https://github.com/webdataset/webdataset). Where nothing has a label each picture is an example
+of its own, as in any folder. Only where each picture lies is kept.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import re
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -52,14 +53,15 @@ class TarPictures:
         return f"{self.shards[self.shard[row]].name}: {self.names[row]}"
 
 
-@dataclass
-class _Example:
-    """What was found of one example so far."""
+@dataclass(frozen=True)
+class _Picture:
+    """A picture in a tar: which example it is of, whether it is all of its name that says so, and where it lies."""
 
-    name: str = ""
-    offset: int = 0
-    size: int = 0
-    label: int | None = None
+    key: str
+    plain: bool
+    name: str
+    offset: int
+    size: int
 
 
 def shards_in(folder: Path) -> list[Path]:
@@ -83,39 +85,58 @@ def find_in_tars(where: Path, shards: Sequence[Path]) -> Found:
     Raises:
         LissomError: one is damaged or compressed, there are no pictures, or some have labels and some have none.
     """
-    found = [(number, key, item) for number, shard in enumerate(shards) for key, item in _examples(shard) if item.name]
+    contents = [_content(shard) for shard in shards]
+    labelled = any(labels for _, labels in contents)
+    found = [
+        (number, item)
+        for number, (pictures, _) in enumerate(contents)
+        for item in (_one_of_each(pictures) if labelled else pictures)
+    ]
     if not found:
         raise LissomError(f"{where} holds no pictures", hint=f"known endings: {' '.join(sorted(ENDINGS))}")
-    items = [item for _, _, item in found]
+    items = [item for _, item in found]
     pictures = TarPictures(
         tuple(shards),
-        np.asarray([number for number, _, _ in found], dtype=np.int64),
+        np.asarray([number for number, _ in found], dtype=np.int64),
         np.asarray([item.offset for item in items], dtype=np.int64),
         np.asarray([item.size for item in items], dtype=np.int64),
         [item.name for item in items],
     )
-    labelled = sum(item.label is not None for item in items)
+    parts = [_part(where, shard) for shard in shards]
     if not labelled:
-        parts = [_part(where, shard) for shard in shards]
-        split = [parts[number] for number, _, _ in found]
-        names = [_below(part, item) for part, item in zip(split, items, strict=True)]
+        names = [_below(parts[number], item) for number, item in found]
         return arrange(str(where), where.stem, pictures, names, PICTURES)
-    if labelled < len(items):
-        name = next(pictures.name(row) for row, item in enumerate(items) if item.label is None)
+    labels = [contents[number][1].get(item.key) for number, item in found]
+    bare = [row for row, label in enumerate(labels) if label is None]
+    if bare:
         raise LissomError(
-            f"{where}: {len(items) - labelled} of {len(items)} pictures have no label, such as {name!r}",
+            f"{where}: {len(bare)} of {len(items)} pictures have no label, such as {pictures.name(bare[0])!r}",
             hint="give each a .cls or a .json with its label, or none of them",
         )
-    return Found(where.stem, _listings(where, pictures, shards, items), numbered=True)
+    return Found(where.stem, _listings(where, pictures, parts, np.asarray(labels, dtype=np.int64)), numbered=True)
+
+
+def _one_of_each(pictures: Sequence[_Picture]) -> list[_Picture]:
+    """The first picture of each example. Others, such as ``0017.mask.png``, are more of the same example."""
+    first: dict[str, _Picture] = {}
+    for item in pictures:
+        if item.plain:
+            first.setdefault(item.key, item)
+    return list(first.values())
 
 
 def _listings(
-    where: Path, pictures: TarPictures, shards: Sequence[Path], items: Sequence[_Example]
+    where: Path, pictures: TarPictures, parts: Sequence[str | None], labels: npt.NDArray[np.int64]
 ) -> dict[str, Listing[Image.Image]]:
-    labels = np.asarray([item.label for item in items], dtype=np.int64)
+    """By split, where the names of all shards tell theirs; all together where only some are said to be of train."""
     rows: dict[str, list[int]] = defaultdict(list)
-    parts = [_part(where, shard) for shard in shards]
-    whole = any(part is None for part in parts)
+    whole = None in parts
+    if whole and {"select", "test"} & set(parts):
+        name = pictures.shards[parts.index(None)].name
+        raise LissomError(
+            f"{where}: {name} tells no split, and others are of select or test",
+            hint="begin its name with train, val or test, or move it away",
+        )
     for row, number in enumerate(pictures.shard):
         rows["all" if whole else parts[number] or "all"].append(row)
     return {part: Listing(pictures, np.asarray(at, dtype=np.int64), labels[at]) for part, at in rows.items()}
@@ -128,44 +149,52 @@ def _part(where: Path, shard: Path) -> str | None:
     return next((PARTS[word] for word in words if word in PARTS), None)
 
 
-def _below(part: str | None, item: _Example) -> str:
+def _below(part: str | None, item: _Picture) -> str:
     return item.name if part is None else f"{part}/{item.name}"
 
 
-def _examples(shard: Path) -> Iterator[tuple[str, _Example]]:
-    found: dict[str, _Example] = defaultdict(_Example)
+def _content(shard: Path) -> tuple[list[_Picture], dict[str, int]]:
+    """The pictures of a tar, and labels by example."""
+    pictures: list[_Picture] = []
+    labels: dict[str, int] = {}
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
                 if member.isfile():
-                    _take(shard, archive, member, found)
+                    _take(shard, archive, member, pictures, labels)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise LissomError(
             f"{shard} cannot be read as a tar: {error}",
             hint="it may be cut off, or compressed: pictures are read in place, from a tar without compression",
         ) from error
     end = os.path.getsize(shard)
-    cut = next((item for item in found.values() if item.offset + item.size > end), None)
+    cut = next((item for item in pictures if item.offset + item.size > end), None)
     if cut is not None:
         raise LissomError(f"{shard} is cut off within {cut.name!r}", hint="fetch it again")
-    yield from found.items()
+    return pictures, labels
 
 
-def _take(shard: Path, archive: tarfile.TarFile, member: tarfile.TarInfo, found: dict[str, _Example]) -> None:
+def _take(
+    shard: Path,
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    pictures: list[_Picture],
+    labels: dict[str, int],
+) -> None:
     folder, slash, file = member.name.rpartition("/")
     stem, _, ending = file.partition(".")
     if file.startswith("."):
         return
-    key = f"{folder}{slash}{stem}"
-    if f".{ending.lower()}" in ENDINGS:
-        item = found[key]
-        item.name, item.offset, item.size = member.name, member.offset_data, member.size
+    key, plain = f"{folder}{slash}{stem}", f".{ending.lower()}" in ENDINGS
+    if plain or os.path.splitext(file)[1].lower() in ENDINGS:
+        pictures.append(_Picture(key, plain, member.name, member.offset_data, member.size))
     elif ending.lower() in LABELS:
         text = archive.extractfile(member)
         label = None if text is None else _label(text.read(), ending.lower())
         if label is None and ending.lower() == "cls":
             raise LissomError(f"{shard}: {member.name} is not a whole number", hint="labels are numbers of outputs")
-        found[key].label = label if label is not None else found[key].label
+        if label is not None:
+            labels[key] = label
 
 
 def _label(content: bytes, ending: str) -> int | None:

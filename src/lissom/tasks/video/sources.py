@@ -134,6 +134,10 @@ def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
         if word not in PARTS and word != "all":
             raise LissomError(f"{path}, row {number + 2}: {word!r} is not a split", hint=f"known: {', '.join(PARTS)}")
         parts[PARTS.get(word, word)].append(number)
+    if "all" in parts and len(parts) > 1:
+        raise LissomError(
+            f"{path}, row {parts['all'][0] + 2}: no split, where other rows have one", hint=f"known: {', '.join(PARTS)}"
+        )
     files = VideoFiles(path.parent, [row["path"] for row in rows])
     listings = {
         part: Listing(files, np.asarray(at), labels[at], None if groups is None else groups[at])
