@@ -67,6 +67,15 @@ def test_on_demand_where_memory_is_short(tmp_path: Path) -> None:
     assert ours.store.pixels(rows).equal(theirs.store.pixels(rows))
 
 
+def test_a_picture_that_is_cut_off_is_found_before_it_is_learnt_from(tmp_path: Path) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    picture.save(tmp_path / "good.jpg")
+    whole = (tmp_path / "good.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])  # its header is there
+    part = Listing(FilePictures(tmp_path, ["good.jpg"] * 150 + ["cut.jpg"]), np.arange(151), None)
+    assert decode({"train": part}, SMALL, QUIET, memory_bytes=0)["train"].unreadable == ("cut.jpg",)
+
+
 def test_a_picture_that_breaks_later_is_named(tmp_path: Path) -> None:
     part = listing(tmp_path / "p", 10, 0)
     store = decode({"train": part}, SMALL, QUIET, memory_bytes=0)["train"].store

@@ -89,3 +89,6 @@ def test_what_cannot_be_learnt_from_is_said(films: Path, tmp_path: Path) -> None
         tiny_film(tmp_path / part / "film.mp4", size=(128, 128), times=(0, 1))
     with pytest.raises(LissomError, match="2 frames of 128x128"):
         lissom.load(tiny_codec(), data=tmp_path, task="codec", windows=8)
+    (tmp_path / "train" / "photo.jpg").write_bytes(b"no picture")
+    with pytest.raises(LissomError, match=r"photo\.jpg is damaged"):
+        lissom.load(tiny_codec(), data=tmp_path, task="codec", windows=8)

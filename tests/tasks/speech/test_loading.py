@@ -1,6 +1,7 @@
 """A workload of clips: features, labels by speaker, damaged and silent clips, and what is refused."""
 
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def test_silent_and_damaged_clips_are_named(tmp_path: Path) -> None:
         (folder / "rise" / "ben" / f"{number}.wav").write_bytes(b"nothing")
     with pytest.raises(LissomError, match=r"10 of \d+ \w+ clips cannot be read: rise/ben/0.wav: it is not sound"):
         load(folder)
+
+
+def test_a_clip_that_is_damaged_in_its_zip_is_left_out(tmp_path: Path) -> None:
+    folder, packed = write_sounds(tmp_path / "sounds", each=40), tmp_path / "sounds.zip"
+    with zipfile.ZipFile(packed, "w") as archive:  # stored as they are
+        for file in sorted(folder.rglob("*.wav")):
+            archive.write(file, file.relative_to(folder))
+        place = archive.getinfo("rise/ben/3.wav").header_offset + 400
+    content = bytearray(packed.read_bytes())
+    content[place] ^= 255
+    packed.write_bytes(content)
+    assert "1 clips could not be read and were left out: rise/ben/3.wav: Bad CRC-32" in "\n".join(load(packed).notes)
 
 
 def test_a_set_without_any_sound_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 A window holds its motion too, found between the frames as they are.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lissom.core.progress import Progress
 from lissom.tasks.codec.motion import BLOCK, search
 from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.video import shown
+from lissom.tasks.damage import NO_PICTURE
 
 SIDE, LENGTH = 128, 4
 SMALLEST = 240  # pixels, of the shorter side of a photo
@@ -95,8 +97,17 @@ def make_windows(
 
 
 def _large(path: Path) -> bool:
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         return min(picture.size) >= SMALLEST
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except NO_PICTURE as error:
+        raise LissomError(f"{path} is damaged: {error}", hint="mend it, or move it away") from error
 
 
 def _read(path: Path, length: int) -> Film:
@@ -159,7 +170,7 @@ def _from_photos(path: Path, others: Sequence[Path], length: int, generator: np.
 
 def _camera(path: Path, length: int, generator: np.random.Generator) -> Film:
     """A window that pans, turns and zooms a little."""
-    with Image.open(path) as opened:
+    with _opened(path) as opened:
         photo = opened.convert("RGB")
     scale = generator.uniform(1, max(1.0, min(photo.size) / (1.25 * SIDE)))
     middle = np.asarray(photo.size) / 2 + generator.uniform(-0.15, 0.15, 2) * photo.size

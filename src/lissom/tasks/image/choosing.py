@@ -3,6 +3,7 @@
 from typing import Any
 
 from lissom.core.errors import LissomError
+from lissom.tasks.damage import NO_PICTURE
 from lissom.tasks.image.handling import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from lissom.tasks.image.options import ImageOptions
 from lissom.tasks.listing import Found
@@ -78,6 +79,6 @@ def _usual_size(found: Found) -> tuple[int, int]:
         try:
             with part.items.read(int(row)) as picture:
                 sizes.append(picture.size)
-        except (OSError, ValueError, SyntaxError):
+        except NO_PICTURE:
             continue
     return sorted(sizes)[len(sizes) // 2] if sizes else (224, 224)

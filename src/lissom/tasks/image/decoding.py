@@ -1,10 +1,7 @@
 """Decoding pictures: once into memory where they fit, otherwise each time they are asked for."""
 
 import os
-import struct
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,11 +10,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.damage import NO_PICTURE
 from lissom.tasks.image.handling import Pixels, Preprocessing, margins
 from lissom.tasks.image.pictures import ArrayPictures
 from lissom.tasks.listing import Listing
@@ -26,11 +23,6 @@ MEMORY_BYTES = int(1.5 * 1024**3)
 UNREADABLE_SHARE = 0.01
 THREADS = min(8, os.cpu_count() or 1)
 CHUNK = 256
-# What Pillow and its decoders raise on damaged files; SyntaxError is what its PNG reader uses.
-DAMAGE = (
-    OSError, ValueError, SyntaxError, EOFError, struct.error,
-    Image.DecompressionBombError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 
 
 class Store(Protocol):
@@ -72,7 +64,7 @@ class DiskStore:
         row = int(self.listing.rows[position])
         try:
             return self.preprocessing.pixels(self.listing.items.read(row))
-        except DAMAGE as error:
+        except NO_PICTURE as error:
             raise LissomError(
                 f"the picture {self.listing.items.name(row)!r} is damaged: {error}", hint="remove it"
             ) from error
@@ -136,7 +128,9 @@ def _into_memory(part: str, listing: Listing, preprocessing: Preprocessing, grey
 
 def _on_demand(part: str, listing: Listing, preprocessing: Preprocessing, progress: Progress) -> Decoded:
     def look(position: int) -> None:
-        listing.items.read(int(listing.rows[position])).close()
+        with listing.items.read(int(listing.rows[position])) as picture:
+            picture.draft("RGB", (1, 1))  # a JPEG is read to its end, and hardly computed
+            picture.load()
 
     good, bad = _readable(part, listing, look, progress, f"checking {len(listing):,} {part} pictures")
     listing = listing.at(good) if bad else listing
@@ -177,7 +171,7 @@ def _ordered(
 def _went_well(action: Callable[[int], None], position: int) -> bool:
     try:
         action(position)
-    except DAMAGE:
+    except NO_PICTURE:
         return False
     return True
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.listing import Listing
 from lissom.tasks.recognition.recordings import Recording
 from lissom.tasks.speech.decoding import FULL_SCALE, THREADS, UNREADABLE_SHARE
@@ -65,7 +66,7 @@ def hear(part: str, listing: Listing[Recording], rate: int, seconds: float, prog
             if recording.clip.seconds() > seconds:
                 return _Read(too_long=True)
             samples = recording.clip.samples(rate)
-        except (LissomError, OSError) as error:
+        except (LissomError, *UNREADABLE) as error:
             return _Read(reason=error.message if isinstance(error, LissomError) else str(error))
         whole = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE).astype(np.int16)
         return _Read(whole, recording.text, tuple(remarks(samples)))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError, MissingExtraError
 from lissom.core.progress import Progress
 from lissom.layers.sequence_runner import ModuleRunner
+from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.dividing import divide
 from lissom.tasks.generating import spoken
 from lissom.tasks.listing import Found
@@ -84,7 +85,7 @@ def _longest(found: Found[Recording]) -> float:
     longest = 0.0
     for part in found.parts.values():
         for row in part.rows:
-            with contextlib.suppress(LissomError, OSError):
+            with contextlib.suppress(LissomError, *UNREADABLE):
                 longest = max(longest, part.items.read(int(row)).clip.seconds())
     return longest
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.listing import Listing
 from lissom.tasks.speech.clips import Clip
 from lissom.tasks.speech.handling import Features, remarks
@@ -51,7 +52,7 @@ def decode(part: str, listing: Listing[Clip], features: Features, progress: Prog
         for place in places:
             try:
                 samples = listing.items.read(int(listing.rows[place])).samples(features.rate)
-            except (LissomError, OSError) as error:
+            except (LissomError, *UNREADABLE) as error:
                 bad.append((place, error.message if isinstance(error, LissomError) else str(error)))
                 continue
             if "silence" in remarks(samples):

@@ -11,6 +11,7 @@ from lissom.core.errors import LissomError, MissingExtraError
 from lissom.core.progress import Progress
 from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.classification import Classification
+from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.dividing import divide
 from lissom.tasks.listing import Found
 from lissom.tasks.models import classes_answered, model_for
@@ -87,7 +88,7 @@ def _usual_rate(found: Found[Clip]) -> int:
     for row in part.rows[:: max(1, len(part) // _LOOKED_AT)][:_LOOKED_AT]:
         try:
             rates[part.items.read(int(row)).rate()] += 1
-        except (LissomError, OSError):
+        except (LissomError, *UNREADABLE):
             continue
     return rates.most_common(1)[0][0] if rates else MOST_HERTZ
 
