@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,6 +27,8 @@ def test_a_stopwatch_adds_up_parts() -> None:
 @pytest.mark.parametrize(
     ("written", "left"),
     [
+        ([("start", 10.0), ("trial", 30.0), ("start", 900.0, 400.0), ("trial", 910.0)], 130.0),  # killed in a training
+        ([("start", 10.0), ("trial", 110.0), ("start", 900.0, 50.0)], 430.0),
         ([], 530.0),
         ([("settings", 0.0)], 530.0),
         ([("settings", 0.0), ("start", 10.0), ("trial", 110.0)], 430.0),
@@ -33,8 +36,13 @@ def test_a_stopwatch_adds_up_parts() -> None:
         ([("start", 10.0), ("start", 20.0), ("trial", 900.0)], 0.0),
     ],
 )
-def test_a_limit_holds_for_all_starts_together(tmp_path: Path, written: list[tuple[str, float]], left: float) -> None:
-    lines = [json.dumps({"schema": SCHEMA, "kind": kind, "key": "", "value": {}, "at": at}) for kind, at in written]
+def test_a_limit_holds_for_all_starts_together(tmp_path: Path, written: list[tuple[Any, ...]], left: float) -> None:
+    lines = [
+        json.dumps(
+            {"schema": SCHEMA, "kind": kind, "key": "", "value": {"lived_until": seen[0]} if seen else {}, "at": at}
+        )
+        for kind, at, *seen in written
+    ]
     (tmp_path / NAME).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     assert time_left(Ledger(tmp_path), 600.0) == left
     assert time_left(Ledger(tmp_path), None) is None

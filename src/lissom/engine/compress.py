@@ -12,9 +12,10 @@ from lissom.engine.baseline import Baseline, establish, say_coarse
 from lissom.engine.carrying import Carrier
 from lissom.engine.delivery import deliver
 from lissom.engine.floor import check_floor
-from lissom.engine.folder import RunFolder
+from lissom.engine.folder import LOCK, RunFolder
 from lissom.engine.forecast import compare
 from lissom.engine.fronting import FrontSearch
+from lissom.engine.heartbeat import beating
 from lissom.engine.identity import check_same
 from lissom.engine.methods import PRUNE
 from lissom.engine.moves import Mover
@@ -74,7 +75,8 @@ def compress(job: Job) -> bool:
         if folder.finished:
             job.progress.say(f"{job.folder} holds this run, finished: nothing was done")
         else:
-            _Run(job, folder).carry_out()
+            with beating(job.folder / LOCK):
+                _Run(job, folder).carry_out()
         end = folder.ledger.find("end")
         assert end is not None
         return bool(end["met"])
@@ -88,10 +90,11 @@ class _Run:
     def __init__(self, job: Job, folder: RunFolder) -> None:
         self.job, self.folder, self.ledger = job, folder, folder.ledger
         self.watch = Stopwatch()
+        number = str(len(self.ledger.values("start")) + 1)
+        start = {"time_limit_s": job.options.time_limit_s, "lived_until": folder.lived_until}
+        self.ledger.append("start", number, start)
         self.deadline = Deadline(time_left(self.ledger, job.options.time_limit_s))
         self.earlier_s = time_spent(self.ledger)
-        number = str(len(self.ledger.values("start")) + 1)
-        self.ledger.append("start", number, {"time_limit_s": job.options.time_limit_s})
 
     def carry_out(self) -> None:
         job = self.job

@@ -12,13 +12,17 @@ from lissom.core.errors import LissomError
 from lissom.core.files import check_writable, writing
 from lissom.core.ledger import NAME, Ledger
 from lissom.core.records import Settings, to_json
+from lissom.engine.heartbeat import last_beat
 
+LOCK = ".lock"
 _NEED_BYTES = 200_000_000
 _CHANGED = 3
 
 
 class RunFolder:
     """``RUN/``: the ledger, ``work/`` with what the run goes on from, and ``bundle/``.
+
+    ``lived_until`` is when an earlier start was last seen at work (see :mod:`lissom.engine.heartbeat`).
 
     Raises:
         LissomError: the folder holds something else, another run, or another process is at work in it.
@@ -30,6 +34,7 @@ class RunFolder:
         self.bundle = path / "bundle"
         _refuse_foreign(path)
         check_writable(path, _NEED_BYTES)
+        self.lived_until = last_beat(path / LOCK)
         self._lock = _lock(path)
         try:
             self.ledger = Ledger(path)
@@ -82,7 +87,7 @@ def _refuse_foreign(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise LissomError(f"{path} is a file", hint="choose a folder with -o")
     if path.is_dir() and not (path / NAME).exists():
-        others = [item.name for item in path.iterdir() if item.name != ".lock"]
+        others = [item.name for item in path.iterdir() if item.name != LOCK]
         if others:
             raise LissomError(
                 f"{path} is not empty and holds no run (it has {others[0]})", hint="choose another folder with -o"
@@ -99,8 +104,8 @@ def _sweep(path: Path) -> None:
 
 
 def _lock(path: Path) -> int:
-    with writing(path / ".lock"):
-        handle = os.open(path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+    with writing(path / LOCK):
+        handle = os.open(path / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -1,6 +1,7 @@
 """Where the time of a run goes, by part."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Generator
 
@@ -45,8 +46,14 @@ def time_left(ledger: Ledger, limit_s: float | None) -> float | None:
 
 
 def time_spent(ledger: Ledger) -> float:
-    """Seconds that the starts of a run took, each from its first record to its last."""
+    """Seconds that the starts of a run took, each from its first record to its last, or until it was last seen at work.
+
+    The latter is what the next start found, and wrote down.
+    """
     records = list(ledger)
     starts = [number for number, record in enumerate(records) if record.kind == "start"]
-    ends = [*(number - 1 for number in starts[1:]), len(records) - 1]
-    return sum(records[last].at - records[first].at for first, last in zip(starts, ends, strict=False))
+    spent = 0.0
+    for first, following in itertools.pairwise([*starts, len(records)]):
+        seen = records[following].value.get("lived_until", 0.0) if following < len(records) else 0.0
+        spent += max(records[following - 1].at, seen) - records[first].at
+    return spent
