@@ -76,7 +76,7 @@ def test_a_step_that_was_done_is_read(tmp_path: Path) -> None:
     original = tiny_workload()
     steps = (Counted("a"), Counted("b"))
     first, spent = carrier(tmp_path, original).model(steps)
-    assert CARRIED == ["a", "b"] and set(spent) == {"counted"}
+    assert CARRIED == ["a", "b"] and len(spent) == 2 and min(spent) > 0
     again, same = carrier(tmp_path, original).model(steps)
     assert CARRIED == ["a", "b"] and same == pytest.approx(spent)
     assert torch.equal(answers(first), answers(again))

@@ -91,6 +91,13 @@ def test_a_method_that_the_model_has_nothing_for_is_skipped_and_named(run: lisso
     assert why is not None and "0 blocks" in why["why"]
 
 
+def test_no_second_is_told_twice(run: lissom.Run) -> None:
+    told = sum(sum(trial.parts_seconds.values()) for trial in trials(run).values())
+    assert 0 < told <= Ledger(run.folder).find("end")["seconds"]  # pyright: ignore[reportOptionalSubscript]
+    sparse = next(trial for name, trial in trials(run).items() if "zeros" in name)
+    assert set(sparse.parts_seconds) == {"sparsify"}, "what it stands on was learnt before"
+
+
 def test_a_finished_run_is_read(run: lissom.Run) -> None:
     before = (run.folder / "ledger.jsonl").read_bytes()
     options = replace(OPTIONS, methods=("prune", "depth", "separable", "sparsity"))

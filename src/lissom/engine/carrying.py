@@ -38,14 +38,14 @@ class Carrier:
     def __init__(self, ledger: Ledger, folder: Path, context: Context) -> None:
         self._ledger, self._folder, self._context = ledger, folder, context
 
-    def model(self, steps: tuple[ModelStep, ...]) -> tuple[Workload, dict[str, float]]:
+    def model(self, steps: tuple[ModelStep, ...]) -> tuple[Workload, tuple[float, ...]]:
         """The original after ``steps``, and the seconds that each took (when it was done, maybe earlier)."""
         workload = self._context.original
-        seconds: dict[str, float] = {}
+        seconds: list[float] = []
         for number, step in enumerate(steps):
             workload, spent = self._apply(step, steps[: number + 1], workload, share_of_time(steps[number:]))
-            seconds[step.name] = seconds.get(step.name, 0.0) + spent
-        return workload, seconds
+            seconds.append(spent)
+        return workload, tuple(seconds)
 
     def _apply(
         self, step: ModelStep, so_far: tuple[Step, ...], workload: Workload, share: float

@@ -14,7 +14,7 @@ from lissom.engine.decisions import Decision, clear, decide, overshoot
 from lissom.engine.measuring import Comparison
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan
-from lissom.steps.step import Step
+from lissom.steps.step import ModelStep, Step
 from lissom.targets.target import RefusedError
 
 
@@ -83,7 +83,7 @@ class Trials:
     def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool) -> Trial:
         start = time.monotonic()
         workload, spent = self._carrier.model(whole.model_steps)
-        seconds = {step.name: spent[step.name] for step in move.model_steps}
+        seconds = self._seconds(whole.model_steps, spent)
         try:
             artefact = self._carrier.artefact(whole, workload)
         except RefusedError as error:
@@ -108,6 +108,15 @@ class Trials:
         )
         measured = replace(comparison, figures=without_samples(comparison.figures))
         return _trial(number, move, decision, seconds, time.monotonic() - start, measured, artefact.notes)
+
+    def _seconds(self, steps: tuple[ModelStep, ...], spent: tuple[float, ...]) -> dict[str, float]:
+        """What each kind of step took, without those that an earlier trial has carried out alike."""
+        before = [[step for step in item.state.steps if isinstance(step, ModelStep)] for item in self.tried]
+        seconds: dict[str, float] = {}
+        for place, (step, took) in enumerate(zip(steps, spent, strict=True), start=1):
+            if not any(made[:place] == list(steps[:place]) for made in before):
+                seconds[step.name] = seconds.get(step.name, 0.0) + took
+        return seconds
 
 
 def _trial(
