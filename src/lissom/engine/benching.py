@@ -118,9 +118,7 @@ def _artefact(bundle: Path) -> Artefact:
 
 def _loaded(bundle: Path, threads: int) -> Runner:
     target = _target(bundle)
-    missing = target.missing()
-    if missing:
-        raise LissomError(f"{bundle} cannot be run here: {missing}", hint=f"pip install 'lissom[{target.name}]'")
+    target.check_usable()
     runner = target.load(_artefact(bundle).path, threads=threads)
     handling = json.loads((bundle / "handling.json").read_text(encoding="utf-8"))
     return asked_for(runner, handling["task"], handling)

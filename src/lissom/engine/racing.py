@@ -48,9 +48,7 @@ def racing(word: str) -> list[Target]:
     if word == AUTO:
         return [target for target in targets if target.missing() is None]
     for target in targets:
-        if missing := target.missing():
-            hint = f"pip install 'lissom[{target.name}]'"
-            raise LissomError(f"the target {target.name} cannot be used here: {missing}", hint=hint)
+        target.check_usable()
     return targets
 
 

@@ -123,6 +123,20 @@ class Target(ABC):
         absent = [package for module, package in self.packages.items() if not _importable(module)]
         return f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed" if absent else None
 
+    @property
+    def remedy(self) -> str:
+        """What to do where something is missing."""
+        return f"pip install 'lissom[{self.name}]'"
+
+    def check_usable(self) -> None:
+        """Refuse to go on without what the target needs.
+
+        Raises:
+            LissomError: something is missing; says what would mend it.
+        """
+        if missing := self.missing():
+            raise LissomError(f"the target {self.name} cannot be used here: {missing}", hint=self.remedy)
+
     def versions(self) -> dict[str, str]:
         """The versions of the packages that are installed."""
         return {package: metadata.version(package) for package in self.packages.values() if _installed(package)}

@@ -62,6 +62,10 @@ class Inductor(Target):
     def missing(self) -> str | None:
         return super().missing() or (None if shutil.which("g++") else "there is no C++ compiler (g++)")
 
+    @property
+    def remedy(self) -> str:
+        return "install g++, such as with apt-get install g++"
+
     def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
         import torch
 

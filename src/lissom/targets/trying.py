@@ -36,7 +36,7 @@ def try_target(target: Target) -> dict[str, Any]:
         ``why`` and ``hint`` where something does not work.
     """
     if missing := target.missing():
-        return _found(target, [], missing, hint=f"pip install 'lissom[{target.name}]'")
+        return _found(target, [], missing, hint=target.remedy)
     return _found(target, *_worked(target))
 
 
