@@ -141,9 +141,7 @@ def find_target(name: str) -> Target:
         LissomError: it is unknown, or something it needs is not installed.
     """
     target: Target = TARGETS.get(name)()
-    missing = target.missing()
-    if missing:
-        raise LissomError(f"the target {name} cannot be used here: {missing}", hint=f"pip install 'lissom[{name}]'")
+    target.check_usable()
     return target
 
 
@@ -285,7 +283,8 @@ def apply_plan(
         download: allow data to be fetched.
 
     Raises:
-        LissomError: there is neither of the two, the run is not finished, or the checkpoint does not fit.
+        LissomError: there is neither of the two, the run is not finished or was started from Python, or the
+            checkpoint does not fit.
     """
     if weights is None and budget is None:
         raise LissomError("there is nothing new to apply", hint="--weights FILE, or --budget LIMITS")
@@ -293,6 +292,11 @@ def apply_plan(
     settings = earlier.get(Settings)
     if settings is None or earlier.find("end") is None:
         raise LissomError(f"{run} holds no finished run", hint="the folder of lissom compress -o is meant")
+    if "loading" not in settings.options:
+        raise LissomError(
+            f"the model and the data of {run} were made by a Python program, and cannot be loaded by their names",
+            hint="what lissom compress MODEL --data DATA started can be applied again",
+        )
     if Path(output).resolve() == Path(run).resolve():
         raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))

@@ -71,6 +71,8 @@ def test_another_point_is_delivered_without_training(
     )
     assert compress(job)
     assert (tmp_path / "bundle" / "predict.py").exists()
+    with pytest.raises(LissomError, match="were made by a Python program"):
+        lissom.api.apply_plan(run.folder, budget=str(budget), output=tmp_path / "again")
 
 
 def test_a_budget_of_the_drop_alone_needs_a_front(tmp_path: Path) -> None:
