@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import fx, nn
 
 from lissom.core.errors import LissomError
@@ -45,8 +45,17 @@ def save(path: str | Path, cut: Cut, module: nn.Module) -> None:
                     f"the cut leaves {len(places)} of {name} in dimension {dim}, this model has {own[name].shape[dim]}",
                     hint="give the pruned model, and the cut that it was pruned with",
                 )
-    with whole_file(Path(path)) as temporary:
-        save_file(tensors_of(module), temporary, metadata={HEADER: json.dumps(describe(cut, module))})
+    write(Path(path), module, describe(cut, module))
+
+
+def write(path: Path, module: nn.Module, header: dict[str, Any]) -> None:
+    """Write the tensors of a model, with a header of plain values.
+
+    Raises:
+        LissomError: the file cannot be written.
+    """
+    with whole_file(path) as temporary:  # bytes, since Python has words for a full disk
+        temporary.write_bytes(to_bytes(tensors_of(module), {HEADER: json.dumps(header)}))
 
 
 def describe(cut: Cut, module: nn.Module) -> dict[str, Any]:

@@ -1,17 +1,14 @@
 """A changed model as one file: safetensors with its changes as JSON in the header, never a pickle."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
-from lissom.core.files import whole_file
 from lissom.graph import Cut
-from lissom.graph.storage import HEADER, describe, fill, read, rebuild, tensors_of
+from lissom.graph.storage import describe, fill, read, rebuild, write
 from lissom.layers.replacement import Replacement, put
 from lissom.workload.changes import Change, Zeros
 
@@ -21,8 +18,7 @@ _SCHEMA = 2
 def save_model(path: Path, module: nn.Module, changes: Sequence[Change] = ()) -> None:
     """Write a model that came out of ``changes``, in order, to one file."""
     header = {"schema": _SCHEMA, "changes": [_to_json(change, module) for change in changes]}
-    with whole_file(path) as temporary:  # bytes, since Python has words for a full disk
-        temporary.write_bytes(to_bytes(tensors_of(module), {HEADER: json.dumps(header)}))
+    write(path, module, header)
 
 
 def load_model(path: Path, build: Callable[[], nn.Module]) -> tuple[nn.Module, tuple[Change, ...]]:

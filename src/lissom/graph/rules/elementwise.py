@@ -1,7 +1,6 @@
 """Element by element: every operator that torch tags as pointwise, and the few that it does not."""
 
 import numpy as np
-from torch import fx
 
 from lissom.graph.maps import Maps, take, view_at
 from lissom.graph.meeting import meet
@@ -67,8 +66,3 @@ def _glu(call: Call) -> Maps:
     half = maps.shape[dim] // 2
     halves = [take(maps, dim, np.arange(start, start + half)) for start in (0, half)]
     return meet(call.tags, halves, call.shape)
-
-
-def tensors(call: Call) -> list[fx.Node]:
-    """The tensors among the inputs of a call."""
-    return [node for node in call.node.all_input_nodes if isinstance(call.values.get(node), Maps)]
