@@ -129,7 +129,11 @@ def test_weights_of_another_model_do_not_fit(tmp_path: Path) -> None:
 def test_a_users_function(tmp_path: Path) -> None:
     (tmp_path / "ünd leer").mkdir()
     write(tmp_path / "ünd leer" / "beside.py", "WIDTH = 3\n")
-    text = "from torch import nn\nfrom beside import WIDTH\n\ndef net():\n    return nn.Linear(WIDTH, 2)\n"
+    text = (
+        "from torch import nn\nfrom beside import WIDTH\n\n"
+        "def net():\n    from later import OUT\n    return nn.Linear(WIDTH, OUT)\n"
+    )
+    write(tmp_path / "ünd leer" / "later.py", "OUT = 2\n")
     file = write(tmp_path / "ünd leer" / "模型.py", text)
     loaded = load_model(f"{file}:net")
     assert loaded.name == "net"

@@ -43,8 +43,8 @@ def call(spec: str) -> Any:
     Raises:
         LissomError: as :func:`function_of`, or the function raises.
     """
-    function = function_of(spec)
-    with _blaming(Path(spec.rpartition(":")[0]), f"{spec} failed"):
+    function, path = function_of(spec), Path(spec.rpartition(":")[0])
+    with _beside(path), _blaming(path, f"{spec} failed"):
         return function()
 
 
@@ -54,17 +54,24 @@ def _import(path: Path) -> Any:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and torch look a class's module up by name
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
     try:
-        with _blaming(path, f"{path} cannot be imported"):
+        with _beside(path), _blaming(path, f"{path} cannot be imported"):
             spec.loader.exec_module(module)
     except LissomError:
         del sys.modules[name]
         raise
+    return module
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """Meanwhile what lies beside the user's file can be imported, as where Python runs it."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
     finally:
         sys.path.remove(folder)
-    return module
 
 
 @contextmanager
