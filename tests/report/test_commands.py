@@ -41,6 +41,11 @@ def test_the_command_holds_what_decides_the_run(view: RunView) -> None:
     )
 
 
+def test_what_a_quick_run_decides_by_itself_is_not_said(view: RunView) -> None:
+    options = {"epochs": 1, "recipe": "int8", "loading": {"limit": 500}}
+    assert command_again(_with(view, options=options)) == f"{START} {REST} --plan int8 --quick -o {view.folder}"
+
+
 def test_methods_plans_and_options_of_texts_are_repeated(view: RunView) -> None:
     loading = {
         "length": 64,

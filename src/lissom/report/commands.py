@@ -38,14 +38,16 @@ def command_again(view: RunView) -> str:
     for name, usual in _USUAL.items():
         if (value := getattr(settings, name)) != usual:
             words += _flag(name, value)
-    for name, kept in (("weights", "weights"), ("epochs", "epochs"), ("plan", "recipe"), ("texts", "texts")):
-        words += _flag(name, options.get(kept))
+    quick = loading(settings).get("limit") is not None
+    epochs = None if quick and options.get("epochs") == 1 else options.get("epochs")  # which --quick says
+    words += [*_flag("weights", options.get("weights")), *_flag("epochs", epochs)]
+    words += [*_flag("plan", options.get("recipe")), *_flag("texts", options.get("texts"))]
     methods = list(options.get("methods") or ())
     words += _flag("methods", [] if methods == _USUAL_METHODS else methods)
     words += _flag("time_limit", None if view.time_limit_s is None else f"{view.time_limit_s:g}s")
     for name in FLAGS:
         words += _flag(name, loading(settings).get(name))
-    return shlex.join([*words, *_flag("quick", loading(settings).get("limit") is not None), *last])
+    return shlex.join([*words, *_flag("quick", quick), *last])
 
 
 def next_command(view: RunView) -> str:
