@@ -61,6 +61,15 @@ def test_a_limit_below_an_empty_model_is_refused_with_what_it_costs(
     assert words in refused.value.message and len(refused.value.hints) == 1
 
 
+def test_where_an_empty_model_costs_most_of_the_original_no_limit_is_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floor, "_floor", lambda baseline: {**FLOOR, "memory": 6_000_000.0})
+    with pytest.raises(LissomError) as refused:
+        check_floor(parse_budget("memory<=1%"), baseline(), Ledger(tmp_path))
+    assert refused.value.hints == ("allow more than 6 MB, or leave it out: the original takes 8 MB",)
+
+
 def test_the_limit_that_the_hint_proposes_is_accepted(tmp_path: Path, measured: list[int]) -> None:
     for text in ("size<=0.01%", "size<=100B", "latency<=0.01ms", "memory<=1%"):
         with pytest.raises(LissomError) as refused:

@@ -61,11 +61,13 @@ def check_floor(budget: Budget, baseline: Baseline, ledger: Ledger) -> None:
     for limit in narrow:
         allowed, least = limit.allowed(baseline.figures), floor[limit.measure]
         if allowed < _SPARE * least:
-            write = _WRITTEN[limit.measure]
+            write, whole = _WRITTEN[limit.measure], figure(baseline.figures, limit.measure)
+            example = f"for example {limit.measure}<={_rounded(limit, whole, 2 * least)}"
             raise LissomError(
                 f"no model meets {limit.text} on {baseline.bench.target.title}: "
                 f"an empty one takes {write(least)} there, {write(allowed)} are allowed",
-                hint=f"allow more than {write(least)}, for example {limit.measure}<={_rounded(limit, baseline, least)}",
+                hint=f"allow more than {write(least)}, "
+                + (example if 2 * least < whole else f"or leave it out: the original takes {write(whole)}"),
             )
 
 
@@ -75,11 +77,9 @@ def _is_small(limit: Limit, baseline: Baseline) -> bool:
     return limit.allowed(baseline.figures) < _SMALL * figure(baseline.figures, limit.measure)
 
 
-def _rounded(limit: Limit, baseline: Baseline, least: float) -> str:
-    """Twice the floor, in the words of the limit."""
-    if limit.relative:
-        return f"{200 * least / figure(baseline.figures, limit.measure):.2g}%"
-    return _WRITTEN[limit.measure](2 * least).replace(" ", "")
+def _rounded(limit: Limit, whole: float, allowed: float) -> str:
+    """What is to be allowed of the original's whole, in the words of the limit."""
+    return f"{100 * allowed / whole:.2g}%" if limit.relative else _WRITTEN[limit.measure](allowed).replace(" ", "")
 
 
 def _floor(baseline: Baseline) -> dict[str, float]:
