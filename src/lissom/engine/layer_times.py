@@ -4,6 +4,7 @@ A table of latency by layer and width, as in NetAdapt (Yang et al., 2018, sectio
 and a line between them: the original and the narrowest copy.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -59,10 +60,14 @@ class LayerTimer:
         )
 
     def _circumstances(self, widths: Widths) -> dict[str, Any]:
-        """All that the times depend on: model, target, threads, batch and machine."""
+        """All that the times depend on: model, target, threads, batch and machine.
+
+        Strides and the like are in the words that modules have for themselves, functions between them are not.
+        """
         machine, bench = describe(), self._bench
         return {
             "layers": [[name, *item.shape] for name, item in self._workload.module.named_parameters()],
+            "modules": hashlib.sha256(repr(self._workload.module).encode()).hexdigest(),
             "widths": {str(index): width for index, width in sorted(widths.items())},
             "inputs": [list(array.shape) for array in bench.example],
             "target": bench.target.name,
