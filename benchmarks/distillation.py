@@ -100,6 +100,7 @@ class Arm:
 
     With ``terms`` the teacher runs beside it, and it learns from what is inside of it as well, by a
     :class:`lissom.steps.distillation.lesson.Lesson`. ``several`` teachers are the one and all others that are given.
+    One that is ``alone`` asks no teacher.
     """
 
     objective: Objective | None = None
@@ -107,6 +108,7 @@ class Arm:
     terms: tuple[Term, ...] = ()
     views: int = VIEWS
     several: bool = False
+    alone: bool = False
 
 
 class Together:
@@ -132,7 +134,7 @@ def arms(task: Any) -> dict[str, Arm]:
         return lambda ours, theirs, targets: LOSSES.get(name)(ours, theirs)
 
     return {
-        "labels": Arm(lambda ours, theirs, targets: task.loss(ours, targets)),
+        "labels": Arm(lambda ours, theirs, targets: task.loss(ours, targets), alone=True),
         "logits": Arm(lambda ours, theirs, targets: task.distance(ours, theirs)),
         "labels and logits": Arm(half),
         "dist": Arm(only("dist")),
@@ -205,12 +207,13 @@ def answers(workload: Workload, split: Split, folder: Path, progress: Progress, 
     return CachedTeacher(folder, views, device)
 
 
-def by_answers(arm: Arm, teacher: Teacher) -> Any:
-    """The objective of an arm that learns from labels and kept answers."""
+def by_answers(arm: Arm, teacher: Teacher | None) -> Any:
+    """The objective of an arm that learns from labels and kept answers, where there is a teacher."""
 
     def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
         assert batch.targets is not None and arm.objective is not None
-        return arm.objective(outputs.float(), teacher.answer(batch, view), batch.targets)
+        theirs = outputs.detach() if teacher is None else teacher.answer(batch, view)
+        return arm.objective(outputs.float(), theirs, batch.targets)
 
     return objective
 
@@ -228,7 +231,7 @@ def run(
     student: Student,
     arm: Arm,
     split: Split,
-    teachers: tuple[Workload, Teacher],
+    teachers: tuple[Workload, Teacher | None],
     seed: int,
     checkpoint: Path,
 ) -> dict[str, Any]:
@@ -357,7 +360,8 @@ def measure(given: argparse.Namespace) -> None:
     if "teacher" not in read(given.result)["data"].get(data, {}):
         note(given, **beside(workload, given, progress))
     train_split: Any = workload.splits.train
-    own = answers(workload, train_split, given.teacher / "answers", progress)
+    alone = all(arms(workload.task)[name].alone for name in given.arms)
+    own = None if alone else answers(workload, train_split, given.teacher / "answers", progress)
     others = [load(f"hf:{folder}", data=data, task="text", progress=progress, length=LENGTH) for folder in given.others]
     if others and "several" not in read(given.result)["data"][data]:
         note(given, several=together([workload, *others]))
@@ -372,12 +376,13 @@ def measure(given: argparse.Namespace) -> None:
             note(given, **{"without labels": len(everything) - len(train_split)})
             of_all = answers(workload, everything, given.teacher / "answers-all", progress)
         begin = started(pretrained(workload, data, key["seed"], progress), student)
-        split, teacher = (everything, of_all) if how.everything else (train_split, own)
+        split, teacher = (everything, of_all) if how.everything else (train_split, None if how.alone else own)
         if how.several:
             kept = [
                 answers(one, split, folder / "answers", progress)
                 for one, folder in zip(others, given.others, strict=True)
             ]
+            assert own is not None
             teacher = Together([own, *kept])
         if how.views != VIEWS:
             split = with_views(how.views).splits.train
