@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from lissom.steps.distillation.distill import Distill, distillation
 from lissom.steps.pruning.prune import without
 from lissom.testing import fresh_net, tiny_context, tiny_workload
 from lissom.testing.tiny import Drawn
+from lissom.train.team import Team
 from lissom.workload.workload import Batch, Splits, Workload
 
 TASK = tiny_workload(fresh_net()).task
@@ -124,3 +126,41 @@ def test_it_goes_on_from_a_finished_epoch(tmp_path: Path) -> None:
         step.apply(original, replace(context, deadline=OneEpoch(None)))
     again = step.apply(original, context)
     assert all(torch.equal(whole.module.state_dict()[n], t) for n, t in again.module.state_dict().items())
+
+
+class Leading(Team):
+    """The first of two processes, which notes what it tells the other."""
+
+    count = 2
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+
+    def led(self, value: Any) -> Any:
+        self.said.append(value)
+        return value
+
+
+class Following(Team):
+    """The second of two processes, which is told what the first one said."""
+
+    rank, count = 1, 2
+
+    def __init__(self, said: list[Any]) -> None:
+        self.said = list(said)
+
+    def led(self, value: Any) -> Any:
+        return self.said.pop(0)
+
+
+def test_one_that_follows_does_not_ask_the_original(tmp_path: Path) -> None:
+    original = tiny_workload()
+    begin, step, leading = without(original, {0: (0, 1)}), Distill(epochs=1, views=1), Leading()
+    context = tiny_context(tmp_path, original)
+    step.apply(begin, replace(context, team=leading))
+    following = Following(leading.said)
+    told = replace(context, answer=lambda batch: pytest.fail("the leader asks the original"), team=following)
+    for left in context.folder.glob("*.pt"):
+        left.unlink()
+    step.apply(begin, told)
+    assert not following.said, "both come to the same places"

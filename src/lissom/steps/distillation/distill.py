@@ -206,8 +206,9 @@ def _listed(losses: list[str]) -> str:
 
 
 def _too_large(context: Context, split: Split, views: int) -> bool:
-    """Whether the original's answers would take more than there may be on disk, which is said."""
-    size = cache_bytes(len(split), context.answer(split.take([0]))[0].size, views)
+    """Whether the original's answers would take more than there may be on disk, which is said. The leader asks it."""
+    team = context.team
+    size = team.led(cache_bytes(len(split), context.answer(split.take([0]))[0].size, views) if team.leads else None)
     if size > MOST_BYTES:
         context.progress.say(
             f"the original's answers would take {format_bytes(size)} on disk, more than "
