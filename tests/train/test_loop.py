@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from lissom.core.errors import LissomError
 from lissom.core.progress import Deadline
 from lissom.testing.tiny import draw, fresh_net, tiny_workload
+from lissom.train.device import Device
 from lissom.train.loop import Schedule, supervised, train
+from lissom.train.teacher import LiveTeacher
 from lissom.train.team import Team
 from lissom.workload.workload import Batch
 
@@ -233,3 +235,50 @@ def test_what_an_objective_remembers_of_its_examples_is_not_averaged_over_proces
     train(fresh_net(), SPLIT, objective, Schedule(epochs=1), team=team)
     assert len(team.levelled) == len(list(fresh_net().buffers())), "what BatchNorm counts"
     assert all(tensor is not objective.kept for tensor in team.levelled)
+
+
+class Viewed(nn.Module):
+    """Makes a row of a map by ``view``, which needs the usual order of dimensions; some layers may have five."""
+
+    def __init__(self, volume: bool) -> None:
+        super().__init__()
+        self.map, self.row = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * 12 * 12, 4)
+        self.volume = nn.Conv3d(1, 1, 1) if volume else None
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        found = self.map(pictures) if self.volume is None else self.map(self.volume(pictures[:, None])[:, 0])
+        return self.row(found.view(found.shape[0], -1))
+
+
+@pytest.mark.parametrize("volume", [False, True])
+def test_a_network_that_needs_the_usual_order_of_dimensions_learns_too(volume: bool) -> None:
+    torch.manual_seed(0)
+    size = SPLIT.take([0]).inputs[0].shape[-1]
+    model = Viewed(volume)
+    model.row = nn.Linear(4 * size * size, 4)
+    learnt = train(model, SPLIT, by_labels, SCHEDULE)
+    assert not equal(learnt, model)
+    teacher = LiveTeacher(model, Device("cpu", mixed=False))
+    sent = Device("cpu", mixed=False).send(SPLIT.take([0, 1]))
+    assert teacher.answer(sent, 0).shape == (2, 4), "its learner may have its channels last"
+
+
+def test_channels_are_last_where_a_network_takes_them() -> None:
+    device = Device("cpu", mixed=False)
+    assert device.suited(fresh_net(), SPLIT).channels_last
+    assert not device.suited(nn.Sequential(nn.Flatten(), nn.Linear(3, 2)), SPLIT).channels_last
+    placed = device.place(fresh_net())
+    kernel = next(parameter for parameter in placed.parameters() if parameter.dim() == 4)
+    assert kernel.is_contiguous(memory_format=torch.channels_last)
+    assert all(parameter.is_contiguous() for parameter in device.bring_back(placed).parameters())
+
+
+def test_a_loss_is_computed_in_fp32() -> None:
+    seen: list[torch.dtype] = []
+
+    def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
+        seen.append(outputs.dtype)
+        return by_labels(outputs, batch, view)
+
+    train(fresh_net(), SPLIT, objective, Schedule(epochs=1, batch=36), device=Device("cpu", mixed=True))
+    assert set(seen) == {torch.float32}

@@ -19,6 +19,7 @@ from lissom.core.progress import Deadline, Progress
 from lissom.train.batches import lengths_of, prepared, shuffled
 from lissom.train.cycle import Cycle
 from lissom.train.device import Device, best_device
+from lissom.train.tapped import in_float
 from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Batch, Split, Task
 
@@ -92,7 +93,7 @@ def train(
     Raises:
         LissomError: the loss is not a number any more, or a process of the team was lost.
     """
-    device = device or best_device()
+    device = (device or best_device()).suited(module, split)
     learner = device.place(copy.deepcopy(module))
     per_epoch = max(1, math.ceil(len(_order(split, schedule, 0)) * schedule.share))
     own = objective.train().to(device.name) if isinstance(objective, nn.Module) else nn.Module()
@@ -221,7 +222,7 @@ def _epoch(
         sent = device.send(batch)
         with device.autocast():
             outputs = state.learner(*sent.inputs)
-        loss = objective(outputs, sent, view)
+        loss = objective(in_float(outputs), sent, view)
         if team.any(not torch.isfinite(loss))[0]:
             raise LissomError(
                 f"the loss became {loss.item()} at step {state.cycle.step} (rate {state.schedule.rate:g})",

@@ -16,6 +16,13 @@ class Seen(NamedTuple):
     features: dict[str, Tensor]
 
 
+def in_float(found: Any) -> Any:
+    """Outputs in FP32, whatever they were computed in: what a loss does with them needs it."""
+    if isinstance(found, Seen):
+        return Seen(in_float(found.outputs), {name: in_float(value) for name, value in found.features.items()})
+    return found.float() if isinstance(found, Tensor) and found.is_floating_point() else found
+
+
 class Tapped(nn.Module):
     """Runs a model and gives the outputs of named layers beside its own.
 

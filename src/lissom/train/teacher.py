@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
 from lissom.train.batches import in_order, prepared
-from lissom.train.device import Device
+from lissom.train.device import Device, in_usual_order
 from lissom.workload.workload import Batch, Split
 
 Answer = Callable[[Batch], npt.NDArray[np.float32]]
@@ -47,7 +47,7 @@ class LiveTeacher:
     @torch.no_grad()
     def answer(self, batch: Batch, view: int) -> Tensor:
         with self._device.autocast():
-            return self._module(*batch.inputs).float()
+            return self._module(*in_usual_order(batch.inputs)).float()
 
 
 class CachedTeacher:

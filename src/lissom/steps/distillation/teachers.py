@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
-from lissom.train.device import Device
+from lissom.train.device import Device, in_usual_order
 from lissom.train.tapped import Seen, Tapped
 from lissom.train.teacher import Teacher
 from lissom.workload.workload import Batch
@@ -48,7 +48,7 @@ class Live:
     @torch.no_grad()
     def seen(self, batch: Batch, view: int) -> Seen:
         with self._device.autocast():
-            found = self._tapped(*batch.inputs)
+            found = self._tapped(*in_usual_order(batch.inputs))
         return Seen(found.outputs.float(), {name: value.float() for name, value in found.features.items()})
 
 
