@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
 from lissom.core.errors import LissomError
 from lissom.engine import pace
@@ -83,3 +85,12 @@ def test_what_a_split_makes_once_is_no_part_of_every_epoch(monkeypatch: pytest.M
     workload = replace(workload, splits=replace(workload.splits, train=slow))
     groups = len(shuffled(len(slow), 64, seed=0, epoch=0))
     assert pace.epoch_seconds(workload, workload, 64) == pytest.approx(groups), "a second a batch, of the second time"
+
+
+def test_how_fast_it_learns_is_found_out_without_touching_random_numbers() -> None:
+    workload = tiny_workload()
+    dropping = workload.with_module(nn.Sequential(workload.module, nn.Dropout(0.5)))
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    pace.epoch_seconds(workload, dropping, 16)
+    assert torch.equal(torch.random.get_rng_state(), before)

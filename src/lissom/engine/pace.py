@@ -11,6 +11,7 @@ from lissom.engine.options import Options
 from lissom.steps.distillation.distill import Distill
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
+from lissom.train.tapped import in_float
 from lissom.train.teacher import MOST_BYTES, Answer, LiveTeacher
 from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Batch, Worded, Workload
@@ -25,8 +26,9 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
     asked = list(range(min(_ASKED, len(split))))
     epoch_s = epoch_seconds(original, cut, batch, team)
     if isinstance(split, Worded):  # the original teaches beside the learner
-        teacher, asked = LiveTeacher(original.module, best_device()), asked[:batch]
-        answer_s = _usual(lambda _: teacher.answer(split.take(asked), 0))
+        device, asked = best_device(), asked[:batch]
+        teacher = LiveTeacher(original.module, device)
+        answer_s = _usual(lambda _: teacher.answer(device.send(split.take(asked)), 0))
     else:
         answer_s = _usual(lambda _: answer(split.take(asked)))
     return {"epoch_s": epoch_s, "teacher_s": answer_s / len(asked) * len(split)}
@@ -38,10 +40,10 @@ def epoch_seconds(original: Workload, cut: Workload, batch: int, team: Team = AL
     Of a team this process alone learns here, on its share of a batch; what the exchange of gradients takes comes on
     top, and the training is shortened by it as it goes (see :class:`lissom.train.cycle.Cycle`).
     """
-    device = best_device()
+    split = original.splits.train
+    device = best_device().suited(cut.module, split)
     learner = device.place(copy.deepcopy(cut.module).train())
     optimizer = torch.optim.AdamW(learner.parameters(), lr=0.0)
-    split = original.splits.train
     groups = shuffled(len(split), batch, seed=0, epoch=0)
 
     def take(number: int) -> Batch:
@@ -51,10 +53,12 @@ def epoch_seconds(original: Workload, cut: Workload, batch: int, team: Team = AL
         sent = device.send(take(number))
         with device.autocast():
             outputs = learner(*sent.inputs)
+        outputs = in_float(outputs)
         original.task.distance(outputs, outputs).backward()
         optimizer.step()
 
-    return _usual(learn, take) * len(groups)  # what a split makes once and keeps is no part of every epoch
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):  # it takes as many turns as it can
+        return _usual(learn, take) * len(groups)  # what a split makes once and keeps is no part of every epoch
 
 
 def _usual(work: Callable[[int], object], ready: Callable[[int], object] = lambda number: None) -> float:
