@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,16 @@ import pytest
 
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
-from lissom.engine.ladder import FRONT, SHARES, Ladder, Rung
+from lissom.core.progress import Progress
+from lissom.engine.ladder import FRONT, SHARES, Ladder, Rung, untrained_drop
+from lissom.engine.measuring import answers
 from lissom.engine.reach import Reach
+from lissom.layers.sequence_runner import ModuleRunner
 from lissom.plan.allocation import Choice, CostModel, Side, Term
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ModelStep
+from lissom.testing.tiny import Drawn, draw, tiny_workload
 
 UNITS = 40
 
@@ -113,3 +118,20 @@ def test_where_nothing_is_within_the_limits_rungs_lead_down_to_the_narrowest_cut
 def test_a_model_that_can_hardly_be_cut_has_no_front(tmp_path: Path) -> None:
     with pytest.raises(LissomError, match="what can be cut here leaves more"):
         Judged(tmp_path, 0.0, Probed(least=UNITS - 1), reach=UNITS).front()
+
+
+class Looked(Drawn):
+    """Each example is looked at twice, the second time as another one."""
+
+    def looks(self) -> tuple[Drawn, ...]:
+        return Drawn(self.pictures, self.labels, False), Drawn(np.roll(self.pictures, 1, 0), self.labels, False)
+
+
+def test_a_cut_is_judged_by_the_mean_of_all_looks_as_the_original_is() -> None:
+    workload = tiny_workload()
+    select = draw(60, 1)
+    split = Looked(select.pictures, select.labels, False)
+    workload = replace(workload, splits=replace(workload.splits, select=split), labelled=False)
+    found = answers(ModuleRunner(workload.module), split, Progress(False), "")
+    original: Any = SimpleNamespace(select=found)
+    assert untrained_drop(workload, original) == 0.0, "what was not cut loses nothing"

@@ -19,7 +19,7 @@ from lissom.steps.pruning.criteria import weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ModelStep
-from lissom.workload.workload import Worded, Workload, calibration_batches
+from lissom.workload.workload import Several, Worded, Workload, calibration_batches
 
 # of the parameters and of the multiply-adds that the widest cut keeps
 FRONT = ((0.8, 0.7), (0.6, 0.5), (0.45, 0.33), (0.3, 0.2), (0.2, 0.12), (0.12, 0.07))
@@ -132,10 +132,15 @@ def untrained_drop(workload: Workload, baseline: Baseline) -> float:
 
 
 def _answers(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs on a sample of the select split, and which examples they are of."""
+    """Outputs on a sample of the select split, and which examples they are of; the mean of several looks."""
     runner, split = asked(ModuleRunner(workload.module), workload), workload.splits.select
     said = isinstance(split, Worded)  # token by token, which takes its time
     examples, batch = (_SAID, 1) if said else (_EXAMPLES, _BATCH)
-    batches = calibration_batches(split, examples=examples, batch=batch, seed=0)
-    outputs: list[Any] = [runner.run([tensor.numpy() for tensor in batch.inputs])[0] for batch in batches]
-    return np.concatenate(outputs), np.concatenate([batch.indices.numpy() for batch in batches])
+    found: list[Any] = []
+    places: list[Any] = []
+    for look in split.looks() if isinstance(split, Several) else (split,):
+        batches = calibration_batches(look, examples=examples, batch=batch, seed=0)
+        outputs = [runner.run([tensor.numpy() for tensor in batch.inputs])[0] for batch in batches]
+        found.append(np.concatenate(outputs))
+        places.append(np.concatenate([batch.indices.numpy() for batch in batches]))
+    return found[0] if len(found) == 1 else np.mean(found, axis=0), places[0]  # the same examples in each
