@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.pruning.prune import without
 from lissom.steps.repair.reconstruct import Reconstruct
@@ -17,6 +18,7 @@ from lissom.steps.sparsity.masks import by_share, n_of_m
 from lissom.steps.sparsity.scores import score, what_is_read
 from lissom.steps.sparsity.sparsify import Sparsify
 from lissom.testing import TinyNet, tiny_context, tiny_workload
+from lissom.testing.tiny import residual_workload
 from lissom.workload.storage import load_model, save_model
 from lissom.workload.workload import Batch, Workload
 
@@ -194,6 +196,16 @@ def test_zeros_stay_through_distillation_and_storage(tmp_path: Path) -> None:
     module, changes = load_model(tmp_path / "m.safetensors", TinyNet)
     assert changes == learnt.changes
     assert torch.equal(zeros(module, "features.6.weight"), zeros(masked.module, "features.6.weight"))
+
+
+def test_zeros_of_what_is_left_out_are_forgotten(tmp_path: Path) -> None:
+    original = residual_workload()
+    context = tiny_context(tmp_path, original)
+    masked = Sparsify(0.5, scope="global", criterion="magnitude", examples=64).apply(original, context)
+    short = DropLayers(("blocks.1",)).apply(masked, context)
+    assert any(name.startswith("blocks.1.") for name in masked.zeros)
+    assert set(short.zeros) == {name for name in masked.zeros if not name.startswith("blocks.1.")}
+    Distill(epochs=1, batch=64, views=1).apply(short, context)
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:

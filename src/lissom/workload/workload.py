@@ -233,8 +233,10 @@ class Workload:
 
     @property
     def zeros(self) -> tuple[str, ...]:
-        """The names of the weights of which the zeros stay zero, whatever is learnt."""
-        return tuple(name for change in self.changes if isinstance(change, Zeros) for name in change.names)
+        """The names of the weights of which the zeros stay zero, whatever is learnt; of those that are still there."""
+        held = {name for name, _ in self.module.named_parameters()}
+        made = (change.names for change in self.changes if isinstance(change, Zeros))
+        return tuple(name for names in made for name in names if name in held)
 
     def leaves_alone(self, name: str) -> bool:
         """Whether a module or parameter called ``name`` is one that ``keep`` protects."""
