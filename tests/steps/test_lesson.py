@@ -259,6 +259,23 @@ def test_layers_that_cannot_be_paired_are_told(tmp_path: Path) -> None:
         Distill(1, losses=(("minilm", 1.0),)).apply(pictures, tiny_context(tmp_path / "pictures", pictures))
 
 
+def test_layers_of_a_text_model_without_attention_are_paired_by_name(tmp_path: Path) -> None:
+    original = tiny_text_workload()
+
+    class Bag(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.head = torch.nn.Embedding(200, 8), torch.nn.Linear(8, len(original.classes))
+
+        def forward(self, words: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+            return self.head(self.words(words).mean(1))
+
+    bags = original.with_module(Bag().eval())
+    step = Distill(1, batch=64, losses=(("logits", 1.0), ("hints", 1.0)), pairs=(("head", "head"),), share=0.3)
+    learnt = step.apply(bags, tiny_context(tmp_path, bags))
+    assert not torch.equal(learnt.module.get_parameter("words.weight"), bags.module.get_parameter("words.weight"))
+
+
 def test_texts_without_labels_teach_without_the_training_split(tmp_path: Path) -> None:
     original = tiny_text_workload()
     source = tmp_path / "plain.txt"
