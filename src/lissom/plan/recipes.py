@@ -30,7 +30,8 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     - ``distilbert``: every second layer, then the triple loss (Sanh et al., 2019, "DistilBERT", section 3).
     - ``tinybert``: half of the layers and three eighths of the feed-forward units; hidden states and attention
       first, on texts without labels and on the task's, then answers (Jiao et al., 2020, "TinyBERT", sections 3.2 and
-      3.3). For its augmentation load the data with ``replaced=0.25, views=4``: the original then answers every view.
+      3.3), these at the task's own temperature, 2 of classes, where the paper has 1. For its augmentation load the data
+      with ``replaced=0.25, views=4``: the original then answers every view.
     - ``minilm``: half of the layers; attention and values of the last layer first, then answers (Wang et al., 2020,
       "MiniLM", section 3).
     - ``shallow-decoder``: of a model that writes texts; a third of the decoder's layers, narrower everywhere, taught by
