@@ -100,7 +100,7 @@ def decoded_frames(coder: Coder, stream: StreamReader) -> Generator[tuple[int, P
     if header.model != coder.prior.name:
         raise LissomError(
             f"it was written with another model ({header.model.hex()}, this is {coder.prior.name.hex()})",
-            hint="decode it with the bundle that wrote it, or one that was made from the same original",
+            hint="decode it with the bundle that wrote it",
         )
     if header.quality >= QUALITIES:
         raise LissomError("its header is damaged")

@@ -90,5 +90,5 @@ def _said(made: dict[str, CodecSplit]) -> list[str]:
         "the score is minus the BD-rate against the original in percent (PSNR of luma and chroma weighed 6:1:1)",
         "noise stands for rounding, as in training; streams are rounded",
         "INT8 is not tried: what is deployed is the encoder and the decoder apart, in FP32",
-        "the entropy model and the gains are left as they are, so that light and full model read the same tables",
+        "the entropy model and the gains keep their widths, and learn along: a model reads its own streams",
     ]
