@@ -39,10 +39,12 @@ class _Seen:
     readings: dict[str, list[Reading]] = field(default_factory=dict)
     means: dict[str, list[int]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
 
 
 def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Layer]:
-    """Those of the named weights that can be solved, in the order of the forward: called once, not grouped."""
+    """Those of the named weights that can be solved, in the order of the forward: called once, not grouped, and
+    read by nothing else, whatever their names (an output projection may be the table in which tokens are looked up)."""
     weights = {name: model.get_parameter(name) for name in names}
     found = _Seen()
 
@@ -58,12 +60,12 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
         found.sums[item.trail.name] = found.sums.get(item.trail.name, 0) + 1
         return False
 
-    watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed)
+    watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed, elsewhere=found.elsewhere.add)
     buffers = {tensor.data_ptr(): name for name, tensor in model.named_buffers()}
     used = [place for places in found.means.values() for place in places]
     layers: list[Layer] = []
     for name, calls in found.readings.items():
-        if len(calls) != 1 or not solvable(calls[0], weights[name]):
+        if len(calls) != 1 or name in found.elsewhere or not solvable(calls[0], weights[name]):
             continue
         means = found.means.get(name, [])
         mean = buffers.get(means[0]) if len(means) == 1 and used.count(means[0]) == 1 else None

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
+from lissom.cost.trace import tensors_in
 from lissom.layers.text_model import fitting
 
 _ATEN = torch.ops.aten
@@ -80,12 +81,21 @@ class _EnoughError(Exception):
 
 Seen = Callable[[str, Reading], bool]
 Summed = Callable[[Sum], bool]
+Elsewhere = Callable[[str], None]
 
 
 class _Watch(TorchDispatchMode):
-    def __init__(self, names: Mapping[int, str], seen: Seen, normed: Callable[[Trail], None], summed: Summed) -> None:
+    def __init__(
+        self,
+        names: Mapping[int, str],
+        seen: Seen,
+        normed: Callable[[Trail], None],
+        summed: Summed,
+        elsewhere: Elsewhere,
+    ) -> None:
         super().__init__()
         self._names, self._seen, self._normed, self._summed = names, seen, normed, summed
+        self._elsewhere = elsewhere
         self._trails = WeakIdKeyDictionary()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -96,9 +106,16 @@ class _Watch(TorchDispatchMode):
         if found is not None:
             self._trails[output] = Trail(found[0])
             enough = self._seen(*found)
+        for name in self._used(args, output) - ({found[0]} if found else set()):
+            self._elsewhere(name)
         if enough:
             raise _EnoughError
         return output
+
+    def _used(self, args: Any, output: Any) -> set[str]:
+        """The watched weights that an operator makes something else of than a view."""
+        places = {_memory(item) for item in tensors_in(args) if item.layout is torch.strided} & self._names.keys()
+        return {self._names[place] for place in places if any(_memory(item) != place for item in tensors_in(output))}
 
     def _call(self, func: Any, args: Any, output: Tensor) -> tuple[str, Reading] | None:
         """The layer that this is, if it is one that is watched, and its reading."""
@@ -144,6 +161,7 @@ def watch(
     seen: Seen,
     normed: Callable[[Trail], None] = lambda trail: None,
     summed: Summed = lambda found: False,
+    elsewhere: Elsewhere = lambda name: None,
 ) -> None:
     """Run ``module`` on ``inputs`` and tell of the layers with these weights, while their tensors are valid.
 
@@ -155,10 +173,11 @@ def watch(
             it was given as soon as it returns.
         normed: told when the output of a layer went through BatchNorm.
         summed: told when it is added to something of its size; stops the forward by returning true.
+        elsewhere: told when an operator that is no such layer reads a weight (a table of embeddings, maybe).
     """
     names = {_memory(weight): name for name, weight in weights.items()}
     try:
-        with _Watch(names, seen, normed, summed):
+        with _Watch(names, seen, normed, summed, elsewhere):
             module(*inputs)
     except _EnoughError:
         pass

@@ -1,0 +1,44 @@
+"""Which layers can be solved, and what is solved of those that people write in their own way."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lissom.steps.repair.layers import find_layers
+from lissom.workload.workload import Batch
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def batch_of(*inputs: Tensor) -> Batch:
+    return Batch(inputs, None, torch.arange(len(inputs[0])))
+
+
+class Tied(nn.Module):
+    """Tokens are looked up in the table that scores them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.inner = nn.Embedding(20, 8), nn.Linear(8, 8)
+        self.scores = nn.Linear(8, 20, bias=False)
+        self.scores.weight = self.table.weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.scores(torch.relu(self.inner(self.table(tokens))))
+
+
+@pytest.mark.parametrize("names", [("scores.weight", "inner.weight"), ("table.weight", "inner.weight")])
+def test_a_table_of_embeddings_is_no_layer_to_solve(names: tuple[str, ...]) -> None:
+    tokens = torch.randint(20, (4, 5))
+    assert [layer.name for layer in find_layers(Tied().eval(), names, batch_of(tokens))] == ["inner.weight"]
+
+
+def test_a_layer_of_two_names_that_nothing_else_reads_is_solved() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
+    model.add_module("head", nn.Identity())
+    model.head.alias = model[2]
+    assert [layer.name for layer in find_layers(model, ["2.weight"], batch_of(torch.randn(5, 4)))] == ["2.weight"]
