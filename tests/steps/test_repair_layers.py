@@ -1,10 +1,16 @@
 """Which layers can be solved, and what is solved of those that people write in their own way."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lissom.steps.pruning.prune import without
 from lissom.steps.repair.layers import find_layers
+from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.testing import tiny_context, tiny_workload
 from lissom.workload.workload import Batch
 
 
@@ -42,3 +48,29 @@ def test_a_layer_of_two_names_that_nothing_else_reads_is_solved() -> None:
     model.add_module("head", nn.Identity())
     model.head.alias = model[2]
     assert [layer.name for layer in find_layers(model, ["2.weight"], batch_of(torch.randn(5, 4)))] == ["2.weight"]
+
+
+class Matrices(nn.Module):
+    """Weights stored as ``(inputs, outputs)``, as GPT-2 has them, and one of which a part is used."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(192, width) / 14)
+        self.second = nn.Parameter(torch.randn(width, 24) / 5)
+        self.bias = nn.Parameter(torch.randn(24))
+        self.third = nn.Parameter(torch.randn(8, 24))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.addmm(self.bias, torch.relu(x.flatten(1) @ self.first), self.second)
+        return F.linear(torch.relu(x), self.third[:4])
+
+
+@pytest.mark.parametrize("width", [12, 24])
+def test_weights_that_are_stored_otherwise_are_left(tmp_path: Path, width: int) -> None:
+    original = tiny_workload(Matrices(width).eval())
+    names = ("first", "second", "third")
+    assert not find_layers(original.module, names, original.splits.train.take(range(8)))
+    cut = without(original, {0: (0, 1, 2)})
+    repaired = Reconstruct(examples=64, batch=64).apply(cut, tiny_context(tmp_path, original))
+    for name, tensor in cut.module.named_parameters():
+        assert torch.equal(repaired.module.get_parameter(name), tensor), name

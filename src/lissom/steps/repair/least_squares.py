@@ -6,17 +6,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lissom.steps.repair.observe import Reading
+from lissom.steps.repair.observe import Reading, inputs_first
 
 LARGEST = 6000
 _MOST_WAITING = 4096
 
 
 def solvable(reading: Reading, weight: Tensor) -> bool:
-    """Whether a layer is linear in its weight by rows, and not too large: linear, or convolution with one group."""
+    """Whether a layer is linear in its weight by rows, and not too large: linear with a weight ``(outputs, inputs)``
+    that is used whole, or convolution with one group."""
     if reading.is_convolution and (reading.groups != 1 or reading.transposed or weight.dim() not in (3, 4)):
         return False
-    return weight[0].numel() <= LARGEST
+    sizes = reading.read.shape[-1], reading.written.shape[-1]
+    if not reading.is_convolution and sizes != (weight[0].numel(), len(weight)):
+        return False
+    return weight[0].numel() <= LARGEST and not inputs_first(reading, weight)
 
 
 def read_rows(reading: Reading, weight: Tensor, places: Tensor) -> Tensor:

@@ -58,6 +58,14 @@ def without_padding(reading: Reading, real: Sequence[Tensor]) -> Tensor:
     return read if mask is None else read.reshape(-1, read.shape[-1])[mask.flatten()]
 
 
+def inputs_first(reading: Reading, weight: Tensor) -> bool:
+    """Whether a linear layer's weight is ``(inputs, outputs)``: by its shape, where that tells."""
+    if reading.is_convolution or weight.dim() != 2:
+        return False
+    features = reading.read.shape[-1]
+    return weight.shape[0] == features and (weight.shape[1] != features or reading.inputs_first)
+
+
 @dataclass(frozen=True)
 class Trail:
     """What became of a layer's output: BatchNorm's factor ``(outputs,)`` and the running mean it subtracts."""

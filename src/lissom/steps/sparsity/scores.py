@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lissom.layers.text_model import real_tokens
-from lissom.steps.repair.observe import Reading, watch, without_padding
+from lissom.steps.repair.observe import Reading, inputs_first, watch, without_padding
 from lissom.workload.workload import Batch
 
 CRITERIA = ("magnitude", "wanda")
@@ -43,7 +43,7 @@ def what_is_read(model: nn.Module, names: Sequence[str], batches: Sequence[Batch
         if reading.transposed:
             return False
         weight = weights[name]
-        first = _inputs_first(weight, reading)
+        first = inputs_first(reading, weight)
         squares = _squares(reading, weight, real)
         if name not in found:
             found[name] = Read(squares, first)
@@ -72,13 +72,6 @@ def score(weight: Tensor, read: Read, criterion: str) -> Tensor:
         return rows
     by_group = rows.reshape(len(read.squares), -1, *rows.shape[1:])
     return (by_group * read.squares.sqrt()[:, None].float()).reshape(rows.shape)
-
-
-def _inputs_first(weight: Tensor, reading: Reading) -> bool:
-    if reading.is_convolution or weight.dim() != 2:
-        return False
-    features = reading.read.shape[-1]
-    return weight.shape[0] == features and (weight.shape[1] != features or reading.inputs_first)
 
 
 def _squares(reading: Reading, weight: Tensor, real: tuple[Tensor, ...]) -> Tensor:
