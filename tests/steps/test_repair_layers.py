@@ -74,3 +74,32 @@ def test_weights_that_are_stored_otherwise_are_left(tmp_path: Path, width: int) 
     repaired = Reconstruct(examples=64, batch=64).apply(cut, tiny_context(tmp_path, original))
     for name, tensor in cut.module.named_parameters():
         assert torch.equal(repaired.module.get_parameter(name), tensor), name
+
+
+class Biases(nn.Module):
+    """Biases called otherwise than their weights' modules would have it; one of them is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernel, self.shift = nn.Parameter(torch.randn(12, 3, 3, 3)), nn.Parameter(torch.randn(12))
+        self.w1, self.b1 = nn.Parameter(torch.randn(16, 12)), nn.Parameter(torch.randn(16))
+        self.w2, self.b2 = nn.Parameter(torch.randn(4, 16)), nn.Parameter(torch.randn(4))
+        with torch.no_grad():
+            self.w1[:, :2] = self.w2[:, :2] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(F.conv2d(x, self.kernel, self.shift)).mean((2, 3))
+        return F.linear(torch.relu(F.linear(x, self.w1, self.b1)), self.w2, 3 * self.b2)
+
+
+def test_biases_are_known_by_what_is_added_and_count_once(tmp_path: Path) -> None:
+    original = tiny_workload(Biases().eval())
+    batch = original.splits.train.take(range(8))
+    found = find_layers(original.module, ["kernel", "w1", "w2"], batch)
+    assert [(layer.name, layer.bias) for layer in found] == [("kernel", "shift"), ("w1", "b1"), ("w2", None)]
+    cut = without(original, {0: (0, 1), 1: (0, 1)})
+    repaired = Reconstruct(examples=128, batch=64).apply(cut, tiny_context(tmp_path, original))
+    with torch.no_grad():
+        assert torch.allclose(original.module(*batch.inputs), cut.module(*batch.inputs), rtol=1e-4, atol=1e-4)
+        assert torch.allclose(original.module(*batch.inputs), repaired.module(*batch.inputs), rtol=1e-3, atol=1e-3)
+    assert torch.allclose(repaired.module.get_parameter("b1"), cut.module.get_parameter("b1"), atol=1e-3)

@@ -69,16 +69,25 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
             continue
         means = found.means.get(name, [])
         mean = buffers.get(means[0]) if len(means) == 1 and used.count(means[0]) == 1 else None
-        written = calls[0].written
-        spots = written[0, 0].numel() if calls[0].is_convolution else len(written)
-        layers.append(Layer(name, _bias(model, name), mean, found.sums.get(name) == 1, spots, calls[0].is_convolution))
+        call = calls[0]
+        spots = call.written[0, 0].numel() if call.is_convolution else len(call.written)
+        summed = found.sums.get(name) == 1
+        layers.append(Layer(name, _bias(model, name, call), mean, summed, spots, call.is_convolution))
     return layers
 
 
-def _bias(model: nn.Module, name: str) -> str | None:
+def _bias(model: nn.Module, name: str, reading: Reading) -> str | None:
+    """The parameter that a layer adds to its outputs, where it adds one and nothing but one."""
+    if reading.bias is not None:
+        same = [n for n, p in model.named_parameters() if _is_same(p, reading.bias)]
+        return same[0] if same else None
     owner, _, leaf = name.rpartition(".")
     biases = dict(model.get_submodule(owner).named_parameters(recurse=False))
     return f"{owner}.bias" if leaf == "weight" and "bias" in biases else None
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    return one.data_ptr() == other.data_ptr() and one.shape == other.shape
 
 
 class Comparison:
@@ -150,8 +159,10 @@ class Comparison:
     def _written(self, model: nn.Module, name: str, reading: Reading, number: int) -> Tensor:
         layer = self.layers[name]
         rows = written_rows(reading.written, layer.is_convolution, self._places[number][name])
-        if not reading.biased and layer.bias is not None:
+        if reading.bias is None and layer.bias is not None:
             rows = rows + model.get_parameter(layer.bias)
+        elif reading.bias is not None and layer.bias is None:
+            rows = rows - reading.bias  # no parameter: it is added again, whatever is solved
         return rows.detach()
 
     def problems(self, model: nn.Module, names: Sequence[str]) -> dict[str, Problem]:

@@ -17,6 +17,8 @@ def solvable(reading: Reading, weight: Tensor) -> bool:
     that is used whole, or convolution with one group."""
     if reading.is_convolution and (reading.groups != 1 or reading.transposed or weight.dim() not in (3, 4)):
         return False
+    if reading.bias is not None and reading.bias.dim() != 1:
+        return False
     sizes = reading.read.shape[-1], reading.written.shape[-1]
     if not reading.is_convolution and sizes != (weight[0].numel(), len(weight)):
         return False

@@ -26,8 +26,8 @@ _SUMS = (_ATEN.add.Tensor, _ATEN.add_.Tensor)
 class Reading:
     """One call of one layer: what it read, what it wrote, and how a convolution walks over its input.
 
-    ``biased`` is false where the layer's bias is added by an operator of its own, later. ``inputs_first`` is true
-    for a linear layer whose weight is stored as ``(inputs, outputs)``.
+    ``bias`` is what the same operator adds; a layer's bias may also be added by an operator of its own, later.
+    ``inputs_first`` is true for a linear layer whose weight is stored as ``(inputs, outputs)``.
     """
 
     read: Tensor
@@ -37,7 +37,7 @@ class Reading:
     dilation: tuple[int, ...] = ()
     groups: int = 1
     transposed: bool = False
-    biased: bool = True
+    bias: Tensor | None = None
     inputs_first: bool = False
 
     @property
@@ -129,15 +129,16 @@ class _Watch(TorchDispatchMode):
         """The layer that this is, if it is one that is watched, and its reading."""
         if func is _ATEN.convolution.default:
             name = self._names.get(_memory(args[1]))
-            walk = (tuple(args[3]), tuple(args[4]), tuple(args[5]), args[8], args[6])
+            walk = (tuple(args[3]), tuple(args[4]), tuple(args[5]), args[8], args[6], args[2])
             return None if name is None else (name, Reading(args[0], output, *walk))
         if func in _MATRIX:
             read, weight = _MATRIX[func]
             name = self._names.get(_memory(args[weight]))
             if name is None:
                 return None
-            biased, first = func is _ATEN.addmm.default, min(args[weight].shape) > 1 and args[weight].is_contiguous()
-            return name, Reading(args[read], output, biased=biased, inputs_first=first)
+            bias = args[0] if func is _ATEN.addmm.default else None
+            first = min(args[weight].shape) > 1 and args[weight].is_contiguous()
+            return name, Reading(args[read], output, bias=bias, inputs_first=first)
         return None
 
     def _follow(self, func: Any, args: Any, kwargs: Any, output: Any, tracked: list[Trail]) -> bool:
