@@ -103,3 +103,54 @@ def test_biases_are_known_by_what_is_added_and_count_once(tmp_path: Path) -> Non
         assert torch.allclose(original.module(*batch.inputs), cut.module(*batch.inputs), rtol=1e-4, atol=1e-4)
         assert torch.allclose(original.module(*batch.inputs), repaired.module(*batch.inputs), rtol=1e-3, atol=1e-3)
     assert torch.allclose(repaired.module.get_parameter("b1"), cut.module.get_parameter("b1"), atol=1e-3)
+
+
+class Block(nn.Module):
+    """A residual block as torchvision writes it, or with new tensors for every result."""
+
+    def __init__(self, *, inplace: bool, first: bool) -> None:
+        super().__init__()
+        self.inplace, self.first = inplace, first
+        self.bn1, self.bn2 = nn.BatchNorm2d(8 if first else 6), nn.BatchNorm2d(6 if first else 8)
+        self.conv1, self.conv2 = (nn.Conv2d(*sizes, 3, padding=1, bias=False) for sizes in ((8, 6), (6, 8)))
+        self.relu = nn.ReLU(inplace=inplace)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.first:  # He et al., 2016, "Identity mappings": BatchNorm before the convolution
+            out = self.conv2(self.relu(self.bn2(self.conv1(self.relu(self.bn1(x))))))
+        else:
+            out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        if self.inplace:
+            out += x
+        else:
+            out = out + x
+        return out if self.first else self.relu(out)
+
+
+def residual(*, inplace: bool, first: bool) -> nn.Module:
+    torch.manual_seed(1)
+    stem = nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(inplace)
+    blocks = [Block(inplace=inplace, first=first) for _ in range(3)]
+    model = nn.Sequential(*stem, *blocks, nn.ReLU(inplace), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    with torch.no_grad():
+        model.train()(torch.randn(64, 3, 8, 8))
+    return model.eval()
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["BatchNorm after", "BatchNorm first"])
+def test_operators_in_place_change_nothing_in_what_is_found_and_solved(tmp_path: Path, first: bool) -> None:
+    found, repaired = [], []
+    for inplace in (True, False):
+        original = tiny_workload(residual(inplace=inplace, first=first))
+        names = [name for name, tensor in original.module.named_parameters() if tensor.dim() == 4]
+        found.append(find_layers(original.module, names, original.splits.train.take(range(4))))
+        cut = without(original, {1: (0, 1), 2: (0, 1), 3: (0, 1)})
+        step = Reconstruct(examples=128, batch=64)
+        repaired.append(step.apply(cut, tiny_context(tmp_path / str(inplace), original)).module.state_dict())
+    assert found[0] == found[1]
+    assert sum(layer.summed for layer in found[0]) == 3, "every block mends its stream"
+    assert {layer.mean for layer in found[0] if layer.summed} == (
+        {None} if first else {f"{number}.bn2.running_mean" for number in (2, 3, 4)}
+    )
+    for name, tensor in repaired[0].items():
+        torch.testing.assert_close(tensor, repaired[1][name], rtol=1e-3, atol=1e-4, msg=name)

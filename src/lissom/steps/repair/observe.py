@@ -109,6 +109,8 @@ class _Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracked = [self._trails[arg] for arg in args[:2] if isinstance(arg, Tensor) and arg in self._trails]
         output = func(*args, **(kwargs or {}))
+        for changed in _overwritten(func, args):
+            self._trails.pop(changed, None)
         enough = self._follow(func, args, kwargs, output, tracked) if tracked else False
         found = self._call(func, args, output)
         if found is not None:
@@ -214,6 +216,14 @@ def observe(
 
     watch(module, inputs, weights, seen=seen)
     return found
+
+
+def _overwritten(func: Any, args: Any) -> list[Tensor]:
+    """What an operator in place was given and has changed."""
+    if not func._schema.is_mutable:
+        return []
+    named = zip(args, func._schema.arguments, strict=False)
+    return [arg for arg, said in named if isinstance(arg, Tensor) and said.alias_info and said.alias_info.is_write]
 
 
 def _memory(tensor: Tensor) -> int:
