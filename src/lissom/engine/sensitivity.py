@@ -1,8 +1,11 @@
 """What may be cut, how much it matters and what it costs: a model turned into the numbers a plan is made of."""
 
+from collections import Counter as Tally
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+
+from torch import Tensor, nn
 
 from lissom.cost import Profile, profile
 from lissom.graph import Coupling, Group, capture, couple
@@ -58,21 +61,30 @@ def cost_model(
 
 
 def _terms(workload: Workload, groups: tuple[Group, ...], costs: Profile) -> tuple[Term, ...]:
-    macs = {layer.name: layer.macs + layer.attention_macs for layer in costs.layers}
+    """One for each parameter, tied ones under the name that their groups have for them."""
     parts: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for group in groups:
         for member in group.members:
             parts.setdefault((member.name, member.dim), []).append((group.index, member.indices.size))
+    cut, named = {name for name, _ in parts}, dict[int, tuple[str, nn.Parameter]]()
+    for name, parameter in workload.module.named_parameters(remove_duplicate=False):
+        if name in cut or id(parameter) not in named:
+            named[id(parameter)] = (name, parameter)
+    work = _work(workload.module, costs)
     terms: list[Term] = []
-    for owner, module in workload.module.named_modules():
-        own = dict(module.named_parameters(recurse=False))
-        largest = max(own, key=lambda name: own[name].numel(), default="")
-        for leaf, parameter in own.items():
-            name = f"{owner}.{leaf}" if owner else leaf
-            sides = tuple(
-                Side(parameter.shape[dim], tuple(parts[name, dim]))
-                for dim in range(parameter.dim())
-                if (name, dim) in parts
-            )
-            terms.append(Term(name, parameter.numel(), macs.get(owner, 0) if leaf == largest else 0, sides))
+    for place, (name, parameter) in named.items():
+        dims = [dim for dim in range(parameter.dim()) if (name, dim) in parts]
+        sides = tuple(Side(parameter.shape[dim], tuple(parts[name, dim])) for dim in dims)
+        terms.append(Term(name, parameter.numel(), work[place], sides))
     return tuple(terms)
+
+
+def _work(module: nn.Module, costs: Profile) -> Tally[int]:
+    """Multiply-adds by the identity of a parameter: the largest of its layer's, of all layers that hold it."""
+    macs = {layer.name: layer.macs + layer.attention_macs for layer in costs.layers}
+    work = Tally[int]()
+    for name, owner in module.named_modules():
+        own = list(owner.parameters(recurse=False))
+        if own:
+            work[id(max(own, key=Tensor.numel))] += macs.get(name, 0)
+    return work
