@@ -21,7 +21,7 @@ from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.step import Step
 
-MODEL = CostModel((Choice(0, "g", (1.0,) * 10),), (Term("g", 1.0, 1.0, (Side(10, ((0, 10),)),), latency_ms=8.0),))
+MODEL = CostModel((Choice(0, "g", (1.0,) * 10),), (Term("g", 1.0, 1.0, (Side(10, (((0,), 10),)),), latency_ms=8.0),))
 FIGURES = Figures(90.0, (89.0, 91.0), 10.0, (9.9, 10.1), 11.0, 4_000_000, 100, 100, 8_000_000)
 
 

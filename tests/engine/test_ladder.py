@@ -30,7 +30,7 @@ class Probed:
     def __init__(self, groups: int = 2, least: int = 1) -> None:
         importance = tuple(float(unit + 1) for unit in range(UNITS))
         choices = tuple(Choice(i, f"g{i}", importance, least) for i in range(groups))
-        terms = tuple(Term(c.name, 400.0, 8000.0, (Side(UNITS, ((c.index, UNITS),)),)) for c in choices)
+        terms = tuple(Term(c.name, 400.0, 8000.0, (Side(UNITS, (((c.index,), UNITS),)),)) for c in choices)
         self.model = CostModel(choices, terms)
         self.importance = {choice.index: np.asarray(choice.importance) for choice in choices}
 

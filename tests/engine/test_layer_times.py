@@ -9,8 +9,8 @@ from lissom.plan.allocation import Choice, CostModel, Side, Term
 MODEL = CostModel(
     (Choice(0, "a", (1.0,) * 10), Choice(1, "b", (1.0,) * 10)),
     (
-        Term("first", 10.0, 60.0, (Side(10, ((0, 10),)),)),
-        Term("second", 10.0, 40.0, (Side(10, ((1, 10),)), Side(10, ((0, 10),)))),
+        Term("first", 10.0, 60.0, (Side(10, (((0,), 10),)),)),
+        Term("second", 10.0, 40.0, (Side(10, (((1,), 10),)), Side(10, (((0,), 10),)))),
         Term("whole", 10.0, 0.0, ()),
     ),
 )

@@ -33,7 +33,7 @@ def cost_model(*importance: float) -> CostModel:
     """Groups of forty units that share the cost, each unit of a group as important as the next."""
     choices = tuple(Choice(i, f"g{i}", (value,) * UNITS) for i, value in enumerate(importance))
     parameters, macs = ORIGINAL.parameters / len(choices), ORIGINAL.macs / len(choices)
-    terms = tuple(Term(c.name, parameters, macs, (Side(UNITS, ((c.index, UNITS),)),)) for c in choices)
+    terms = tuple(Term(c.name, parameters, macs, (Side(UNITS, (((c.index,), UNITS),)),)) for c in choices)
     return CostModel(choices, terms)
 
 

@@ -28,9 +28,9 @@ def chains(draw: st.DrawFn) -> CostModel:
     for number, (inside, outside) in enumerate(itertools.pairwise(widths)):
         sides = []
         if number < count:
-            sides.append(Side(outside, ((number, outside),)))
+            sides.append(Side(outside, (((number,), outside),)))
         if number:
-            sides.append(Side(inside, ((number - 1, inside),)))
+            sides.append(Side(inside, (((number - 1,), inside),)))
         parameters = inside * outside * 9
         terms.append(Term(f"weight {number}", parameters, parameters * draw(st.integers(1, 50)), tuple(sides)))
     return CostModel(tuple(choices), tuple(terms))
@@ -87,7 +87,8 @@ def chain(*importance: list[float], multiple: int = 1, least: int = 1) -> CostMo
     """Groups that cost the same by unit and share no tensor."""
     choices = tuple(Choice(i, f"g{i}", tuple(v), least, multiple) for i, v in enumerate(importance))
     terms = tuple(
-        Term(f"t{i}", 10.0 * len(v), 10.0 * len(v), (Side(len(v), ((i, len(v)),)),)) for i, v in enumerate(importance)
+        Term(f"t{i}", 10.0 * len(v), 10.0 * len(v), (Side(len(v), (((i,), len(v)),)),))
+        for i, v in enumerate(importance)
     )
     return CostModel(choices, terms)
 
@@ -107,7 +108,7 @@ def test_a_group_with_idle_units_gives_them_first() -> None:
 def test_what_only_costs_elsewhere_is_left_alone() -> None:
     model = CostModel(
         (Choice(0, "slow", (1.0,) * 20), Choice(1, "fat", (1.0,) * 20)),
-        (Term("slow", 1, 1000, (Side(20, ((0, 20),)),)), Term("fat", 1000, 1, (Side(20, ((1, 20),)),))),
+        (Term("slow", 1, 1000, (Side(20, (((0,), 20),)),)), Term("fat", 1000, 1, (Side(20, (((1,), 20),)),))),
     )
     assert allocate(model, limits(model, 0.5, "macs"))[1] == 20
     assert allocate(model, limits(model, 0.5, "parameters"))[0] == 20
@@ -150,16 +151,23 @@ def test_less_is_lost_by_cutting_less(importance: list[float]) -> None:
 def test_costs_multiply_along_both_sides_of_a_tensor() -> None:
     model = CostModel(
         (Choice(0, "a", (1.0,) * 8), Choice(1, "b", (1.0,) * 4)),
-        (Term("w", 32.0, 320.0, (Side(8, ((0, 8),)), Side(4, ((1, 4),)))), Term("fixed", 5.0, 7.0, ())),
+        (Term("w", 32.0, 320.0, (Side(8, (((0,), 8),)), Side(4, (((1,), 4),)))), Term("fixed", 5.0, 7.0, ())),
     )
     assert model.cost("parameters", {0: 4, 1: 1}) == pytest.approx(32 * 0.5 * 0.25 + 5)
     assert model.cost("macs", {0: 8, 1: 4}) == pytest.approx(327)
 
 
 def test_a_side_that_several_groups_share() -> None:
-    side = Side(10, ((0, 4), (1, 4)))  # two of the ten places belong to nobody
+    side = Side(10, (((0,), 4), ((1,), 4)))  # two of the ten places belong to nobody
     assert side.share({0: 2, 1: 4}, {0: 4, 1: 4}) == pytest.approx(0.8)
     assert side.share({0: 0, 1: 0}, {0: 4, 1: 4}) == pytest.approx(0.2)
+
+
+def test_groups_that_share_places_multiply() -> None:
+    side = Side(12, (((0, 1), 8), ((0, 2), 4)))  # heads, size of queries and keys, size of values
+    full = {0: 4, 1: 2, 2: 2}
+    assert side.share({0: 2, 1: 1, 2: 1}, full) == pytest.approx(0.25)
+    assert side.share({0: 2, 1: 1, 2: 2}, full) == pytest.approx((8 / 4 + 4 / 2) / 12)
 
 
 def test_widths_as_a_record() -> None:
@@ -196,7 +204,8 @@ def test_one_unit_is_never_taken_from_a_group_of_one() -> None:
 
 def test_units_that_cost_nothing_in_what_is_limited_stay() -> None:
     idle = CostModel(
-        (Choice(0, "idle", (0.0,) * 8), Choice(1, "dear", (9.0,) * 8)), (Term("t", 80.0, 80.0, (Side(8, ((1, 8),)),)),)
+        (Choice(0, "idle", (0.0,) * 8), Choice(1, "dear", (9.0,) * 8)),
+        (Term("t", 80.0, 80.0, (Side(8, (((1,), 8),)),)),),
     )
     assert allocate(idle, {"macs": 50.0}) == {0: 8, 1: 5}
 
@@ -219,10 +228,10 @@ def test_between_two_and_four_multiples_widths_are_whole_grains() -> None:
 
 
 def test_the_time_of_layers_is_a_cost_like_the_others() -> None:
-    sides = (Side(4, ((0, 4),)),)
+    sides = (Side(4, (((0,), 4),)),)
     model = CostModel(
         (Choice(0, "a", (1.0,) * 4), Choice(1, "b", (1.0,) * 4)),
-        (Term("a", 1.0, 10.0, sides, latency_ms=1.0), Term("b", 1.0, 1.0, (Side(4, ((1, 4),)),), latency_ms=8.0)),
+        (Term("a", 1.0, 10.0, sides, latency_ms=1.0), Term("b", 1.0, 1.0, (Side(4, (((1,), 4),)),), latency_ms=8.0)),
     )
     assert model.cost("latency_ms", {0: 4, 1: 2}) == pytest.approx(5.0)
     widths = allocate(model, {"latency_ms": 5.0})

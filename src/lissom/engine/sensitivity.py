@@ -62,10 +62,13 @@ def cost_model(
 
 def _terms(workload: Workload, groups: tuple[Group, ...], costs: Profile) -> tuple[Term, ...]:
     """One for each parameter, tied ones under the name that their groups have for them."""
-    parts: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    owners: dict[tuple[str, int], dict[int, list[int]]] = {}
     for group in groups:
         for member in group.members:
-            parts.setdefault((member.name, member.dim), []).append((group.index, member.indices.size))
+            of_place = owners.setdefault((member.name, member.dim), {})
+            for place in member.indices.ravel().tolist():
+                of_place.setdefault(place, []).append(group.index)
+    parts = {side: tuple(Tally(map(tuple, of_place.values())).items()) for side, of_place in owners.items()}
     cut, named = {name for name, _ in parts}, dict[int, tuple[str, nn.Parameter]]()
     for name, parameter in workload.module.named_parameters(remove_duplicate=False):
         if name in cut or id(parameter) not in named:
@@ -74,7 +77,7 @@ def _terms(workload: Workload, groups: tuple[Group, ...], costs: Profile) -> tup
     terms: list[Term] = []
     for place, (name, parameter) in named.items():
         dims = [dim for dim in range(parameter.dim()) if (name, dim) in parts]
-        sides = tuple(Side(parameter.shape[dim], tuple(parts[name, dim])) for dim in dims)
+        sides = tuple(Side(parameter.shape[dim], parts[name, dim]) for dim in dims)
         terms.append(Term(name, parameter.numel(), work[place], sides))
     return tuple(terms)
 

@@ -74,14 +74,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Side:
-    """One dimension of a tensor: its size, and how many of its places belong to which group."""
+    """One dimension of a tensor: its size, and how many of its places belong to which groups.
+
+    A place of several groups (a head, and a cell of every head) is left where all of them leave it.
+    """
 
     size: int
-    parts: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[tuple[int, ...], int], ...]
 
     def share(self, widths: Mapping[int, int], full: Mapping[int, int]) -> float:
         """The share of the dimension that is left at these widths."""
-        gone = sum(places * (1 - widths[group] / full[group]) for group, places in self.parts)
+        gone = sum(
+            places * (1 - math.prod(widths[group] / full[group] for group in groups)) for groups, places in self.parts
+        )
         return max(0.0, 1 - gone / self.size)
 
 
@@ -132,7 +137,7 @@ class CostModel:
         """The terms that each group shrinks: few, so that one turn of a search does not add up the whole model."""
         found: dict[int, list[Term]] = {}
         for term in self.terms:
-            for index in {group for side in term.sides for group, _ in side.parts}:
+            for index in {group for side in term.sides for groups, _ in side.parts for group in groups}:
                 found.setdefault(index, []).append(term)
         return found
 
