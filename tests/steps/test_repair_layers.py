@@ -154,3 +154,24 @@ def test_operators_in_place_change_nothing_in_what_is_found_and_solved(tmp_path:
     )
     for name, tensor in repaired[0].items():
         torch.testing.assert_close(tensor, repaired[1][name], rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_what_a_mean_of_batchnorm_has_mended_is_not_mended_again(tmp_path: Path) -> None:
+    """The inputs that go are constant, and the layer that read them has no bias: BatchNorm takes it all."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 6, 3, bias=False), nn.BatchNorm2d(6), nn.Flatten()
+    )
+    model.append(nn.Linear(6 * 16, 4)).eval()
+    with torch.no_grad():
+        model[0].weight[:2], model[0].bias[:2] = 0, 3
+    original = tiny_workload(model)
+    context = tiny_context(tmp_path, original)
+    step = Reconstruct(examples=128, batch=64, ridge=1e-6)
+    once = step.apply(without(original, {0: (0, 1)}), context)
+    twice = step.apply(once, context)
+    inputs = original.splits.test.take(range(20)).inputs
+    with torch.no_grad():
+        for repaired in (once, twice):
+            torch.testing.assert_close(repaired.module(*inputs), model(*inputs), rtol=1e-2, atol=1e-2)
+    assert not torch.equal(once.module[3].running_mean, model[3].running_mean)
+    torch.testing.assert_close(twice.module[3].running_mean, once.module[3].running_mean, rtol=1e-2, atol=1e-2)

@@ -67,12 +67,12 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
     for name, calls in found.readings.items():
         if len(calls) != 1 or name in found.elsewhere or not solvable(calls[0], weights[name]):
             continue
-        means = found.means.get(name, [])
-        mean = buffers.get(means[0]) if len(means) == 1 and used.count(means[0]) == 1 else None
-        call = calls[0]
+        call, means = calls[0], found.means.get(name, [])
+        bias = _bias(model, name, call)
+        alone = bias is None and len(means) == 1 and used.count(means[0]) == 1
+        mean = buffers.get(means[0]) if alone else None
         spots = call.written[0, 0].numel() if call.is_convolution else len(call.written)
-        summed = found.sums.get(name) == 1
-        layers.append(Layer(name, _bias(model, name, call), mean, summed, spots, call.is_convolution))
+        layers.append(Layer(name, bias, mean, found.sums.get(name) == 1, spots, call.is_convolution))
     return layers
 
 
@@ -157,12 +157,15 @@ class Comparison:
         return found
 
     def _written(self, model: nn.Module, name: str, reading: Reading, number: int) -> Tensor:
+        """What a layer writes, less the mean that it shifts: what was shifted before is not to be made good again."""
         layer = self.layers[name]
         rows = written_rows(reading.written, layer.is_convolution, self._places[number][name])
         if reading.bias is None and layer.bias is not None:
             rows = rows + model.get_parameter(layer.bias)
         elif reading.bias is not None and layer.bias is None:
             rows = rows - reading.bias  # no parameter: it is added again, whatever is solved
+        if layer.mean is not None:
+            rows = rows - model.get_buffer(layer.mean)
         return rows.detach()
 
     def problems(self, model: nn.Module, names: Sequence[str]) -> dict[str, Problem]:
@@ -230,7 +233,8 @@ class _Pass:
         return self._add(name, read, torch.where(small, theirs, ours + lacking / torch.where(small, 1, factor)))
 
     def _add(self, name: str, read: Tensor, wanted: Tensor) -> bool:
-        self._problems[name].add(read, wanted)
+        mean = self._comparison.layers[name].mean
+        self._problems[name].add(read, wanted if mean is None else wanted + self._model.get_buffer(mean))
         self._left.discard(name)
         return not self._left
 
