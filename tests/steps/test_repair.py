@@ -218,6 +218,25 @@ def test_statistics_are_those_of_the_calibration_batches(tmp_path: Path) -> None
     assert int(norm.num_batches_tracked) == 2
 
 
+@pytest.mark.parametrize(("examples", "batch", "sizes"), [(130, 128, [65] * 2), (65, 64, [32] * 2), (9, 4, [3] * 3)])
+def test_batches_count_alike_and_none_is_of_one_example(
+    tmp_path: Path, examples: int, batch: int, sizes: list[int]
+) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(192), nn.Linear(192, 4)).eval()
+    workload = tiny_workload(model)
+    repaired = ReestimateBatchNorm(examples, batch).apply(workload, tiny_context(tmp_path, workload))
+    read = calibration_batches(workload.splits.train, examples=sum(sizes), batch=sum(sizes), seed=0)[0].inputs[0]
+    assert int(repaired.module[1].num_batches_tracked) == len(sizes)
+    assert torch.allclose(repaired.module[1].running_mean, read.flatten(1).mean(0), atol=1e-5)
+
+
+def test_two_at_a_time_leave_no_single_one(tmp_path: Path) -> None:
+    workload = tiny_workload(nn.Sequential(nn.Flatten(), nn.BatchNorm1d(192), nn.Linear(192, 4)).eval())
+    for examples in (2, 3, 5):
+        repaired = ReestimateBatchNorm(examples, 2).apply(workload, tiny_context(tmp_path, workload))
+        assert repaired.module[1].running_var.isfinite().all()
+
+
 def test_wrong_statistics_are_mended_and_weights_stay(tmp_path: Path) -> None:
     model = trained_net()
     for module in model.modules():

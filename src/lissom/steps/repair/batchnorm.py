@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lissom.steps.step import Context, ModelStep
-from lissom.workload.workload import Workload, calibration_batches
+from lissom.workload.workload import Batch, Workload, calibration_batches
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class ReestimateBatchNorm(ModelStep):
     """Replace running means and variances by those of ``examples`` training inputs.
 
     The average over batches is cumulative (``momentum=None``), so the old statistics leave no trace
-    (Li, Wu, Su and Wang, 2020, "EagleEye", section 3.2).
+    (Li, Wu, Su and Wang, 2020, "EagleEye", section 3.2). Every batch counts as much as any other, so all have one
+    size, ``batch`` or a little less, and never one example, from which BatchNorm learns nothing; what is left over
+    is not used.
     """
 
     examples: int = 1024
@@ -37,12 +39,15 @@ class ReestimateBatchNorm(ModelStep):
             norm.reset_running_stats()
             norm.momentum = None
             norm.train()
-        batches = calibration_batches(
-            workload.splits.train, examples=self.examples, batch=self.batch, seed=context.seed
-        )
         with torch.no_grad():
-            for batch in context.progress.track(batches, "re-estimating BatchNorm"):
+            for batch in context.progress.track(self._batches(workload, context), "re-estimating BatchNorm"):
                 model(*batch.inputs)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         return workload.with_module(model.eval())
+
+    def _batches(self, workload: Workload, context: Context) -> list[Batch]:
+        examples = min(self.examples, len(workload.splits.train))
+        count = max(1, min(-(-examples // self.batch), examples // 2))
+        size = examples // count
+        return calibration_batches(workload.splits.train, examples=count * size, batch=size, seed=context.seed)
