@@ -316,3 +316,12 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     masked = Sparsify(examples=64).apply(workload, tiny_context(tmp_path, workload))
     with pytest.raises(LissomError, match="held at zero"):
         changed(tmp_path, masked, step_of("channels", "features.3", (3,)))
+
+
+def test_layers_whose_weights_their_owner_reads_itself_are_none_to_replace() -> None:
+    """In eval mode an encoder layer of PyTorch hands them all to one operator."""
+    rows, encoder = nn.Flatten(2), nn.TransformerEncoderLayer(64, 4, 32, batch_first=True)
+    model = nn.Sequential(rows, nn.Linear(64, 64), encoder, nn.Flatten(1), nn.Linear(192, 4)).eval()
+    names = [name for name, _ in model.named_modules() if name]
+    batch = tiny_workload(model).splits.train.take(range(4))
+    assert [site.module for site in find_sites(model, names, batch)] == ["1", "4"]

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lissom.graph import capture, couple
 from lissom.steps.pruning.prune import without
 from lissom.steps.repair.layers import find_layers
 from lissom.steps.repair.reconstruct import Reconstruct
@@ -175,3 +176,31 @@ def test_what_a_mean_of_batchnorm_has_mended_is_not_mended_again(tmp_path: Path)
             torch.testing.assert_close(repaired.module(*inputs), model(*inputs), rtol=1e-2, atol=1e-2)
     assert not torch.equal(once.module[3].running_mean, model[3].running_mean)
     torch.testing.assert_close(twice.module[3].running_mean, once.module[3].running_mean, rtol=1e-2, atol=1e-2)
+
+
+class Encoder(nn.Module):
+    """PyTorch's own encoder over the rows of a picture, which in eval mode may run as one operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Linear(24, 16), nn.Linear(16, 4)
+        layer = nn.TransformerEncoderLayer(16, 4, dim_feedforward=32, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.encoder(self.embed(x.transpose(1, 2).flatten(2))).mean(1))
+
+
+def test_layers_of_attention_are_seen_and_solved(tmp_path: Path) -> None:
+    original = tiny_workload(Encoder().eval())
+    names = [name for name, tensor in original.module.named_parameters() if tensor.dim() == 2]
+    found = find_layers(original.module, names, original.splits.train.take(range(4)))
+    assert {layer.name for layer in found} == set(names)
+    groups = couple(capture(original.module, original.example)).groups
+    cut = without(original, {group.index: tuple(range(group.units // 2)) for group in groups if group.kind == "heads"})
+    repaired = Reconstruct(examples=128, batch=64).apply(cut, tiny_context(tmp_path, original))
+    inputs = original.splits.test.take(range(40)).inputs
+    with torch.no_grad():
+        wanted, before, after = (workload.module.eval()(*inputs) for workload in (original, cut, repaired))
+    assert not [note for note in repaired.notes if note.startswith("not reconstructed")], repaired.notes
+    assert (after - wanted).norm() < 0.7 * (before - wanted).norm()

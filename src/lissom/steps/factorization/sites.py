@@ -57,7 +57,7 @@ def find_sites(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Sit
     """Those of the named modules that can be replaced, in the order of the forward.
 
     They are exactly ``nn.Linear`` or ``nn.Conv2d`` (without groups, with zeros around), called once as modules, with
-    a weight of their own.
+    a weight of their own, and not in an ``nn.TransformerEncoderLayer``, which also reads their weights itself.
 
     Args:
         model: the model, in eval mode; it is not changed.
@@ -65,7 +65,10 @@ def find_sites(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Sit
         batch: inputs.
     """
     called = _called(model, batch)
-    plain = [name for name in names if called.get(name) == 1 and _is_plain(model.get_submodule(name))]
+    encoders = [module for module in model.modules() if isinstance(module, nn.TransformerEncoderLayer)]
+    fused = {part for layer in encoders for part in layer.children()}
+    once = [name for name in names if called.get(name) == 1 and model.get_submodule(name) not in fused]
+    plain = [name for name in once if _is_plain(model.get_submodule(name))]
     weights = {f"{name}.weight": model.get_parameter(f"{name}.weight") for name in plain}
     readings = observe(model, batch.inputs, weights, until_all=False)
     sites: list[Site] = []

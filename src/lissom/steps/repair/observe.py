@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from lissom.cost.trace import tensors_in
+from lissom.cost.trace import plain_attention, tensors_in
 from lissom.layers.text_model import fitting
 
 _ATEN = torch.ops.aten
@@ -188,7 +188,7 @@ def watch(
     """
     names = {_memory(weight): name for name, weight in weights.items()}
     try:
-        with _Watch(names, seen, normed, summed, elsewhere):
+        with plain_attention(), _Watch(names, seen, normed, summed, elsewhere):
             module(*inputs)
     except _EnoughError:
         pass
