@@ -1,5 +1,7 @@
 """Encoder-decoders out of PyTorch: the exported pair and the loop say, token for token, what transformers says."""
 
+import os
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +117,26 @@ def test_other_models_are_refused(tmp_path: Path) -> None:
     module.generation_config.eos_token_id = None
     with pytest.raises(LissomError, match="no last token"):
         rules_of(module)
+
+
+def test_a_pair_that_is_broken_off_has_no_main_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    kept = torch.onnx.export
+
+    def second_fails(*arguments: Any, **options: Any) -> Any:
+        made.append(1)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return kept(*arguments, **options)
+
+    monkeypatch.setattr(torch.onnx, "export", second_fails)
+    with pytest.raises(KeyboardInterrupt):
+        export_pair(tiny_whisper(), tmp_path / "made.onnx", END)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "replace", lambda source, path: made.append(path) or shutil.move(source, path))
+    export_pair(tiny_whisper(), tmp_path / "made.onnx", END)
+    assert [path.name for path in made[2:]] == ["made.decoder.onnx", "made.onnx"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """INT8 of a pair: near the float32 answers, and one table in 8 bits."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from onnxruntime import InferenceSession
 
 from lissom.export.pair_files import decoder_of
 from lissom.export.runners.pair_runner import Runner
+from lissom.targets import onnx_pair_int8
 from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_pair_int8 import quantize_pair
 from lissom.tasks.generating import greedy
@@ -55,3 +57,19 @@ def test_it_is_smaller_and_says_nearly_the_same(tmp_path: Path) -> None:
         assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
         assert 1e-6 < np.abs(wanted - found).max() < 0.2 * np.abs(wanted).max()
     assert all(greedy(Runner(made).start([features]), 8, rules))
+
+
+def test_a_pair_that_is_broken_off_has_no_main_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, pair = exported_whisper()
+    made: list[Path] = []
+
+    def second_fails(begun: Path, done: Path, **options: Any) -> None:
+        made.append(done)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        done.write_bytes(begun.read_bytes())
+
+    monkeypatch.setattr(onnx_pair_int8, "quantize_dynamic", second_fails)
+    with pytest.raises(KeyboardInterrupt):
+        quantize_pair(pair, tmp_path / "made.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["made.decoder.onnx"]

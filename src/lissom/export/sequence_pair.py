@@ -28,6 +28,8 @@ _WANTED = ("get_encoder", "get_decoder", "get_output_embeddings")
 def export_pair(module: nn.Module, path: Path, end: int) -> None:
     """Write the encoder to ``path`` and the decoder beside it, in float32, for any number of rows.
 
+    Both are made before one is written, and the encoder comes last: where its file is, the pair is whole.
+
     The encoder takes ``input``: tokens ``(batch, length)`` with ``mask`` ``(batch, length)``, or features ``(batch,
     bands, frames)`` of the one length that the model hears. It gives ``cross_0``, ``cross_1``, ...: keys and values of
     each decoder layer, ``(batch, heads, length, head size)``. The decoder takes ``tokens`` ``(batch, 1)``, where the
@@ -50,13 +52,12 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     with torch.no_grad():
         cross = encoder(*example)
     past = decoder.past()
-    path.parent.mkdir(parents=True, exist_ok=True)
     mask = example[1:]
     names = ["input", *["mask" for _ in mask]]
     free = [{0: _FREE, 1: _FREE} if encoder.texts else {0: _FREE} for _ in example]
     crosses = [f"cross_{number}" for number in range(len(cross))]
     opset = OPSET if encoder.texts else WHOLE_ATTENTION
-    _write(_Graph(encoder, example, free, names, crosses, opset), path)
+    heard = _made(_Graph(encoder, example, free, names, crosses, opset), "encoder")
     source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
     free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
     pasts = [f"past_{number}" for number in range(len(past))]
@@ -64,7 +65,11 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     graph = _Graph(decoder, given, free, ["tokens", *names[1:], *crosses, *pasts], ["scores"])
     graph.outputs.extend(f"present_{number}" for number in range(len(past)))
     graph.told[END] = str(end)
-    _write(graph, decoder_of(path))
+    step = _made(graph, "decoder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for model, file in ((step, decoder_of(path)), (heard, path)):
+        with whole_file(file) as temporary:
+            onnx.save(model, temporary)
 
 
 def _check(module: nn.Module) -> None:
@@ -173,7 +178,7 @@ class _Graph:
     told: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def _write(graph: _Graph, path: Path) -> None:
+def _made(graph: _Graph, part: str) -> onnx.ModelProto:
     shapes = tuple(graph.free) if len(graph.free) < 3 else (graph.free[0], tuple(graph.free[1:]))
     try:
         with quiet(), kept_operators(), torch.no_grad():
@@ -190,7 +195,7 @@ def _write(graph: _Graph, path: Path) -> None:
             )
     except Exception as error:
         raise LissomError(
-            f"{path.stem} cannot be exported to ONNX: {first_line(error)}",
+            f"the {part} cannot be exported to ONNX: {first_line(error)}",
             hint="an operator that ONNX lacks, or control flow that depends on values, is the usual cause",
         ) from error
     assert program is not None
@@ -198,9 +203,8 @@ def _write(graph: _Graph, path: Path) -> None:
     for value, sizes in zip(model.graph.input, graph.free, strict=True):
         fixed = [place for place in sizes if not value.type.tensor_type.shape.dim[place].dim_param]
         if fixed:  # the exporter gives up a free size without a word
-            raise LissomError(f"{path.stem} cannot be exported: dimension {fixed[0]} of {value.name} is fixed")
+            raise LissomError(f"the {part} cannot be exported: dimension {fixed[0]} of {value.name} is fixed")
     strip(model)
     onnx.helper.set_model_props(model, graph.told)
     onnx.checker.check_model(model)
-    with whole_file(path) as temporary:
-        onnx.save(model, temporary)
+    return model

@@ -31,7 +31,7 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
     """
     narrow = not has_int8_dot_product()
     target.parent.mkdir(parents=True, exist_ok=True)
-    for before, after in ((source, target), (decoder_of(source), decoder_of(target))):
+    for before, after in ((decoder_of(source), decoder_of(target)), (source, target)):  # whole once the main file is
         model = onnx.load(before)
         told = {item.key: item.value for item in model.metadata_props}
         shared = share_table(model, bits=7 if narrow else 8)
