@@ -22,7 +22,13 @@ def test_nothing_said_and_nothing_heard_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("Don\u2019t  'stop' -- it!", "don't stop it"), ("7 o'clock", "seven o'clock"), ("...", "")]
+    ("text", "words"),
+    [
+        ("Don\u2019t  'stop' -- it!", "don't stop it"),
+        ("7 o'clock", "seven o'clock"),
+        ("0 01 12 345", "zero 01 12 345"),
+        ("...", ""),
+    ],
 )
 def test_plain_words(text: str, words: str) -> None:
     assert plain(text) == words

@@ -10,7 +10,8 @@ from lissom.core.errors import MissingExtraError
 Normaliser = Callable[[str], str]
 _NO_WORD = re.compile(r"[^\w\s']")
 _QUOTED = re.compile(r"(?<!\w)'|'(?!\w)")
-_DIGITS = dict(enumerate(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")))
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_FIGURES = {str(number): name for number, name in enumerate(_NAMES)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def plain(text: str) -> str:
     """Words alone: no case, no signs but the apostrophe in a word, figures up to nine as words, single spaces."""
     text = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
     text = _QUOTED.sub(" ", _NO_WORD.sub(" ", text))
-    return " ".join(_DIGITS[int(word)] if word in "0123456789" else word for word in text.split())
+    return " ".join(_FIGURES.get(word, word) for word in text.split())
 
 
 def english_normaliser() -> Normaliser:
