@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,4 +26,5 @@ def test_the_page_shows_pictures_side_by_side_and_escapes_what_is_said(met_run: 
     shown = page(replace(view, curves=CURVES, sights=(sight,)))
     assert "To look at" in shown and "window &lt;1&gt;" in shown
     assert shown.index("base64,AAAA") < shown.index("base64,BBBB")
+    assert re.search(r'http-equiv="Content-Security-Policy" content="[^"]*img-src data:', shown), "they may be shown"
     assert "To look at" not in page(view)
