@@ -128,11 +128,12 @@ def _read(path: Path, length: int) -> Film:
 def _from_film(frames: Film, length: int, generator: np.random.Generator) -> Film:
     """Of several places the first at which something moves."""
     window: Film = []
+    across, down = frames[0].size
+    heights = [height for height in HEIGHTS if height <= down and SIDE * down <= height * across] or [down]
     for _ in range(SHOWN):
         start = int(generator.integers(len(frames) - length + 1))
-        height = int(generator.choice([h for h in HEIGHTS if h <= frames[0].height] or [frames[0].height]))
-        scale = frames[0].height / max(height, SIDE)
-        left, top = (int(generator.integers(int(size - SIDE * scale) + 1)) for size in frames[0].size)
+        scale = down / max(int(generator.choice(heights)), SIDE)
+        left, top = (int(generator.integers(int(size - SIDE * scale) + 1)) for size in (across, down))
         box = (left, top, left + SIDE * scale, top + SIDE * scale)
         window = [
             frame.resize((SIDE, SIDE), Image.Resampling.BOX if scale > 1 else Image.Resampling.BICUBIC, box)
