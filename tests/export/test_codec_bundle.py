@@ -13,6 +13,7 @@ pytest.importorskip("constriction", reason="the extra codec is not installed")
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
+from lissom.tasks import TASKS
 from lissom.tasks.codec.files import decode_file
 from lissom.tasks.codec.video import frames
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_film
@@ -56,6 +57,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(bundle: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", WITHOUT, str(bundle / "predict.py"), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_needs_onnx_runtime_whatever_it_was_made_for() -> None:
+    assert "onnxruntime" in TASKS.get("codec").requirements, "the transforms beside the artefact are ONNX files"
 
 
 @pytest.mark.slow

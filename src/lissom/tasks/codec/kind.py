@@ -8,7 +8,7 @@ KIND = Kind(
     loader="lissom.tasks.codec.loading:load_codec_workload",
     handling="lissom.tasks.codec",
     settings="lissom.tasks.codec.options:CodecOptions",
-    requirements=("numpy", "av", "constriction"),
+    requirements=("numpy", "av", "constriction", "onnxruntime"),
     options=(Option("windows", int, "Windows to learn from; by default 320."),),
     attach="lissom.export.codec_files:codec_files",
 )
