@@ -1,5 +1,6 @@
 """Whisper models of CTranslate2: the file that the test writes comes back as transformers' model, or is refused."""
 
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import torch
 pytest.importorskip("transformers")
 
 from lissom.core.errors import LissomError
+from lissom.tasks.rules import rules_of
 from lissom.testing.tiny_recognition import ctranslate2_bytes, tiny_whisper, write_ctranslate2
+from lissom.workload import ctranslate2_whisper
 from lissom.workload.ctranslate2_file import read_ctranslate2
 from lissom.workload.ctranslate2_whisper import from_ctranslate2
 from lissom.workload.models import load_model
@@ -30,7 +33,22 @@ def test_a_model_comes_back_from_every_number_format(tmp_path: Path, number_form
     assert again.proj_out.weight is again.model.decoder.embed_tokens.weight
     config, said = again.config, again.generation_config
     assert (config.d_model, config.decoder_layers, config.max_target_positions) == (16, 2, 24)
-    assert said.begin_suppress_tokens == [7, 59] and said.forced_decoder_ids == [[1, 58]]
+    assert said.begin_suppress_tokens == [7, 59] and rules_of(again) == rules_of(module)
+
+
+def test_its_languages_are_those_that_it_tells_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_ctranslate2(tmp_path, tiny_whisper())
+    config, tokenizer = (json.loads((tmp_path / name).read_text()) for name in ("config.json", "tokenizer.json"))
+    (tmp_path / "config.json").write_text(json.dumps({**config, "lang_ids": [50, 51]}))
+    for name, number in (("<|en|>", 50), ("<|de|>", 51), ("<|translate|>", 52), ("<|transcribe|>", 53)):
+        tokenizer["added_tokens"].append({"content": name, "id": number, "special": True})
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert rules_of(from_ctranslate2(tmp_path)).prompt == (57, 58), "English alone has such tokens, too"
+    monkeypatch.setattr(ctranslate2_whisper, "MOST_OF_ENGLISH", 59)
+    module = from_ctranslate2(tmp_path)
+    assert rules_of(module, "de").prompt == (57, 51, 53, 58) and rules_of(module, "en").prompt == (57, 50, 53, 58)
+    with pytest.raises(LissomError, match="not told which it hears"):
+        rules_of(module)
 
 
 def test_the_command_line_names_it_and_it_answers_as_before(tmp_path: Path) -> None:

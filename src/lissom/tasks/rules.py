@@ -4,13 +4,20 @@ from typing import Any
 
 from lissom.core.errors import LissomError
 from lissom.tasks.generating import Rules
+from lissom.tasks.prompts import prompt_of
+
+_LENGTHS = ("max_length", "max_target_positions", "max_position_embeddings")
 
 
-def rules_of(module: Any) -> Rules:
+def rules_of(module: Any, language: str | None = None) -> Rules:
     """How a model of transformers makes text, out of its generation configuration; times of words are left out.
 
+    Args:
+        module: the model.
+        language: of the speech, for one that listens and knows several.
+
     Raises:
-        LissomError: it says neither how text begins nor how it ends.
+        LissomError: it does not say how text begins, how it ends or how long it is, or which language it is in.
     """
     said = module.generation_config
     end = said.eos_token_id[0] if isinstance(said.eos_token_id, list) else said.eos_token_id
@@ -19,14 +26,25 @@ def rules_of(module: Any) -> Rules:
             f"the generation configuration of this {type(module).__name__} names no first or no last token",
             hint="generation_config.json needs decoder_start_token_id and eos_token_id",
         )
-    forced = [int(token) for _, token in said.to_dict().get("forced_decoder_ids") or () if token is not None]
     banned = [words[0] for words in said.bad_words_ids or () if len(words) == 1]
     return Rules(
-        prompt=(int(said.decoder_start_token_id), *forced),
+        prompt=prompt_of(module, language),
         end=int(end),
-        longest=int(said.max_length or module.config.max_length),
+        longest=_longest(module),
         suppressed=tuple(dict.fromkeys([*(said.suppress_tokens or ()), *banned])),
         suppressed_first=tuple(said.begin_suppress_tokens or ()),
         forced_end=said.forced_eos_token_id is not None,
         length_penalty=float(1.0 if said.length_penalty is None else said.length_penalty),
     )
+
+
+def _longest(module: Any) -> int:
+    """Tokens of an answer at most: as many as are told, otherwise as the decoder has places for."""
+    told = [module.generation_config.max_length, *(getattr(module.config, name, None) for name in _LENGTHS)]
+    longest = next((length for length in told if length), None)
+    if longest is None:
+        raise LissomError(
+            f"this {type(module).__name__} does not say how long an answer may be",
+            hint="generation_config.json needs max_length",
+        )
+    return int(longest)

@@ -20,7 +20,9 @@ from lissom.workload.weights import fit
 KIND = "WhisperSpec"
 ACTIVATIONS = {0: "relu", 1: "gelu_new", 2: "silu", 3: "gelu"}  # the numbers of ctranslate2.specs.Activation
 MOST_LAYERS = 256
-START, NO_TIMES, END, TRANSCRIBE = "<|startoftranscript|>", "<|notimestamps|>", "<|endoftext|>", "<|transcribe|>"
+MOST_OF_ENGLISH = 51864  # tokens of a model that knows English alone, whose vocabulary has languages all the same
+START, NO_TIMES, END = "<|startoftranscript|>", "<|notimestamps|>", "<|endoftext|>"
+TASKS = ("transcribe", "translate")
 Arrays = Iterator[tuple[str, Any]]
 
 
@@ -136,11 +138,12 @@ def _layers(file: ModelFile, part: str) -> int:
 
 
 def _generation(folder: Path, tokens: dict[str, int], config: Any) -> dict[str, Any]:
-    """How text is made: what is never said, what is not said first, and what every answer begins with."""
+    """How text is made: what is never said, what is not said first, and which languages it may be in."""
     said = _read(folder / "config.json")
-    prompt = [tokens[NO_TIMES]]
-    if said.get("lang_ids") and TRANSCRIBE in tokens and "<|en|>" in tokens and config.vocab_size > 51864:
-        prompt = [tokens["<|en|>"], tokens[TRANSCRIBE], tokens[NO_TIMES]]
+    spoken = set(_numbers(said, "lang_ids", config.vocab_size)) if config.vocab_size > MOST_OF_ENGLISH else ()
+    languages = {name: token for name, token in tokens.items() if token in spoken}
+    tasks = {name: tokens[f"<|{name}|>"] for name in TASKS if f"<|{name}|>" in tokens}
+    many = {"lang_to_id": languages, "task_to_id": tasks} if languages and tasks else {}
     return {
         "decoder_start_token_id": tokens[START],
         "eos_token_id": tokens[END],
@@ -149,9 +152,9 @@ def _generation(folder: Path, tokens: dict[str, int], config: Any) -> dict[str, 
         "max_length": config.max_target_positions,
         "suppress_tokens": _numbers(said, "suppress_ids", config.vocab_size),
         "begin_suppress_tokens": _numbers(said, "suppress_ids_begin", config.vocab_size),
-        "forced_decoder_ids": [[place + 1, token] for place, token in enumerate(prompt)],
         "no_timestamps_token_id": tokens[NO_TIMES],
-        "is_multilingual": len(prompt) > 1,
+        "is_multilingual": bool(many),
+        **many,
     }
 
 

@@ -4,7 +4,7 @@ import copy
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from lissom.tasks.recognition.words import Words, read_words
 from lissom.tasks.rules import rules_of
 from lissom.workload.models import LoadedModel
 
-ENGLISH = "en"
+ENGLISH, TRANSLATE = "<|en|>", "translate"
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,24 @@ def _writer(loaded: LoadedModel, tokenizer: Path, chosen: RecognitionOptions) ->
     module: Any = loaded.module
     if chosen.seconds is not None:
         raise LissomError(f"{loaded.name} has a window of its own", hint="leave --seconds out")
-    rules = rules_of(module)
-    if chosen.language is not None:
-        rules = replace(rules, prompt=_prompt(module, chosen.language, loaded.name))
+    rules = rules_of(module, chosen.language)
     features = _features(module.config)
-    many = bool(getattr(module.generation_config, "is_multilingual", False))
     return Listener(
         module=SequenceModel(module, rules.end),
         words=read_words(tokenizer, spaced=True, most=module.config.vocab_size),
         features=features,
         handling={"features": features.to_json(), "rules": rules.to_json(), "beams": chosen.beams},
         rules=rules,
-        english=chosen.language == ENGLISH or (chosen.language is None and not many),
+        english=_writes_english(module.generation_config, rules.prompt),
     )
+
+
+def _writes_english(said: Any, prompt: Sequence[int]) -> bool:
+    """Whether it knows no other language, hears English, or is to translate, which it does into English alone."""
+    if not getattr(said, "is_multilingual", False):
+        return True
+    languages, tasks = getattr(said, "lang_to_id", None) or {}, getattr(said, "task_to_id", None) or {}
+    return languages.get(ENGLISH) in prompt or tasks.get(TRANSLATE) in prompt
 
 
 def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
@@ -147,16 +152,3 @@ def _features(config: Any) -> LogMel:
     """What the encoder hears: two frames for each place that it has."""
     usual = LogMel()
     return LogMel(int(config.num_mel_bins), 2 * int(config.max_source_positions) * usual.hop / usual.rate)
-
-
-def _prompt(module: Any, language: str, name: str) -> tuple[int, ...]:
-    """How a model of many languages is told which one it hears, and that it is to write it down as it is."""
-    said = module.generation_config
-    languages, tasks = getattr(said, "lang_to_id", None), getattr(said, "task_to_id", None)
-    if not languages or not tasks:
-        raise LissomError(f"{name} knows one language alone", hint="leave --language out")
-    if f"<|{language}|>" not in languages:
-        known = ", ".join(sorted(key.strip("<|>") for key in languages))
-        raise LissomError(f"{name} knows no language {language!r}", hint=f"it knows {known}")
-    found = [said.decoder_start_token_id, languages[f"<|{language}|>"], tasks["transcribe"]]
-    return tuple(int(token) for token in (*found, said.no_timestamps_token_id))
