@@ -1,14 +1,18 @@
 """Of the ways to quantize the one is kept whose answers are nearest, and a time limit shortens the search."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from lissom.core.progress import Deadline
+from lissom.steps.quantization import searching
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.quantization.searching import RecipeSearch
 from lissom.steps.step import Context
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.targets.target import Artefact, Inputs, Recipe, Source
@@ -69,3 +73,22 @@ def test_answers_that_are_no_numbers_are_the_farthest(tmp_path: Path) -> None:
 def test_without_time_the_first_way_is_taken(tmp_path: Path) -> None:
     made, target = searched(tmp_path, FAR, left_s=0.0)
     assert target.asked == [RECIPES[0]] and made.notes == ("a ranges",)
+
+
+def test_it_is_judged_by_examples_from_the_whole_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(searching, "_JUDGED", 8)
+    workload, target = tiny_workload(), Marked(RECIPES)
+    kind, taken = type(workload.splits.select), list[int]()
+    take = kind.take
+
+    def noted(split: Any, indices: Sequence[int], **options: Any) -> Any:
+        taken.extend(indices)
+        return take(split, indices, **options)
+
+    monkeypatch.setattr(kind, "take", noted)
+    context: Context = replace(tiny_context(tmp_path, workload), target=target)
+    plain = target.export(workload.module, workload.example, context.folder / "model.onnx")
+    source = Source(workload.module, workload.example, plain)
+    RecipeSearch(source, workload, context, [], tmp_path / "made.onnx")
+    assert len(set(taken)) == 8 and max(taken) >= 8, "not the first ones, which may be of one class"

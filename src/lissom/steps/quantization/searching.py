@@ -13,8 +13,7 @@ import torch
 
 from lissom.steps.step import Context
 from lissom.targets.target import Artefact, Inputs, Recipe, Source
-from lissom.train.batches import in_order
-from lissom.workload.workload import Workload
+from lissom.workload.workload import Workload, calibration_batches
 
 _JUDGED = 256
 _BATCH = 64
@@ -36,8 +35,8 @@ class RecipeSearch:
     def __init__(self, source: Source, workload: Workload, context: Context, inputs: Inputs, path: Path) -> None:
         self._source, self._context, self._inputs, self._path = source, context, inputs, path
         self._distance = workload.task.distance
-        split = workload.splits.select
-        self._judged = [split.take(group) for group in in_order(min(_JUDGED, len(split)), _BATCH)]
+        select = workload.splits.select  # often in the order of paths, so of classes
+        self._judged = calibration_batches(select, examples=_JUDGED, batch=_BATCH, seed=context.seed)
         self._before = self._answers(source.artefact)
         self._slowest_s = 0.0
 
