@@ -300,17 +300,25 @@ def apply_plan(
     if Path(output).resolve() == Path(run).resolve():
         raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
-    own = weights or settings.options.get("weights")
-    workload = load_workload(**{**source_of(settings), "weights": own, "download": download})
+    again = replace(settings, budget=budget or settings.budget, options=_applied(settings, run, weights, budget))
+    workload = load_workload(**{**source_of(again), "download": download})
     options = Options(threads=settings.threads, batch=settings.batch, seed=settings.seed)
-    told = {**settings.options, "weights": None if own is None else str(own), "plan of": str(run), "budget": budget}
-    again = replace(settings, budget=budget or settings.budget, options=told)
     known = Path(run) if weights is None else None
     team = assemble()
     if not team.leads:
         return _follow(workload, Path(output), settings.seed, team)
     limits, runtime = parse_budget(again.budget), find_target(settings.target)
     return _lead(Job(workload, limits, runtime, Path(output), again, options, Progress(), plan, known, team))
+
+
+def _applied(settings: Settings, run: str | Path, weights: str | Path | None, budget: str | None) -> dict[str, Any]:
+    """The options of a run that carries the plan of another out again; what its weights were is how it is loaded."""
+    before = source_of(settings)["weights"]
+    loading = {name: value for name, value in settings.options["loading"].items() if name != "weights"}
+    if weights is None and before is not None:
+        loading["weights"] = before
+    asked = {"weights": None if weights is None else str(weights), "plan of": str(run), "budget": budget}
+    return {**settings.options, "loading": loading, **asked}
 
 
 def source_of(settings: Settings) -> dict[str, Any]:

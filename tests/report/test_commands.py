@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lissom.api import _applied, source_of
 from lissom.report.commands import FLAGS, chosen, command_again, next_command
 from lissom.report.view import RunView, read
 
@@ -90,6 +91,18 @@ def test_a_plan_that_was_applied_is_applied_again(view: RunView) -> None:
     assert command_again(_with(view, options=options)) == (
         f"lissom apply runs/demo --budget 'size<=5%' -o {view.folder}"
     )
+
+
+def test_what_the_original_was_loaded_with_is_no_newer_checkpoint(view: RunView) -> None:
+    settings = replace(view.settings, options={"loading": {"size": 64}, "weights": "old.pt"})
+    other = replace(settings, options=_applied(settings, "runs/demo", None, "size<=5%"))
+    assert source_of(other)["weights"] == "old.pt" and source_of(other)["size"] == 64
+    assert command_again(replace(view, settings=other)) == (
+        f"lissom apply runs/demo --budget 'size<=5%' -o {view.folder}"
+    )
+    newer = replace(other, options=_applied(other, "runs/other", "new.pt", None))
+    assert source_of(newer)["weights"] == "new.pt"
+    assert command_again(replace(view, settings=newer)) == f"lissom apply runs/other --weights new.pt -o {view.folder}"
 
 
 def test_a_run_from_python_is_made_again_from_python(view: RunView) -> None:
