@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 from lissom.core.errors import LissomError
 from lissom.tasks.recognition.log_mel import LogMel
 from lissom.tasks.recognition.windows import windows
+from lissom.tasks.speech.handling import read_clip
 
 RATE = 16000
 
@@ -65,6 +66,14 @@ def test_an_hour_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
         assert abs(start * RATE - total) <= 1
         longest, total = max(longest, len(part)), total + len(part)
     assert longest <= 30 * RATE and abs(total - 3600 * RATE) <= 2
+
+
+def test_whole_numbers_as_floats_are_heard_as_they_were_learnt_from(tmp_path: Path) -> None:
+    sound = speech_like(40)
+    sound[len(sound) // 2 :] *= 0.5  # the peak of all is not that of each window
+    soundfile.write(tmp_path / "whole.wav", sound * 32768, RATE, subtype="FLOAT")
+    parts = [part for _, part in windows(tmp_path / "whole.wav", LogMel())]
+    assert len(parts) > 1 and np.array_equal(np.concatenate(parts), read_clip(tmp_path / "whole.wav", RATE))
 
 
 def test_a_short_one_is_one_window_and_a_cut_one_is_refused() -> None:

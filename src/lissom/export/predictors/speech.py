@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 from checking import HERE, arguments, at_least_one, read, start
-from handling import Features, mono, opened, read_clip, remarks
+from handling import Features, level, mono, opened, read_clip, remarks
 from runner import Runner
 
 SURE = 0.6  # probability from which on a word is said
@@ -80,12 +80,13 @@ class Listener:
 def stream(model, path, chunk_ms, as_json):
     """Listen to a file in chunks; print each word when it is heard, and at the end what a chunk took."""
     said, took, heard = None, [], 0.0
+    loudest = np.float32(level(Path(path)))
     with opened(Path(path)) as file:
         listener = Listener(model, file.samplerate)
         size = max(1, round(file.samplerate * chunk_ms / 1000))
         for block in file.blocks(blocksize=size, dtype="float32", always_2d=True):
             begun = time.perf_counter()
-            shares = listener.hear(mono(block))
+            shares = listener.hear(mono(block) / loudest)
             took.append((time.perf_counter() - begun) * 1e3)
             heard += len(block) / file.samplerate
             best = None if shares is None else model.named(shares, 1)[0]

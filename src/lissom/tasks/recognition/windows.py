@@ -11,7 +11,7 @@ import soxr
 from lissom.core.errors import LissomError
 from lissom.tasks.recognition.log_mel import LogMel
 from lissom.tasks.recognition.wave_window import Wave
-from lissom.tasks.speech.handling import mono, opened
+from lissom.tasks.speech.handling import level, mono, opened
 
 Samples = npt.NDArray[np.float32]
 Hearing = LogMel | Wave
@@ -32,8 +32,9 @@ def windows(source: Path | bytes, features: Hearing) -> Iterator[tuple[float, Sa
     Raises:
         LissomError: it is not sound, is cut off, damaged, or holds values that are not numbers.
     """
+    loudest = level(source)
     with opened(source) as file:
-        yield from cut(_blocks(file, features), features)
+        yield from cut(_blocks(file, features, loudest), features)
 
 
 def cut(blocks: Iterable[Samples], features: Hearing) -> Iterator[tuple[float, Samples]]:
@@ -49,7 +50,7 @@ def cut(blocks: Iterable[Samples], features: Hearing) -> Iterator[tuple[float, S
         yield begun / features.rate, waiting
 
 
-def _blocks(file: soundfile.SoundFile, features: Hearing) -> Iterator[Samples]:
+def _blocks(file: soundfile.SoundFile, features: Hearing, loudest: float) -> Iterator[Samples]:
     same = file.samplerate == features.rate
     stream = None if same else soxr.ResampleStream(file.samplerate, features.rate, 1, dtype="float32")
     left = file.frames
@@ -61,7 +62,7 @@ def _blocks(file: soundfile.SoundFile, features: Hearing) -> Iterator[Samples]:
         if not len(read):
             raise LissomError(f"it is cut off: {left} samples are missing")
         left -= len(read)
-        block = mono(read.astype(np.float32))
+        block = mono(read.astype(np.float32)) / np.float32(loudest)
         yield block if stream is None else stream.resample_chunk(block, last=left <= 0)
 
 

@@ -22,6 +22,7 @@ RANGE = 10.0  # nepers of power below the loudest that are told apart
 QUIET = 0.0  # log power that the loudest band and frame is at least taken for, so that faint noise is not made loud
 SILENT = 1e-4  # of full scale
 CLIPPED_SHARE = 0.01
+_BLOCK = 1 << 20  # samples that are read at a time
 _LARGEST = 2.0**32  # programs that write whole numbers as floats stay below
 _UNKNOWN_SIZE = 0x7FFF0000  # of a WAV: what programs write that do not know it yet
 
@@ -146,8 +147,23 @@ def read_clip(source: Path | bytes, rate: int) -> Samples:
                 hint="cut it, or listen to it in windows: predict.py --stream",
             )
         samples = mono(np.asarray(file.read(dtype="float32", always_2d=True), dtype=np.float32))
-        samples /= max(1.0, float(np.abs(samples).max()))  # as programs write that count in whole numbers
+        samples /= max(1.0, float(np.abs(samples).max()))  # as :func:`level`
         return resampled(samples, file.samplerate, rate)
+
+
+def level(source: Path | bytes) -> float:
+    """What the samples of a file are divided by: the largest, as programs write that count in whole numbers, or 1.
+
+    Raises:
+        LissomError: it cannot be read, or holds values that are not numbers.
+    """
+    found = 1.0
+    with opened(source) as file:
+        if file.subtype.startswith("PCM"):  # whole numbers are at most 1 as they are read
+            return found
+        for block in file.blocks(blocksize=_BLOCK, dtype="float32", always_2d=True):
+            found = max(found, float(np.abs(mono(block)).max(initial=0.0)))
+    return found
 
 
 def mono(samples: npt.NDArray[np.float32]) -> Samples:
