@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -187,6 +187,18 @@ def test_a_number_that_is_another_one_is_noticed(
     exec(predictor("checking"), checking)
     assert checking["_same"](single, single).all()
     assert not checking["_same"](single + 2 * np.abs(single).max(), single).any()
+
+
+def test_another_token_is_noticed_however_near_its_number_is(tmp_path: Path) -> None:
+    expected = np.asarray([[50000, 49999], [3, 4]])
+    np.savez(tmp_path / "vectors.npz", input_0=np.zeros((2, 1)), outputs=expected, original=expected)
+    checking: dict[str, Any] = {"__file__": str(tmp_path / "checking.py")}
+    exec(predictor("checking"), checking)
+    for found, problems in (
+        (expected, []),
+        (expected - [[0, 1], [0, 0]], ["1 of 2 test vectors are answered otherwise"]),
+    ):
+        assert checking["answered"](SimpleNamespace(run=lambda inputs, found=found: [found]))[0] == problems
 
 
 def test_a_damaged_model_is_noticed(bundle: Path, predict: Callable[..., Any]) -> None:

@@ -90,8 +90,9 @@ def answered(runner):
     difference = float(np.abs(found - expected).max()) / scale
     agree = int(_same(found, expected).sum())
     problems = []
-    # another processor may round INT8 sums otherwise; the decisions have to stay
-    if not difference <= TOLERANCE and agree < len(expected):
+    # another processor may round INT8 sums otherwise; the decisions have to stay. Tokens are decisions: none is near
+    near = difference <= TOLERANCE and not np.issubdtype(expected.dtype, np.integer)
+    if not near and agree < len(expected):
         problems.append(f"{len(expected) - agree} of {len(expected)} test vectors are answered otherwise")
     parity = float(_same(found, original).mean())
     return problems, {"vectors": len(expected), "agree": agree, "difference": difference, "parity": parity}
