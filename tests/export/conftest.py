@@ -1,15 +1,18 @@
 """A bundle of the tiny network, with pictures to predict."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lissom.export.bundle import Contents, write_bundle
+from lissom.export.bundle import Contents, predictor, write_bundle
 from lissom.export.onnx_file import export_onnx
 from lissom.export.runners.onnx_runner import Runner
 from lissom.targets.parity import answers
@@ -61,3 +64,21 @@ def picture(tmp_path: Path) -> Path:
 def predict() -> Callable[..., Run]:
     """Run a bundle's predictor in a process of its own that cannot import torch, transformers or lissom."""
     return predict_alone
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """The names in the source of a task's predictor, given the modules that a bundle has beside it."""
+
+    def load(task: str, **beside: ModuleType) -> dict[str, Any]:
+        checking, runner = ModuleType("checking"), ModuleType("runner")
+        checking.__file__ = str(tmp_path / "checking.py")
+        exec(predictor("checking"), checking.__dict__)
+        vars(runner)["Runner"] = None
+        for name, module in {"checking": checking, "runner": runner, **beside}.items():
+            monkeypatch.setitem(sys.modules, name, module)
+        found: dict[str, Any] = {"__name__": task}
+        exec(predictor(task), found)
+        return found
+
+    return load

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ import lissom
 from lissom.export.bundle import Contents, write_bundle
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.targets.onnx_runtime import OnnxRuntime
-from lissom.tasks.generating import said
+from lissom.tasks import generating
+from lissom.tasks.generating import Rules, said
+from lissom.tasks.translation import handling
 from lissom.testing.tiny_translation import draw_pairs, tiny_marian, write_translator
 
 RUNNER = "lissom.export.runners.pair_runner"
@@ -88,3 +92,16 @@ def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, pre
     assert (done.returncode, done.stdout.strip()) == (0, "ok: 6 of 6 test vectors agree")
     empty = predict(bundle, "  ")
     assert (empty.returncode, empty.stderr.strip()) == (2, "error: the text is empty")
+
+
+def test_what_a_forced_end_cuts_off_is_remarked(loaded: Callable[..., dict[str, Any]]) -> None:
+    made = loaded("translation", generating=generating, handling=handling)
+    model = made["Model"].__new__(made["Model"])
+    model.words = SimpleNamespace(parts=lambda text: [text], strange=lambda part: False, said=str)
+    model.rules = Rules(prompt=(9,), end=0, longest=6)
+    model._answers = lambda parts: [[1] * len(parts[0])]
+    said = {length: next(model.translate(["x" * length]))["remarks"] for length in (3, 4, 5)}
+    assert said == {3: [], 4: [], 5: ["it was cut off"]}
+    model.rules = replace(model.rules, forced_end=True)  # the end has the last of the six places
+    said = {length: next(model.translate(["x" * length]))["remarks"] for length in (3, 4)}
+    assert said == {3: [], 4: ["it was cut off"]}

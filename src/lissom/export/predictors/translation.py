@@ -39,12 +39,13 @@ class Model:
         parts = [(number, part) for number, text in enumerate(texts) for part in self.words.parts(text)]
         answers = self._answers([part for _, part in parts])
         took = (time.perf_counter() - begun) * 1e3 / len(texts)
+        most = self.rules.longest - len(self.rules.prompt) - self.rules.forced_end  # such an end has the last place
         for number, text in enumerate(texts):
             mine = [place for place, (owner, _) in enumerate(parts) if owner == number]
             noted = [f"translated in {len(mine)} parts"] if len(mine) > 1 else []
             if any(self.words.strange(parts[place][1]) for place in mine):
                 noted.append("most of it is in a script or language that the model does not know")
-            if any(len(answers[place]) >= self.rules.longest - len(self.rules.prompt) for place in mine):
+            if any(len(answers[place]) >= most for place in mine):
                 noted.append("it was cut off")
             translated = " ".join(self.words.said(answers[place]) for place in mine)
             yield {"text": text, "translation": translated, "remarks": noted, "latency_ms": took}
