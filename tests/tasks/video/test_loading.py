@@ -23,9 +23,9 @@ from lissom.export.stream_file import stream_files
 from lissom.targets.parity import answers
 from lissom.tasks.video import decoding
 from lissom.tasks.video.film import SHOWN_FRAMES
-from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
+from lissom.tasks.video.handling import Viewing, read_frames, squared, stream_frames
 from lissom.tasks.video.motion import MOTIONS, write_video
-from lissom.tasks.video.split import VideoSplit, squared
+from lissom.tasks.video.split import VideoSplit
 from lissom.workload.workload import Watchable, Workload
 from lissom.zoo.tsm import VideoClassifier
 from lissom.zoo.tsm_layers import Shifted

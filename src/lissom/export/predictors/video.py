@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from checking import HERE, arguments, at_least_one, read, start
-from handling import Viewing, read_frames, stream_frames
+from handling import Viewing, read_frames, squared, stream_frames
 from runner import Runner
 
 
@@ -41,6 +41,7 @@ class Model:
         """The likeliest classes of one video: the mean of the scores of several clips of it."""
         moments = self.viewing.clips(clips)
         frames = read_frames(Path(path), [at for clip in moments for at in clip], self.viewing.resize)
+        frames = squared(frames, self.viewing.resize)
         inputs = [self.viewing.normalise(self.viewing.cropped(one)) for one in np.split(frames, clips)]
         begun = time.perf_counter()
         scores = np.mean([self.runner.run([one[None]])[0][0].astype(np.float64) for one in inputs], axis=0)
@@ -68,7 +69,8 @@ class Watcher:
 
     def see(self, frame):
         """The mean of the scores of the last frames, as many as a clip has, (classes,)."""
-        inputs = self.viewing.normalise(self.viewing.cropped(frame[None]))[:, 0][None]
+        middle = squared(frame[None], self.viewing.resize)
+        inputs = self.viewing.normalise(self.viewing.cropped(middle))[:, 0][None]
         scores, *self.past = self.session.run(None, dict(zip(self.names, [inputs, *self.past], strict=True)))
         self.scores.append(scores[0].astype(np.float64))
         return np.mean(self.scores, axis=0)

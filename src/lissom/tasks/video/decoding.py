@@ -8,8 +8,8 @@ import numpy as np
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.listing import Listing
-from lissom.tasks.video.handling import Frames, Viewing
-from lissom.tasks.video.split import PLACES, squared
+from lissom.tasks.video.handling import Frames, Viewing, squared
+from lissom.tasks.video.split import PLACES
 from lissom.tasks.video.workers import Job, Workers
 
 UNREADABLE_SHARE = 0.01

@@ -162,6 +162,12 @@ def scaled(frame: Any, resize: int) -> Frames:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
+def squared(frames: Frames, side: int) -> Frames:
+    """The middle square of ``(frames, height, width, 3)``, which the crop is cut from."""
+    top, left = (frames.shape[1] - side) // 2, (frames.shape[2] - side) // 2
+    return frames[:, top : top + side, left : left + side]
+
+
 def _times(container: Any) -> tuple[list[float], int]:
     """When each frame is shown, in seconds, without decoding, and how many frames the file announces."""
     stream = container.streams.video[0]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.tasks.video.film import small_film
-from lissom.tasks.video.handling import Frames, Viewing
+from lissom.tasks.video.handling import Frames, Viewing, squared
 from lissom.tasks.video.workers import Job, Workers
 from lissom.workload.workload import Batch
 
@@ -119,9 +119,3 @@ class VideoSplit:
 def look_places(clips: int) -> tuple[float, ...]:
     """Where in their parts the frames of each of several clips are, as :meth:`Viewing.clips` has them."""
     return tuple((number + 0.5) / clips for number in range(clips))
-
-
-def squared(frames: Frames, side: int) -> Frames:
-    """The middle square of ``(frames, height, width, 3)``."""
-    top, left = (frames.shape[1] - side) // 2, (frames.shape[2] - side) // 2
-    return frames[:, top : top + side, left : left + side]
