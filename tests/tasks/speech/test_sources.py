@@ -62,6 +62,11 @@ def test_a_pattern_finds_speakers(folder: Path, tmp_path: Path) -> None:
             find(made, speaker=pattern)
 
 
+def test_what_a_function_gives_has_no_paths_with_speakers() -> None:
+    with pytest.raises(LissomError, match="samples without paths"):
+        find(([], []), speaker=r"(\w+)_")
+
+
 def test_speech_commands_names_tell_speakers(folder: Path, tmp_path: Path) -> None:
     made = tmp_path / "commands"
     for number, speaker in enumerate(SPEAKERS):

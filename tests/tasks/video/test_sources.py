@@ -79,6 +79,29 @@ def test_a_table_with_splits_and_groups(tmp_path: Path) -> None:
     assert found.parts["test"].groups is not None and found.parts["test"].groups.tolist() == ["three"]
 
 
+def test_numbers_in_a_table_are_those_of_the_models_outputs(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    table = tmp_path / "films.csv"
+    table.write_text("path,label\na.mp4,10\nb.mp4,2\nc.mp4,0\n")
+    found = find(table)
+    assert found.numbered and not found.classes and found.parts["all"].labels.tolist() == [10, 2, 0]
+    table.write_text("path,label\na.mp4,10\nb.mp4,2\nc.mp4,run\n")
+    found = find(table)
+    assert not found.numbered and found.classes == ("10", "2", "run")
+
+
+def test_a_pattern_finds_groups_in_what_a_function_gives(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{c}/film{f}-0.mp4" for c in ("run", "walk") for f in range(4)))
+    code = f"def folder():\n    return {str(tmp_path)!r}\n"
+    (tmp_path / "data.py").write_text(code, encoding="utf-8")
+    groups = find(f"{tmp_path / 'data.py'}:folder", group=r"(film\d)").parts["all"].groups
+    assert groups is not None and set(groups.tolist()) == {f"film{f}" for f in range(4)}
+    items = [(str(tmp_path / f"run/film{f}-0.mp4"), 0) for f in range(3)]
+    groups = find((items, items), group=r"(film\d)").parts["train"].groups
+    assert groups is not None and groups.tolist() == ["film0", "film1", "film2"]
+    assert find((items, items)).parts["train"].groups is None
+
+
 def test_groups_by_a_pattern(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{c}/film{f}-{k}.mp4" for c in ("run", "walk") for f in range(4) for k in range(2)))
     found = divide(find(tmp_path, group=r"(film\d)"))

@@ -41,7 +41,7 @@ def find(
     """
     readers = Readers(
         DATASETS,
-        _in_object,
+        lambda data, where: _in_object(data, where, speaker),
         lambda path: with_speakers(_in_folder(path), speaker),
         lambda path: with_speakers(_in_file(path), speaker),
     )
@@ -65,7 +65,12 @@ def _in_file(path: Path) -> Found[Clip]:
     )
 
 
-def _in_object(data: Any, where: str) -> Found[Clip]:
+def _in_object(data: Any, where: str, speaker: str | None) -> Found[Clip]:
+    if speaker is not None:
+        raise LissomError(
+            f"{where} gives samples without paths, in which a speaker could be found",
+            hint="leave --speaker out; a folder or a manifest has paths",
+        )
     given, classes = given_parts(data, where, EXPECTED)
     parts: dict[str, Listing[Clip]] = {}
     for name, items in given.items():

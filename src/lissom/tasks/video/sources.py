@@ -51,7 +51,8 @@ def find(
     Args:
         data: a folder of class folders, with or without ``train``, ``val`` and ``test`` above them; one with the lists
             of UCF-101 (``ucfTrainTestlist``) or HMDB-51 (``..._test_split1.txt``) in it, of which the first split is
-            taken; a CSV with columns ``path``, ``label`` and perhaps ``split`` and ``group``; or ``file.py:function``.
+            taken; a CSV with columns ``path``, ``label`` (a name, or in all rows the number of the model's output) and
+            perhaps ``split`` and ``group``; or ``file.py:function``.
         group: a pattern that finds in a path what is never divided.
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
@@ -61,7 +62,7 @@ def find(
     """
     readers = Readers(
         DATASETS,
-        _in_object,
+        lambda data, where: _in_object(data, where, group),
         lambda path: _grouped(_in_folder(path), group),
         lambda path: _grouped(_in_csv(path), group),
     )
@@ -125,8 +126,10 @@ def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
             f"{path} names {len(missing)} of {len(rows)} files that are not there, such as {missing[0]!r}",
             hint=f"paths are read from {path.parent.resolve()}",
         )
-    classes = tuple(sorted({row["label"] for row in rows}))
-    labels = np.asarray([classes.index(row["label"]) for row in rows], dtype=np.int64)
+    numbered = all(row["label"].removeprefix("-").isdecimal() for row in rows)
+    classes = () if numbered else tuple(sorted({row["label"] for row in rows}))
+    numbers = [int(row["label"]) if numbered else classes.index(row["label"]) for row in rows]
+    labels = np.asarray(numbers, dtype=np.int64)
     groups = np.asarray([row["group"] for row in rows]) if all(row.get("group") for row in rows) else None
     parts: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
@@ -143,12 +146,13 @@ def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
         part: Listing(files, np.asarray(at), labels[at], None if groups is None else groups[at])
         for part, at in parts.items()
     }
-    return Found(path.stem if path.stem != "clips" else path.parent.name, listings, classes, grouped_by="sources")
+    name = path.stem if path.stem != "clips" else path.parent.name
+    return Found(name, listings, classes, numbered=numbered, grouped_by="sources")
 
 
-def _in_object(data: Any, where: str) -> Found[Path]:
+def _in_object(data: Any, where: str, group: str | None) -> Found[Path]:
     if isinstance(data, (str, Path)):
-        return find(data)
+        return find(data, group=group)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise LissomError(f"{where} gave a {type(data).__name__}", hint=EXPECTED)
     parts: dict[str, Listing[Path]] = {}
@@ -159,7 +163,8 @@ def _in_object(data: Any, where: str) -> Found[Path]:
         except (TypeError, ValueError) as error:
             raise LissomError(f"{where}: {part} is not a sequence of (path, label)", hint=EXPECTED) from error
         parts[part] = Listing(VideoFiles(Path(), names), np.arange(len(names)), labels)
-    return Found(where, parts, numbered=True)
+    found = Found(where, parts, numbered=True)
+    return found if group is None else _grouped(found, group)
 
 
 def _grouped(found: Found[Path], pattern: str | None) -> Found[Path]:
