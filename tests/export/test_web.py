@@ -46,6 +46,15 @@ def test_the_page_holds_all_that_it_needs(bundle: Path, runtime: Path, tmp_path:
         assert not re.search(r"https?://", (page / name).read_text(encoding="utf-8")), "no outside address"
 
 
+def test_test_vectors_are_asked_one_by_one(bundle: Path, runtime: Path, tmp_path: Path) -> None:
+    """As a picture is: a model may take no other batch."""
+    write_web(tmp_path / "page", bundle)
+    verify = (tmp_path / "page" / "page.mjs").read_text(encoding="utf-8").partition("async function verify")[2]
+    assert re.findall(r"scores\((.*)\)\)", verify.partition("\n}")[0]) == [
+        "inputs.slice(row * size, (row + 1) * size), [1, ...one]"
+    ]
+
+
 def test_without_the_runtime_nothing_is_fetched_or_written(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
