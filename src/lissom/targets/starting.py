@@ -63,7 +63,8 @@ def start(runner: str, path: Path, example: Sequence[np.ndarray], *, threads: in
     with tempfile.TemporaryDirectory() as folder:
         for name, source in runner_sources(runner).items():
             (Path(folder) / name).write_text(source, encoding="utf-8")
-        command = [sys.executable, "-c", _CHILD, json.dumps([folder, str(path), shapes, threads])]
+        # -P: nothing is imported from the folder of the user
+        command = [sys.executable, "-P", "-c", _CHILD, json.dumps([folder, str(path), shapes, threads])]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise LissomError(f"the memory of {path.name} could not be measured: {done.stderr.strip()[-200:]}")

@@ -20,7 +20,8 @@ def try_apart(name: str) -> dict[str, Any]:
 
     A runtime that ends its process does not end this one, and what it tells on the error stream is not shown.
     """
-    done = subprocess.run([sys.executable, "-m", __name__, name], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-P", "-m", __name__, name]  # -P: nothing is imported from the folder of the user
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     by = f"signal {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"code {done.returncode}"

@@ -113,6 +113,16 @@ def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
     assert np.array_equal(right, read_frames(tmp_path / "x.mp4", (0.5,), 32))
 
 
+def test_workers_import_nothing_from_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "x.mp4", [10, 50, 90])
+    (tmp_path / "json.py").write_text("raise SystemExit(9)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    workers = Workers(1)
+    (answer,) = workers.read([Job(tmp_path / "x.mp4", (0.5,), 32)])
+    workers.rest()
+    assert not isinstance(answer, str)
+
+
 def test_all_frames_come_with_their_times(tmp_path: Path) -> None:
     path = write(tmp_path / "x.mp4", [10, 50, 90])
     times, frames = zip(*stream_frames(path, 32), strict=True)

@@ -90,7 +90,7 @@ def _end(worker: "subprocess.Popen[bytes] | None") -> None:
 
 def _started() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-P", "-m", __name__],  # -P: nothing is imported from the folder of the user
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # what codecs log of damaged files is told by the answer
