@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from lissom.core.records import Figures, LimitCheck, Machine, Settings, Verdict
 from lissom.export.card import model_card
 
@@ -49,6 +51,22 @@ def test_without_labels_it_says_so() -> None:
     text = card(replace(VERDICT, original=before, final=after, divergence=0.0123))
     assert "Agreement with the original's answers: 96.4 %, divergence 0.0123 nats.\nNo labels were used" in text
     assert "| agreement | 93.30 | 93.10 |" in text and "The agreement is of 10000 examples" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "unsaid"),
+    [
+        ("translation", "the drop is 100 less the score with the original's sentences", "share of answers"),
+        ("recognition", "the drop is 100 less the score with the original's words", "share of answers"),
+        ("text", "the drop is the share of answers that are not the original's", "100 less"),
+        ("codec", "Measured on", "Agreement with"),
+    ],
+)
+def test_agreement_is_called_what_it_is(task: str, said: str, unsaid: str) -> None:
+    before, after = (replace(figures, by_labels=False) for figures in (BEFORE, AFTER))
+    verdict = replace(VERDICT, original=before, final=after)
+    text = model_card(replace(SETTINGS, task=task), MACHINE, verdict, [], [])
+    assert said in text and unsaid not in text
 
 
 def test_a_missed_budget_is_not_hidden() -> None:

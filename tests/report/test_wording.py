@@ -12,7 +12,9 @@ from lissom.report.standing import standing
 from lissom.report.terminal import table
 from lissom.report.view import read
 from lissom.report.wording import (
+    agreement,
     decision,
+    guard,
     held_against,
     lower,
     missed,
@@ -120,3 +122,19 @@ def test_an_undone_move_that_was_delivered_says_so(missed_run: Path) -> None:
     assert decision(undone, undone) == text
     assert "delivered, as the closest" in page(view)
     assert "delivered all the same" in " ".join(table(view, 110).split())
+
+
+def test_agreement_is_said_where_it_is_a_measure(met_run: Path) -> None:
+    view = read(met_run)
+    assert agreement(view) == "Agreement with the original: 96.4 of 100"
+    codec = replace(view, settings=replace(view.settings, task="codec"))
+    assert agreement(codec) == "" and "Agreement with" not in page(codec)
+
+
+def test_without_labels_the_drop_is_called_what_it_is_of_the_task(unlabelled_run: Path) -> None:
+    view = read(unlabelled_run)
+    codec, translator = (
+        guard(replace(view, settings=replace(view.settings, task=task))) for task in ("codec", "translation")
+    )
+    assert translator.startswith("no labels were used: the drop is 100 less the score") and "share" not in translator
+    assert codec == ""

@@ -2,7 +2,7 @@
 
 from lissom.core.records import Figures, Machine, Settings, Verdict
 from lissom.core.units import format_bytes, format_count, format_ms
-from lissom.tasks import input_of
+from lissom.tasks import disagreement_of, input_of
 
 
 def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: list[str], notes: list[str]) -> str:
@@ -24,7 +24,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
         "",
         f"Drop: {verdict.drop:.2f} points (95 %: {low:.2f} to {high:.2f}).",
         f"Latency: {verdict.latency_ratio:.1%} of the original's, timed in turn in one process.",
-        *_answers(verdict),
+        *_answers(settings.task, verdict),
         f"Measured on {machine.processor}, {machine.cores} cores, {versions}.",
         "",
         "## How it was made",
@@ -47,11 +47,14 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
     return "\n".join(lines) + "\n"
 
 
-def _answers(verdict: Verdict) -> list[str]:
+def _answers(task: str, verdict: Verdict) -> list[str]:
+    disagreement = disagreement_of(task)
+    if disagreement is None:
+        return []
     divergence = "" if verdict.divergence is None else f", divergence {verdict.divergence:.4f} nats"
     lines = [f"Agreement with the original's answers: {verdict.agreement:.1f} %{divergence}."]
     if not verdict.final.by_labels:
-        lines.append("No labels were used: the drop is the share of answers that are not the original's.")
+        lines.append(f"No labels were used: the drop is {disagreement}.")
     return lines
 
 

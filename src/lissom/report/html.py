@@ -21,6 +21,7 @@ from lissom.report.path_chart import COSTS, path_chart
 from lissom.report.standing import standing
 from lissom.report.view import RunView
 from lissom.report.wording import (
+    agreement,
     balance,
     conditions,
     guard,
@@ -62,6 +63,7 @@ def _facts(view: RunView) -> dict[str, Any]:
         "missed": missed(now.limits) if now else "",
         "conditions": conditions(view),
         "guard": guard(view),
+        "agreement": agreement(view),
         "cards": cards(now) if now else (),
         "paths": [(cost, path_chart(view, cost)) for cost in COSTS] if view.baseline and view.trials else [],
         "moves": [(trial, [step_text(step) for step in trial.steps], parts_text(trial)) for trial in view.trials],

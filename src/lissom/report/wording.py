@@ -8,6 +8,7 @@ from lissom.plan.budget import DROP
 from lissom.report.commands import loading
 from lissom.report.standing import Standing, standing
 from lissom.report.view import RunView
+from lissom.tasks import disagreement_of
 
 SAME = 0.005  # a ratio nearer to 1 than that is none
 OPEN = 1.5  # an interval whose ends are so many times apart is said with the ratio
@@ -66,9 +67,10 @@ def warnings(view: RunView) -> tuple[str, ...]:
 
 def guard(view: RunView) -> str:
     """What was held against what, where there were no labels; else nothing."""
-    if view.measure == "score":
+    disagreement = disagreement_of(view.settings.task)
+    if view.measure == "score" or disagreement is None:
         return ""
-    said = "no labels were used: the drop is the share of answers that are not the original's"
+    said = f"no labels were used: the drop is {disagreement}"
     verdict = view.verdict
     if verdict is None:
         return said
@@ -76,6 +78,13 @@ def guard(view: RunView) -> str:
         "" if verdict.divergence is None else f", divergence from its probabilities {verdict.divergence:.4f} nats"
     )
     return f"{said}; agreement {verdict.agreement:.2f} %{divergence}"
+
+
+def agreement(view: RunView) -> str:
+    """How much of the result's answers are the original's, where that is a measure of its own."""
+    if view.verdict is None or not view.verdict.agreement or disagreement_of(view.settings.task) is None:
+        return ""
+    return f"Agreement with the original: {view.verdict.agreement:.1f} of 100"
 
 
 def conditions(view: RunView) -> str:

@@ -21,4 +21,9 @@ def input_of(task: str) -> str:
     return TASKS.get(task).input if task in TASKS else "INPUT"
 
 
-__all__ = ["TASKS", "input_of"]
+def disagreement_of(task: str) -> str | None:
+    """What the drop of a task is without labels, as :class:`Kind` has it; a general word for one that is not here."""
+    return TASKS.get(task).disagreement if task in TASKS else "100 less the agreement with the original"
+
+
+__all__ = ["TASKS", "disagreement_of", "input_of"]

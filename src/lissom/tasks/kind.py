@@ -64,6 +64,8 @@ class Kind:
         quick: examples of each split in a trial run; few where each one takes long.
         other: the ``module:function`` that gives the kind of another task which a model and a request are really for,
             or ``None`` where they are for this one.
+        disagreement: what the drop is where there are no labels, which is 100 less the agreement with the original;
+            ``None``: there is no such measure of its own.
     """
 
     examples: str
@@ -78,6 +80,7 @@ class Kind:
     carried: Mapping[str, str] = field(default_factory=dict[str, str])
     quick: int = 500
     other: str | None = None
+    disagreement: str | None = "the share of answers that are not the original's"
 
     def answer(
         self, runner: Any, inputs: "Sequence[npt.NDArray[Any]]", handling: Mapping[str, Any]

@@ -10,5 +10,6 @@ KIND = Kind(
     settings="lissom.tasks.codec.options:CodecOptions",
     requirements=("numpy", "av", "constriction", "onnxruntime"),
     options=(Option("windows", int, "Windows to learn from; by default 320."),),
+    disagreement=None,
     attach="lissom.export.codec_files:codec_files",
 )

@@ -17,6 +17,7 @@ KIND = Kind(
         Option("seconds", float, "Window that the model hears; by default 1 for keywords, else the longest recording."),
         Option("beams", int, "Alternatives that are followed at a time; by default 1."),
     ),
+    disagreement="100 less the score with the original's words for the truth",
     answers="lissom.tasks.recognition.answering:heard",
     carried={
         "answering.py": "lissom.tasks.recognition.answering",

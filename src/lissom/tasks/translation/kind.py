@@ -18,6 +18,7 @@ KIND = Kind(
         Option("metric", str, "bleu or chrf."),
         Option("beams", int, "Alternatives followed at a time when it is scored and timed."),
     ),
+    disagreement="100 less the score with the original's sentences for the truth",
     answers="lissom.tasks.generating:said",
     quick=24,
     carried={"generating.py": "lissom.tasks.generating"},
