@@ -26,6 +26,7 @@ from lissom.core.progress import Progress
 from lissom.engine.options import Options
 from lissom.tasks.text.movie_reviews import find_movie_reviews
 from lissom.tasks.translation.libreoffice_help import find_english_german
+from lissom.tasks.translation.options import TranslationOptions
 from lissom.train.loop import Schedule, supervised, train
 from lissom.zoo.fine_tuned import encoder_files
 
@@ -173,3 +174,8 @@ def test_the_first_run_is_that_of_the_demo() -> None:
     made = shlex.split(recipe[recipe.index("lissom compress") :].replace("$(QUICK) ", "").replace("$(DEMO)", DEMO[0]))
     options = shlex.split(told.replace(FIRST, DEMO[0])) + list(DEMO[1:])
     assert sorted(options) == sorted(made)
+
+
+def test_languages_are_written_as_the_option_takes_them() -> None:
+    told = [word for path in DOCUMENTS for word in re.findall(r"--languages ([\w,-]+)", path.read_text("utf-8"))]
+    assert told and all(TranslationOptions(languages=word).pair() for word in told)
