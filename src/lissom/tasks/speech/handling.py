@@ -162,7 +162,7 @@ def level(source: Path | bytes) -> float:
         if file.subtype.startswith("PCM"):  # whole numbers are at most 1 as they are read
             return found
         for block in file.blocks(blocksize=_BLOCK, dtype="float32", always_2d=True):
-            found = max(found, float(np.abs(mono(block)).max(initial=0.0)))
+            found = max(found, float(np.abs(mono(np.asarray(block, dtype=np.float32))).max(initial=0.0)))
     return found
 
 
