@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 
 from onnxruntime import InferenceSession
 
+from lissom.core.machine import has_int8_dot_product
 from lissom.export.pair_files import decoder_of
 from lissom.export.runners.pair_runner import Runner
 from lissom.targets import onnx_pair_int8
@@ -51,11 +52,12 @@ def test_it_is_smaller_and_says_nearly_the_same(tmp_path: Path) -> None:
     features = torch.randn(8, 8, 200, generator=torch.Generator().manual_seed(0)).numpy()
     rules = rules_of(module)
     exact, rough = (Runner(path).start([features]) for path in (pair, made))
+    alike, apart = (0.99, 0.2) if has_int8_dot_product() else (0.95, 0.8)  # weights in 8 bits, or in 7
     for token in rules.prompt:
         tokens = np.full(8, token)
         wanted, found = exact.next(tokens), rough.next(tokens)
-        assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
-        assert 1e-6 < np.abs(wanted - found).max() < 0.2 * np.abs(wanted).max()
+        assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > alike
+        assert 1e-6 < np.abs(wanted - found).max() < apart * np.abs(wanted).max()
     assert all(greedy(Runner(made).start([features]), 8, rules))
 
 
