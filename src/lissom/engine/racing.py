@@ -70,14 +70,14 @@ def choose_target(
         if other := [name for name, value in asked.items() if before[name] != value]:
             told = f"the target in {folder} was chosen for other {' and '.join(other)}"
             raise LissomError(told, hint="choose another folder with -o")
-        if not entrants:
+        if not any(entrant.chosen for entrant in entrants):
             with tempfile.TemporaryDirectory() as work:
                 entrants = _Race(workload, budget, options, Path(work), progress).run(targets)
             if not any(entrant.chosen for entrant in entrants):
                 raise LissomError(f"no target can run {workload.name}: {entrants[0].reason}", hint="see lissom targets")
-            ledger.append("race", "", asked)
-            for entrant in entrants:
+            for entrant in sorted(entrants, key=lambda entrant: entrant.chosen):  # the winner last: then it is whole
                 ledger.put(entrant, f"{entrant.target} {entrant.precision}")
+            ledger.append("race", "", asked)
     best = next(entrant for entrant in entrants if entrant.chosen)
     progress.say(f"{best.target} {best.precision}: {best.reason}")
     return best.target
