@@ -106,9 +106,9 @@ class Ladder:
     def _rung(self, name: str, widths: Widths) -> Rung:
         model, steps = self._prober.model, self._steps(widths)
         kept = model.cost("parameters", widths) / model.cost("parameters", model.full)
-        known = self._ledger.find("rung", name)
-        if known is None:
-            known = {"drop": self._drop(steps), "kept": kept, "widths": to_json(widths, model.choices)}
+        known, told = self._ledger.find("rung", name), to_json(widths, model.choices)
+        if known is None or known["widths"] != told:  # an earlier version may have counted costs otherwise
+            known = {"drop": self._drop(steps), "kept": kept, "widths": told}
             self._ledger.append("rung", name, known)
         return Rung(widths, kept, known["drop"], steps)
 

@@ -94,9 +94,10 @@ class Rewriting:
             for step in METHODS.get(method)(workload, self._context.seed, self._context.progress):
                 yield step
                 given = True
-        except LissomError:
+        except LissomError as error:
             if not given:
                 raise
+            self._ledger.once("note", f"{method}, milder", f"{method}, milder: {error.message}")
 
     def _pays(self, workload: Workload, state: State, precision: str) -> bool:
         with self._context.progress.waiting("measuring what it gains"):
