@@ -290,6 +290,9 @@ def test_a_first_row_that_looks_like_a_header_of_other_names_is_not_read_as_a_te
     assert len(read_file(path, Wanted(("words",), "verdict")).parts["all"]) == 12
     path.write_text("\n".join(rows), encoding="utf-8")
     assert read_file(path, Wanted()).parts["all"][0] == {"text": "film 0", "label": "good"}
+    values = [f"film {number},{number / 4}" for number in range(12)]
+    path.write_text("\n".join(values), encoding="utf-8")
+    assert read_file(path, Wanted()).parts["all"][0]["label"] == "0.0", "a number is no name of a column"
 
 
 def test_classes_that_the_user_names_are_the_order_of_words() -> None:

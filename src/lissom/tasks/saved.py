@@ -60,7 +60,9 @@ def without_hidden(path: Path, parts: Mapping[str, Any], label: str | None) -> t
     Raises:
         LissomError: no part has labels in that column.
     """
-    hidden = [name for name, data in parts.items() if label and len(data) and set(data[label]) == {_HIDDEN}]
+    hidden = [
+        name for name, data in parts.items() if label and len(data) and all(value == _HIDDEN for value in data[label])
+    ]
     if hidden and len(hidden) == len(parts):
         raise LissomError(
             f"every label in the column {label!r} of {path} is {_HIDDEN}, which stands for none",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,8 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
     first, second = (len({row[column] for row in rows}) for column in (0, 1))
     label = 0 if first < second else 1
     shown = rows[0][label]
-    if sum(row[label] == shown for row in rows) == 1 and len(rows) > _FEW:
+    single = sum(row[label] == shown for row in rows) == 1
+    if single and len(rows) > _FEW and len({row[label] for row in rows}) < len(rows) // 2 and not _is_number(shown):
         raise LissomError(
             f"{path} begins with {', '.join(rows[0])[:100]!r}, and {shown[:40]!r} is the label of no other row",
             hint=(
@@ -140,6 +142,13 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
             ),
         )
     return ["label", "text"] if label == 0 else ["text", "label"]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _saved_dataset(path: Path) -> Table:
