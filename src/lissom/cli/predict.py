@@ -14,7 +14,7 @@ def predict(
     top: Annotated[int | None, typer.Option(min=1, help="How many classes to print, where it tells classes.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, one line for each input.")] = False,
 ) -> None:
-    """Answer with a bundle, exactly as it does where it is deployed: its predict.py runs, without PyTorch.
+    """Answer with a bundle, exactly as it does where it is deployed: its predict.py runs.
 
     Example: lissom predict runs/demo/bundle picture.png
     """

@@ -178,7 +178,7 @@ def check_absolute(budget: Budget, original: Figures, *, planned: bool = False) 
     if budget.drop.relative and abs(original.score) < _NOTHING:
         raise LissomError(
             f"the original scores 0, so {budget.drop.text} is a share of nothing",
-            hint="limit the drop in points, for example drop<=0.5pt",
+            hint='limit the drop in points, for example --budget "drop<=0.5pt"',
         )
     met = all(figure(original, limit.measure) <= limit.allowed(original) for limit in budget.costs)
     if budget.costs and met and not planned:
