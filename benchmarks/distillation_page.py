@@ -140,22 +140,7 @@ def _worth(data: dict[str, Any]) -> list[str]:
                 f"{share:.1%} of its accuracy."
             )
             lines += [*textwrap.wrap(told, 115), ""]
-    return [*lines, *_not_run(data)]
-
-
-def _not_run(data: dict[str, Any]) -> list[str]:
-    """Why the wider student is missing, where the narrower one leaves it nothing to show."""
-    runs = _by_arm(data, "TinyBERT-style").get("labels", {})
-    if not runs or "DistilBERT-style" in _students(data):
-        return []
-    ahead = data["teacher"]["test"] - statistics.mean(row["test"] for row in runs.values())
-    if ahead >= ASKED:
-        return ["The DistilBERT-style student was not run here yet.", ""]
-    told = (
-        "The DistilBERT-style student was not run here yet. It keeps more of the encoder than the TinyBERT-style one; "
-        f"if it is no worse without a teacher, which is not measured, there are at most {ahead:.2f} points to gain."
-    )
-    return [*textwrap.wrap(told, 115), ""]
+    return lines
 
 
 def _gain(arm: str, gains: list[dict[str, Any]], seeds: list[int]) -> str:
