@@ -103,7 +103,7 @@ def test_what_is_learnt_loses_less_in_int8(tmp_path: Path) -> None:
         small = QuantizeInt8(examples=64, batch=64, search=False).apply(plain, made, context)
         found = context.target.load(small.path, threads=1).run([inputs[0].numpy()])[0]
         far.append(float(workload.task.distance(torch.from_numpy(found), exact)))
-    assert far[1] < 0.6 * far[0], far
+    assert far[1] < 0.8 * far[0], far  # without VNNI weights have 7 bits, and there is less to learn
 
 
 @pytest.mark.parametrize("bad", [{"epochs": 0}, {"share": 0.0}, {"share": 1.5}])

@@ -133,7 +133,8 @@ def _solve(
     """Round one layer's weights, and shift its bias, on the grid that the graph has for them."""
     before = as_rows(layer, _array(plain, layer.weight))
     integers = numpy_helper.to_array(initial(made)[weight.input[0]])
-    scales = _array(made, weight.input[1]).reshape(layer.groups, -1, 1)
+    told = _array(made, weight.input[1]).ravel()  # one for each output, or one for all of them
+    scales = np.broadcast_to(told, before.shape[0] * before.shape[1]).reshape(layer.groups, -1, 1)
     largest = np.abs(as_rows(layer, integers.astype(np.int64))).max()
     now, across, mean_now, mean_before = moments.centred()
     damping = _DAMPING * max(1.0, before.shape[-1] / moments.rows) * np.trace(now, axis1=1, axis2=2) / now.shape[-1]
