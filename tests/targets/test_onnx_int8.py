@@ -14,6 +14,7 @@ from lissom.export.onnx_file import export_onnx
 from lissom.export.runners.onnx_runner import Runner as Session
 from lissom.targets import onnx_int8
 from lissom.targets.onnx_int8 import quantize_static_int8, shorten_names
+from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.targets.quantizing.layers import prepared, weighted_layers
 from lissom.targets.quantizing.recipes import RECIPES
 from lissom.targets.target import Artefact, Recipe
@@ -58,6 +59,23 @@ def test_weights_keep_to_seven_bits_where_products_saturate(
         notes[dot] = made.notes[-1]
     assert largest[False] <= 64 < 120 <= largest[True] <= 128
     assert "no VNNI" in notes[False] and "no VNNI" not in notes[True]
+
+
+def test_depthwise_weights_have_a_scale_for_each_channel_and_all_bits_without_vnni(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 6, 1), nn.ReLU(), nn.Conv2d(6, 6, 3, groups=6)).eval()
+    example = torch.randn(4, 3, 8, 8)
+    plain = OnnxRuntime().export(net, (example,), tmp_path / "plain.onnx")
+    monkeypatch.setattr(onnx_int8, "has_int8_dot_product", lambda: False)
+    for number, recipe in enumerate(RECIPES):
+        made = quantize_static_int8(plain, [[example.numpy()]], tmp_path / f"{number}.onnx", recipe)
+        graph = onnx.load(made.path).graph
+        held = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+        name = next(name for name, item in held.items() if item.shape == (6, 1, 3, 3))
+        scale = next(node.input[1] for node in graph.node if node.input[0] == name)
+        assert held[scale].shape == (6,) and np.abs(held[name].astype(int)).max() > 120
 
 
 def test_activations_are_unsigned_and_weights_signed_per_channel(

@@ -37,7 +37,7 @@ def quantized(
     extra = {
         "QuantizeBias": biases,
         "TensorQuantOverrides": {
-            layer.weight: [{"reduce_range": False}]
+            layer.weight: [{"axis": 0 if layer.outputs_first else 1, "reduce_range": False}]  # by channel only if said
             for layer in weighted_layers(model)
             if seven_bits and layer.groups > 1
         },
