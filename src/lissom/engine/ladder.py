@@ -19,7 +19,7 @@ from lissom.steps.pruning.criteria import weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ModelStep
-from lissom.workload.workload import Several, Worded, Workload, calibration_batches
+from lissom.workload.workload import Worded, Workload, calibration_batches, looks_at
 
 # of the parameters and of the multiply-adds that the widest cut keeps
 FRONT = ((0.8, 0.7), (0.6, 0.5), (0.45, 0.33), (0.3, 0.2), (0.2, 0.12), (0.12, 0.07))
@@ -138,7 +138,7 @@ def _answers(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     examples, batch = (_SAID, 1) if said else (_EXAMPLES, _BATCH)
     found: list[Any] = []
     places: list[Any] = []
-    for look in split.looks() if isinstance(split, Several) else (split,):
+    for look in looks_at(split):
         batches = calibration_batches(look, examples=examples, batch=batch, seed=0)
         outputs = [runner.run([tensor.numpy() for tensor in batch.inputs])[0] for batch in batches]
         found.append(np.concatenate(outputs))

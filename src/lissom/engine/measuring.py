@@ -16,7 +16,7 @@ from lissom.engine.asking import asked
 from lissom.targets.target import Artefact, Runner, Target
 from lissom.train.batches import in_order, prepared
 from lissom.workload.codes import as_codes
-from lissom.workload.workload import Grades, Several, Split, Worded, Workload, calibration_batches
+from lissom.workload.workload import Grades, Split, Worded, Workload, calibration_batches, looks_at
 
 _BATCH, _FEW = 100, 10
 _PARITY_EXAMPLES = 8
@@ -47,8 +47,7 @@ class Comparison:
 
 def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
     """Run every example of a split, as it is; where it is looked at several times, the outputs' mean."""
-    looks = split.looks() if isinstance(split, Several) else (split,)
-    found = [_look(runner, look, progress, what) for look in looks]
+    found = [_look(runner, look, progress, what) for look in looks_at(split)]
     outputs = found[0].outputs if len(found) == 1 else np.mean([look.outputs for look in found], axis=0)
     return Answers(outputs, found[0].targets)
 

@@ -42,9 +42,9 @@ def measure_copy(
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
         made = {FP32: plain}
-        steps = (HalfPrecision(), QuantizeInt8(examples=64, search=False))
-        for step in (step for step in steps if step.precision in formats):
-            if step.precision in workload.formats(context.target.precisions):
+        had = workload.formats(context.target.precisions)
+        for step in (HalfPrecision(), QuantizeInt8(examples=64, search=False)):
+            if step.precision in formats and step.precision in had:
                 made[step.precision] = step.apply(plain, workload, context)
         runners = {
             name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()

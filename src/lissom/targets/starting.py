@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.core.interpreter import PYTHON
 from lissom.export.bundle import runner_sources
 
 _CHILD = """
@@ -63,8 +63,7 @@ def start(runner: str, path: Path, example: Sequence[np.ndarray], *, threads: in
     with tempfile.TemporaryDirectory() as folder:
         for name, source in runner_sources(runner).items():
             (Path(folder) / name).write_text(source, encoding="utf-8")
-        # -P: nothing is imported from the folder of the user
-        command = [sys.executable, "-P", "-c", _CHILD, json.dumps([folder, str(path), shapes, threads])]
+        command = [*PYTHON, "-c", _CHILD, json.dumps([folder, str(path), shapes, threads])]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise LissomError(f"the memory of {path.name} could not be measured: {done.stderr.strip()[-200:]}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError, first_line
+from lissom.core.interpreter import PYTHON
 from lissom.targets import TARGETS
 from lissom.targets.target import FP32, INT8, Source, Target
 
@@ -20,8 +21,7 @@ def try_apart(name: str) -> dict[str, Any]:
 
     A runtime that ends its process does not end this one, and what it tells on the error stream is not shown.
     """
-    command = [sys.executable, "-P", "-m", __name__, name]  # -P: nothing is imported from the folder of the user
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*PYTHON, "-m", __name__, name], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     by = f"signal {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"code {done.returncode}"

@@ -117,6 +117,11 @@ class Several(Protocol):
         ...
 
 
+def looks_at(split: Split) -> Sequence[Split]:
+    """The split once for each look at its examples: itself, where there is one."""
+    return split.looks() if isinstance(split, Several) else (split,)
+
+
 @runtime_checkable
 class Visible(Protocol):
     """A split of pictures that models make pictures of."""

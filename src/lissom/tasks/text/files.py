@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from lissom.core.errors import LissomError
 from lissom.tasks.json_lines import parse_lines
 from lissom.tasks.listing import PARTS
 from lissom.tasks.saved import is_saved, saved_parts, without_hidden
-from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted
+from lissom.tasks.text.tables import LABELS, ONE, TWO, Row, Table, Wanted, numbers_in
 
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json")
 _FEW = 10  # rows: with fewer, each may have a label of its own
@@ -133,7 +132,12 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
     label = 0 if first < second else 1
     shown = rows[0][label]
     single = sum(row[label] == shown for row in rows) == 1
-    if single and len(rows) > _FEW and len({row[label] for row in rows}) < len(rows) // 2 and not _is_number(shown):
+    if (
+        single
+        and len(rows) > _FEW
+        and len({row[label] for row in rows}) < len(rows) // 2
+        and numbers_in([shown]) is None
+    ):
         raise LissomError(
             f"{path} begins with {', '.join(rows[0])[:100]!r}, and {shown[:40]!r} is the label of no other row",
             hint=(
@@ -142,13 +146,6 @@ def _without_header(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
             ),
         )
     return ["label", "text"] if label == 0 else ["text", "label"]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
 
 
 def _saved_dataset(path: Path) -> Table:

@@ -150,7 +150,7 @@ def _labels(table: Table, rows: Sequence[Row], column: str | None) -> tuple[Any,
             f"{' '.join(map(str, list(rows[words.index('')].values())))[:60]!r}",
             hint="remove them, or name another column with --label",
         )
-    numbers = _numbers(words)
+    numbers = numbers_in(words)
     if numbers is None:
         classes = table.classes or tuple(sorted(set(words)))
         order = {name: number for number, name in enumerate(classes)}
@@ -170,7 +170,8 @@ def _labels(table: Table, rows: Sequence[Row], column: str | None) -> tuple[Any,
     return numbers, (), True
 
 
-def _numbers(words: Sequence[str]) -> Any:
+def numbers_in(words: Sequence[str]) -> Any:
+    """Words as numbers ``(words,)``, or ``None`` where one is none."""
     try:
         numbers = np.asarray([float(word) for word in words])
     except ValueError:

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.core.interpreter import PYTHON
 from lissom.tasks.video.handling import Frames, read_frames
 
 COUNT = max(1, min(8, os.cpu_count() or 1))
@@ -90,7 +91,7 @@ def _end(worker: "subprocess.Popen[bytes] | None") -> None:
 
 def _started() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__],  # -P: nothing is imported from the folder of the user
+        [*PYTHON, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # what codecs log of damaged files is told by the answer
