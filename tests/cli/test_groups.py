@@ -123,3 +123,35 @@ def test_what_can_be_mended_is_said(own: str, words: list[str], said: str) -> No
         run(f"{own}:{words[0]}", *words[1:])
     assert re.search(said, str(caught.value)), caught.value
     assert caught.value.hints
+
+
+def saved(folder: Path, model: str) -> str:
+    """The spec of a tiny model of transformers, written to ``folder``."""
+    transformers = pytest.importorskip("transformers", reason="the models are transformers'")
+    size = {"num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+    options = {
+        "Bert": {**size, "vocab_size": 50, "max_position_embeddings": 40},
+        "ViT": {**size, "image_size": 24, "patch_size": 8, "num_channels": 1},
+        "Wav2Vec2": {**size, "conv_dim": (8, 8), "conv_stride": (20, 16), "conv_kernel": (20, 16), "vocab_size": 9,
+                     "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "num_feat_extract_layers": 2},
+        "T5": {"vocab_size": 50, "d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 1, "num_heads": 2,
+               "decoder_start_token_id": 0},
+    }  # fmt: skip
+    kinds = {"Bert": "ForSequenceClassification", "ViT": "ForImageClassification", "Wav2Vec2": "ForCTC",
+             "T5": "ForConditionalGeneration"}  # fmt: skip
+    config = getattr(transformers, f"{model}Config")(**options[model])
+    getattr(transformers, model + kinds[model])(config).save_pretrained(folder)
+    return f"hf:{folder}"
+
+
+@pytest.mark.parametrize(
+    ("model", "layer"),
+    [
+        ("Bert", "bert.encoder.layer.0.intermediate.dense"),
+        ("ViT", "vit.layers.0.mlp.fc1"),
+        ("Wav2Vec2", "wav2vec2.encoder.layers.0.feed_forward.intermediate_dense"),
+        ("T5", "model.decoder.block.0.layer.2.DenseReluDense.wi"),
+    ],
+)
+def test_models_of_transformers_are_followed_on_what_they_take(tmp_path: Path, model: str, layer: str) -> None:
+    assert f"channels     {layer}" in run(saved(tmp_path / "model", model))

@@ -49,9 +49,9 @@ def groups(
 
     asked = [parse_input(text) for text in shapes or ()]
     loaded = load_model(model, random_weights=True, num_classes=num_classes)
-    inputs = example(asked, model, loaded)
+    module, inputs = example(asked, model, loaded)
     with Progress().waiting(f"following {loaded.name}"):
-        coupling = couple(capture(loaded.module, inputs, parts=True), keep=keep or ())
+        coupling = couple(capture(module, inputs, parts=True), keep=keep or ())
     chosen = _chosen(coupling, group)
     if json_output:
         print(json.dumps(_described(loaded.name, coupling, chosen), indent=2))

@@ -1,16 +1,17 @@
 """Example inputs from words: the shapes that a user gives, or what a model usually takes."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from lissom.workload.models import LoadedModel
 
 _PICTURE = (1, 3, 224, 224)
+_TOKENS, _SOUND = 64, 16000
 _SHAPE = re.compile(r"(\d+(?:x\d+)*)(?::(float32|int64))?")
 Asked = tuple[tuple[int, ...], str]
 
@@ -23,12 +24,22 @@ def parse_input(text: str) -> Asked:
     return tuple(map(int, match[1].split("x"))), match[2] or "float32"
 
 
-def example(asked: list[Asked], spec: str, loaded: "LoadedModel") -> "tuple[Tensor, ...]":
-    """Zeros of the shapes asked for, or what the model usually takes."""
-    return tuple(_zeros(shape, kind) for shape, kind in asked) or _usual(spec, loaded)
+def example(asked: list[Asked], spec: str, loaded: "LoadedModel") -> "tuple[nn.Module, tuple[Tensor, ...]]":
+    """The model as it is looked at, with zeros of the shapes asked for or with what it usually takes.
+
+    An encoder-decoder of transformers is looked at as if all tokens were said at once, unless shapes are asked for.
+    """
+    from lissom.layers.sequence_model import SequenceModel, example_of
+
+    module = loaded.module
+    if asked:
+        return module, tuple(_zeros(shape, kind) for shape, kind in asked)
+    said = example_of(module)
+    return (module, _usual(spec, loaded)) if said is None else (SequenceModel(module, end=-1), said)
 
 
 def _usual(spec: str, loaded: "LoadedModel") -> "tuple[Tensor, ...]":
+    from lissom.workload.transformers_models import is_of_transformers
     from lissom.zoo.catalog import input_shape
     from lissom.zoo.inputs import example_inputs
     from lissom.zoo.names import OURS
@@ -36,8 +47,22 @@ def _usual(spec: str, loaded: "LoadedModel") -> "tuple[Tensor, ...]":
     name = spec.removeprefix("zoo:")
     if any(name in names for names in OURS.values()):
         return example_inputs(name)
+    if is_of_transformers(loaded.module):
+        return (_of_transformers(loaded.module),)
     crop = (loaded.handling or {}).get("crop")
     return (_zeros((1, 3, *crop) if crop else _PICTURE if ":" in spec else input_shape(name), "float32"),)
+
+
+def _of_transformers(module: Any) -> "Tensor":
+    """What a model of transformers takes first: token numbers, a second of sound, or a picture of its size."""
+    config, first = module.config, module.main_input_name
+    if first == "input_ids":
+        return _zeros((1, min(_TOKENS, getattr(config, "max_position_embeddings", _TOKENS))), "int64")
+    if first == "input_values":
+        return _zeros((1, _SOUND), "float32")
+    size = getattr(config, "image_size", _PICTURE[2:])
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    return _zeros((1, getattr(config, "num_channels", _PICTURE[1]), *sides), "float32")
 
 
 def _zeros(shape: tuple[int, ...], kind: str) -> "Tensor":

@@ -1,7 +1,6 @@
 """``lissom profile``: what costs what in a model, by layer and in total."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +10,7 @@ from lissom.cli.inputs import example, parse_input
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from lissom.workload.models import LoadedModel
+    from torch import Tensor, nn
 
 
 def profile(
@@ -42,7 +39,6 @@ def profile(
     """
     from lissom.core.progress import Progress
     from lissom.cost import profile_text
-    from lissom.layers.sequence_model import SequenceModel, example_of
     from lissom.workload.models import CTRANSLATE2, load_model
 
     asked = [parse_input(text) for text in shapes or ()]
@@ -53,28 +49,25 @@ def profile(
         download=download,
         num_classes=num_classes,
     )
-    said = None if asked else example_of(loaded.module)
-    if said is not None:  # token after token, which is counted as if all were said at once
-        loaded = replace(loaded, module=SequenceModel(loaded.module, end=-1))
-    inputs = example(asked, model, loaded) if said is None else said
+    module, inputs = example(asked, model, loaded)
     with Progress().waiting(f"running {loaded.name} once"):
-        result = _run(loaded, inputs)
+        result = _run(loaded.name, module, inputs)
     if json_output:
         print(json.dumps({"name": loaded.name, **result.to_json()}, indent=2))
     else:
         print(profile_text(result, limit=None if everything else 60))
 
 
-def _run(loaded: "LoadedModel", inputs: "tuple[Tensor, ...]") -> Any:
+def _run(name: str, module: "nn.Module", inputs: "tuple[Tensor, ...]") -> Any:
     from lissom.cost import profile as count
 
     try:
-        return count(loaded.module, inputs)
+        return count(module, inputs)
     except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
         # These are what a forward raises that was given the wrong input.
         shapes = ", ".join("x".join(map(str, tensor.shape)) for tensor in inputs)
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise LissomError(
-            f"{loaded.name} failed on an input of {shapes}: {reason}",
+            f"{name} failed on an input of {shapes}: {reason}",
             hint="--input 1x3x32x32 for another shape, 1x128:int64 for token numbers, twice for two inputs",
         ) from error

@@ -45,15 +45,19 @@ def _named(source: Tensor, more: tuple[Tensor, ...]) -> dict[str, Tensor]:
 
 
 def example_of(model: Any, tokens: int = 24) -> tuple[Tensor, ...] | None:
-    """Zeros as a :class:`SequenceModel` over a model of sound takes them; ``None`` for a model of something else.
+    """Zeros as a :class:`SequenceModel` over a model takes them; ``None`` for one that is no encoder-decoder.
 
     Args:
-        model: of transformers.
-        tokens: that were said.
+        model: of transformers, which listens or reads.
+        tokens: of a text that is read, and that were said.
     """
     config = getattr(model, "config", None)
-    if not hasattr(config, "num_mel_bins") or not hasattr(config, "decoder_layers"):
+    if not getattr(config, "is_encoder_decoder", False) or not model.can_generate():
+        return None
+    said = torch.zeros(1, tokens, dtype=torch.int64)
+    if model.main_input_name == "input_ids":
+        return torch.zeros_like(said), torch.ones_like(said), said
+    if not hasattr(config, "num_mel_bins"):
         return None
     assert config is not None
-    features = torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions)
-    return features, torch.zeros(1, min(tokens, config.max_target_positions), dtype=torch.int64)
+    return torch.zeros(1, config.num_mel_bins, 2 * config.max_source_positions), said[:, : config.max_target_positions]
