@@ -5,8 +5,9 @@
     python benchmarks/results.py                      the table, in docs/results.md
 
 The front cuts every layer to the same share by L1, repairs, distils for an epoch, and is exported in FP32 and INT8. A
-budget asks for the latency, the size, or both of one of its points, at the upper end of what was measured, and for its
-drop on the test split, rounded up to half a point. Subjects are sample and resnet20. Results: results/budgets.json.
+budget asks for the latency, the size, or both of one of its artefacts, at the upper end of what was measured, and for
+that artefact's drop on the test split, rounded up to half a point. Subjects are sample and resnet20; results go to
+results/budgets.json.
 """
 
 import json
@@ -18,11 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pruning import accuracy, context_of  # first: it chooses one thread
+from pruning import accuracy, artefact_accuracy, context_of  # first: it chooses one thread
 from rewrites import loaded
 
 from lissom.api import compress
 from lissom.core.files import write_json
+from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.statistics import ratio_interval
 from lissom.core.timing import interleaved
@@ -62,14 +64,12 @@ def point(workload: Workload, gone: float, folder: Path) -> dict[str, Any]:
     samples = interleaved({key: lambda r=r: r.run(example) for key, r in runners.items()}, seconds=SECONDS)
     score = accuracy(workload.module, workload.splits.test)
     return {
-        "drop": score - accuracy(made.module, workload.splits.test),
-        **{
-            item.precision: {
-                "latency": ratio_interval(samples[item.precision], samples["before"])[1][1],
-                "size": item.size_bytes / before.size_bytes,
-            }
-            for item in (plain, small)
-        },
+        item.precision: {
+            "latency": ratio_interval(samples[item.precision], samples["before"])[1][1],
+            "size": item.size_bytes / before.size_bytes,
+            "drop": score - artefact_accuracy(runners[item.precision], workload.splits.test),
+        }
+        for item in (plain, small)
     }
 
 
@@ -80,10 +80,11 @@ def budgets(name: str) -> list[str]:
     points = list(_known()[name]["front"].values())
     while len(found) < BUDGETS:
         point_, precision, measures = draw.choice(points), draw.choice(("fp32", "int8")), draw.choice(KINDS)
-        costs = [f"{measure}<={math.ceil(1000 * point_[precision][measure]) / 10:g}%" for measure in measures]
-        drop = max(0.5, math.ceil(2 * point_["drop"]) / 2)
+        made = point_[precision]
+        costs = [f"{measure}<={math.ceil(1000 * made[measure]) / 10:g}%" for measure in measures]
+        drop = max(0.5, math.ceil(2 * made["drop"]) / 2)
         text = ", ".join([*costs, f"drop<={drop:g}pt"])
-        if text not in found and all(point_[precision][measure] < 1 for measure in measures):
+        if text not in found and all(made[measure] < 1 for measure in measures):
             found.append(text)
     return found
 
@@ -101,7 +102,12 @@ def _run(workload: Workload, budget: str) -> dict[str, Any]:
         options = Options(time_limit_s=LIMIT_S)
         done = compress(workload, budget=budget, output=Path(folder) / "run", options=options, progress=Progress(False))
         summary = json.loads((done.folder / "summary.json").read_text(encoding="utf-8"))
-        return {"met": done.met, "seconds": time.perf_counter() - start, "limits": summary["limits"]}
+        return {
+            "met": done.met,
+            "seconds": time.perf_counter() - start,
+            "limits": summary["limits"],
+            "machine": describe().processor,
+        }
 
 
 def _known() -> dict[str, Any]:

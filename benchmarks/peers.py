@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from peers_pipelines import PIPELINES, lines
+from pruning import artefact_accuracy
 from rewrites import loaded
 
 from lissom.core.files import write_json
@@ -24,7 +25,6 @@ from lissom.core.records import to_json
 from lissom.core.statistics import ratio_interval
 from lissom.core.timing import interleaved
 from lissom.targets import TARGETS
-from lissom.workload.workload import Split
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
 TIMED_S = 90.0
@@ -59,8 +59,8 @@ def measure(work: Path, name: str) -> None:
     for file, (key, runner) in zip(files, runners.items(), strict=True):
         share, interval = ratio_interval(samples[key], samples["original.onnx"])
         rows[key] = {
-            "select": _score(runner, workload.splits.select),
-            "test": _score(runner, workload.splits.test),
+            "select": artefact_accuracy(runner, workload.splits.select),
+            "test": artefact_accuracy(runner, workload.splits.test),
             "latency": share,
             "latency_interval": list(interval),
             "latency_ms": float(np.median(samples[key])),
@@ -73,15 +73,6 @@ def measure(work: Path, name: str) -> None:
     known["machine"] = to_json(describe())
     known.setdefault("subjects", {})[name] = {"rows": rows, "took": took}
     write_json(RESULTS, known)
-
-
-def _score(runner: Any, split: Split) -> float:
-    right = 0
-    for start in range(0, len(split), 500):
-        batch = split.take(list(range(start, min(start + 500, len(split)))))
-        assert batch.targets is not None
-        right += int((runner.run([batch.inputs[0].numpy()])[0].argmax(1) == batch.targets.numpy()).sum())
-    return 100 * right / len(split)
 
 
 def main() -> None:

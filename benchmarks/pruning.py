@@ -41,6 +41,7 @@ from lissom.steps.pruning.prune import without
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import Context
 from lissom.targets import TARGETS
+from lissom.targets.target import Runner
 from lissom.tasks.loading import load
 from lissom.train.loop import Schedule, supervised, train
 from lissom.workload.workload import Split, Workload
@@ -100,6 +101,16 @@ def accuracy(module: nn.Module, split: Split) -> float:
         batch = split.take(list(range(start, min(start + 200, len(split)))))
         assert batch.targets is not None
         right += int((module(*batch.inputs).argmax(1) == batch.targets).sum())
+    return 100 * right / len(split)
+
+
+def artefact_accuracy(runner: Runner, split: Split) -> float:
+    """Percent of a split that a loaded artefact gets right."""
+    right = 0
+    for start in range(0, len(split), 500):
+        batch = split.take(list(range(start, min(start + 500, len(split)))))
+        assert batch.targets is not None
+        right += int((runner.run([batch.inputs[0].numpy()])[0].argmax(1) == batch.targets.numpy()).sum())
     return 100 * right / len(split)
 
 
