@@ -9,75 +9,24 @@ fifteen and five minutes of processor time.
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
 from lissom.core.files import whole_file, write_json
 from lissom.core.progress import Progress
 from lissom.tasks.loading import load
-from lissom.tasks.video.handling import Viewing
-from lissom.tasks.video.motion import FRAMES, MOTIONS, motion_clip, part_of
-from lissom.tasks.video.motion_set import PREPROCESSING, MotionClips, all_clips, find_motions
+from lissom.tasks.video.motion import MOTIONS
 from lissom.train.loop import Schedule, supervised, train
 from lissom.workload.workload import Batch, Split
 from lissom.zoo.tsm import tsm
 
 NETWORKS: dict[str, dict[str, Any]] = {"tsm": {"difference": True}, "frames": {"share": 0}}
-EPOCHS = {"tsm": 10, "frames": 3}
+EPOCHS = {"tsm": 40, "frames": 3}
 WIDTH, BATCH, RATE, SEED = 0.5, 16, 2e-3, 0
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Clips of the training sources that are drawn anew for each view, over pictures that are turned or mirrored: the
-    set's own clips are few, and a network learns them by heart.
-
-    Args:
-        pictures: by how they are turned, ``(8, pictures)``, in RGB.
-        viewing: from frames to the model's input.
-    """
-
-    pictures: Sequence[Sequence[Image.Image]]
-    viewing: Viewing
-    each: int = 8
-
-    def __len__(self) -> int:
-        return len(self.pictures[0]) * len(MOTIONS) * self.each
-
-    def take(self, indices: Sequence[int], *, view: int | None = None) -> Batch:
-        """Inputs ``(batch, 3, frames, height, width)``, targets ``(batch,)``."""
-        clips = np.stack([self._clip(index, view or 0) for index in indices])
-        rows = torch.tensor(list(indices))
-        return Batch((torch.from_numpy(clips),), rows % len(MOTIONS), rows)
-
-    def _clip(self, index: int, view: int) -> np.ndarray:
-        generator = np.random.default_rng((SEED, index, view))
-        turned = self.pictures[int(generator.integers(len(self.pictures)))]
-        picture = turned[index // len(MOTIONS) % len(turned)]
-        seen, motion = self.viewing, MOTIONS[index % len(MOTIONS)]
-        numbers = np.asarray(seen.moments([generator.uniform()] * seen.frames)) * FRAMES
-        frames = motion_clip(picture, motion, generator, numbers=numbers.astype(int).tolist(), pixels=seen.resize)
-        top, left = generator.integers(0, seen.resize - np.asarray(seen.crop) + 1).tolist()
-        return seen.normalise(seen.cropped(frames, top, left))
-
-
-def drawn() -> Drawn:
-    """The training sources."""
-    items = find_motions(download=True).parts["train"].items
-    assert isinstance(items, MotionClips)
-    sources = dict.fromkeys(clip.source for clip in all_clips() if part_of(clip.source) == "train")
-    pictures = [picture for source in sources for picture in items.pictures[source]]
-    turned = [[picture.transpose(turn) for picture in pictures] for turn in Image.Transpose]
-    viewing = Viewing(frames=8, **PREPROCESSING)
-    return Drawn([pictures, *turned], viewing)
 
 
 @torch.inference_mode()
@@ -119,11 +68,11 @@ def learn(name: str, work: Path) -> dict[str, Any]:
     network = tsm("mobilenet_v2", len(MOTIONS), width_mult=WIDTH, **NETWORKS[name])
     network.to(memory_format=torch.channels_last)  # half the time on a processor
     workload = load(network, data="motions", task="video", random_weights=True, download=True, seed=SEED)
-    splits, checkpoint, clips = workload.splits, work / f"{name}.pt", drawn()
+    splits, checkpoint = workload.splits, work / f"{name}.pt"
     schedule = Schedule(EPOCHS[name], RATE, batch=BATCH, weight_decay=2e-2, seed=SEED)
     model = train(
         workload.module,
-        clips,
+        splits.train,
         Watched(workload.task),
         schedule,
         checkpoint=checkpoint,
@@ -137,7 +86,6 @@ def learn(name: str, work: Path) -> dict[str, Any]:
         "network": name,
         "parameters": sum(p.numel() for p in model.parameters()),
         "epochs": EPOCHS[name],
-        "drawn": len(clips),
         "clips": {part: len(getattr(splits, part)) for part in ("train", "select", "test")},
         **{part: told(model, getattr(splits, part)) for part in ("select", "test")},
     }

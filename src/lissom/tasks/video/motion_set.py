@@ -17,7 +17,8 @@ from lissom.core.cache import cache_folder
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.listing import PARTS, Found, Listing
-from lissom.tasks.video.motion import MOTIONS, MotionClip, frames_of, part_of, write_clip
+from lissom.tasks.video.handling import Frames, Viewing
+from lissom.tasks.video.motion import FRAMES, MOTIONS, MotionClip, frames_of, motion_clip, part_of, write_clip
 from lissom.tasks.video.recordings import SCENES, films, photos
 
 PREPROCESSING = {"crop": (48, 48), "resize": 54, "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
@@ -53,6 +54,35 @@ class MotionClips:
     def name(self, row: int) -> str:
         """What to call one clip, and where it is in the cache."""
         return self.clips[row].name
+
+    def draw(self, row: int, viewing: Viewing, generator: np.random.Generator) -> Frames:
+        """Another clip of the same motion over the same picture, which may be turned or mirrored: the set's own are
+        few, and a network learns them by heart.
+
+        Args:
+            row: of the clip.
+            viewing: how many frames of what size.
+            generator: draws it.
+
+        Returns:
+            ``(frames, resize, resize, 3)``, 0..255.
+        """
+        clip, turn = self.clips[row], int(generator.integers(1 + len(Image.Transpose)))
+        places = np.asarray(viewing.moments(generator.uniform(size=viewing.frames).tolist())) * FRAMES
+        numbers = np.minimum(places.astype(int), FRAMES - 1).tolist()
+        return motion_clip(self._turned(clip, turn), clip.motion, generator, numbers=numbers, pixels=viewing.resize)
+
+    def _turned(self, clip: MotionClip, turn: int) -> Image.Image:
+        """The picture of a clip in one of its eight positions; 0 is as it is."""
+        key = (clip.source, clip.picture, turn)
+        if key not in self._positions:
+            picture = self.pictures[clip.source][clip.picture]
+            self._positions[key] = picture.transpose(tuple(Image.Transpose)[turn - 1]) if turn else picture
+        return self._positions[key]
+
+    @cached_property
+    def _positions(self) -> dict[tuple[str, int, int], Image.Image]:
+        return {}
 
     def read(self, row: int) -> Path:
         """Where one clip is."""

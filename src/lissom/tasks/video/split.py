@@ -1,6 +1,6 @@
 """A split of videos: clips of any examples, as they are or as an augmented view."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from lissom.tasks.video.handling import Frames, Viewing, squared
 from lissom.tasks.video.workers import Job, Workers
 from lissom.workload.workload import Batch
 
+Drawn = Callable[[int, np.random.Generator], Frames]
 MIDDLE = 0.5
 PLACES = (MIDDLE, 0.2, 0.8)  # of a frame in its part of the video, of those that views are made of
 
@@ -27,7 +28,8 @@ class VideoSplit:
         names: of the videos.
         labels: ``(videos,)``, int64, or ``None`` where there are none.
         viewing: from frames to the model's input.
-        augmented: whether views differ from the clip as it is: other frames of each part, another crop.
+        augmented: whether views differ from the clip as it is: other frames of each part, or another clip where the
+            set can draw one, and another crop.
         flip: whether half of the views are mirrored.
         seed: of the views.
         workers: that decode.
@@ -36,6 +38,7 @@ class VideoSplit:
         places: see ``kept``.
         place: of the frames of a clip as it is.
         clips: of each video that its answer is the mean of.
+        draw: makes another clip like that of an example, ``(frames, resize, resize, 3)``, where the set can.
     """
 
     paths: Sequence[Path]
@@ -50,6 +53,7 @@ class VideoSplit:
     places: tuple[float, ...] = PLACES
     place: float = MIDDLE
     clips: int = 1
+    draw: Drawn | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -81,6 +85,8 @@ class VideoSplit:
     def _frames(self, rows: list[int], drawn: list[np.random.Generator] | None) -> list[Frames]:
         """The frames of each clip, ``(frames, resize, resize, 3)``."""
         count = self.viewing.frames
+        if self.draw is not None and drawn is not None:
+            return [self.draw(row, generator) for row, generator in zip(rows, drawn, strict=True)]
         if self.kept is not None:
             usual = self.places.index(self.place)
             choices = [
