@@ -87,6 +87,7 @@ def test_only_training_draws_and_the_split_cuts_what_is_drawn(monkeypatch: pytes
     )
     train, test = workload.splits.train, workload.splits.test
     assert any("drawn anew" in note for note in workload.notes)
+    assert workload.views == 8  # the original's answer to a clip is none to another
     kept, first, second, again = (train.take([3, 20], view=view).inputs[0] for view in (None, 0, 1, 0))
     assert kept.shape == first.shape == (2, 3, 4, 48, 48)
     assert torch.equal(first, again) and not torch.equal(first, second) and not torch.equal(first, kept)

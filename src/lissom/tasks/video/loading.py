@@ -34,6 +34,7 @@ except ModuleNotFoundError as error:
     raise MissingExtraError(error.name or "av", "video", "the task video") from error
 
 SIZE = 224
+DRAWN = 8  # other clips for each of training, where the set draws them: the original answers every one
 SETTINGS = "--frames, --size, --mean and --std"
 
 
@@ -73,6 +74,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
         handling={"viewing": viewing.to_json(), "clips": chosen.clips, "output": {"kind": "logits"}},
         labelled=found.labelled and loaded.pretrained,
         keep=request.keep,
+        views=DRAWN if draws else None,
         notes=(*loaded.notes, *more, *_said(loaded, chosen, viewing, draws), *splits.notes),
     )
 
