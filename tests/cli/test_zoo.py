@@ -3,6 +3,7 @@
 import json
 import sys
 import types
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from lissom.cli.zoo import zoo
+from lissom.cli.zoo_table import Row, table
 from lissom.core.errors import LissomError
 from lissom.targets import TARGETS
+from lissom.zoo import catalog, entry
 
 APP = Typer()
 APP.command()(zoo)
@@ -55,13 +58,48 @@ def fake_target(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_the_list_names_families_counts_scores_and_sources() -> None:
     text = run()
-    assert "\nMobileNetV1\n" in text
+    assert "\nMobileNetV2, from torchvision\n" in text
     line = next(line for line in text.splitlines() if line.startswith("  mobilenet_v2 "))
-    assert line.split()[:8] == [
-        "mobilenet_v2", "torchvision", "224x224", "3,504,872", "300.77", "10.2", "MB", "14.2",
+    assert line.split() == [
+        "mobilenet_v2", "224x224", "3,504,872", "300.77", "10.2", "MB", "14.2", "MB", "71.88", "[2]",
     ]  # fmt: skip
-    assert "71.88 ImageNet top-1" in line
-    assert "torchvision 0.29 metadata, IMAGENET1K_V1" in text
+    assert "[2] ImageNet top-1: torchvision 0.29 metadata, IMAGENET1K_V1" in text
+    assert "Zhang et al. 2018, tables 1 and 2 (not looked up there)" in text
+
+
+def test_attention_stands_behind_the_multiply_adds_of_layers() -> None:
+    lines = run().splitlines()
+    assert "BERT, from transformers, input in tokens" in lines
+    line = next(line for line in lines if line.startswith("  bert_mini "))
+    assert line.split()[:6] == ["bert_mini", "128", "11,170,560", "402.72", "+", "33.55"]
+    assert any(line.endswith("multiply-adds of attention stand behind those of the layers") for line in lines)
+    assert "attention" not in run("--fits", "size<=500kB")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("timed", [False, True])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_left_out(width: int, timed: bool) -> None:
+    rows: list[Row] = [asdict(one) | ({"latency_ms": 1234.5678} if timed else {}) for one in catalog()]
+    if timed:
+        rows[0] |= {"latency_ms": None, "not_measured": "no operator is known by that name " * 4}
+    text = table(rows, width)
+    assert max(map(len, text.splitlines())) <= max(width, 80 if timed else 71)
+    words = text.split()
+    assert {row["name"] for row in rows} <= set(words)
+    assert {f"{row['parameters']:,}" for row in rows} <= set(words)
+    flowing = " ".join(words)
+    assert all(row["published"]["source"] in flowing for row in rows if row["published"])
+    assert all(word in words for word in ("model", "input", "parameters", "peak", "size", "score"))
+
+
+def test_a_name_too_long_for_its_column_has_a_line_of_its_own() -> None:
+    rows: list[Row] = [asdict(entry("squeezenet1_0_complex_bypass")), asdict(entry("resnet20"))]
+    wide, narrow = table(rows, 100).splitlines(), table(rows, 70).splitlines()
+    assert [line[:31].strip() for line in wide if "_complex_" in line] == ["squeezenet1_0_complex_bypass"]
+    place = narrow.index("  squeezenet1_0_complex_bypass")
+    assert narrow[place + 1].split()[:2] == ["224x224", "1,589,672"]
+    assert [line for line in narrow if line.startswith("  resnet20 ")], "a short name stays before its figures"
+    assert narrow[place + 1].index("1,589,672") + 9 == narrow[0].index("parameters") + 10
 
 
 def test_the_list_as_json() -> None:

@@ -1,15 +1,17 @@
 """``lissom zoo``: the model families, which of them fit a budget, and one of them by layer."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lissom.cli.zoo_table import Row, doubt, score, table
+from lissom.cli.zoo_table import USUAL, Row, doubt, score, table
 from lissom.core.errors import LissomError
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def zoo(
     elif json_output:
         print(json.dumps(rows, indent=2))
     else:
-        print(table(rows))
+        print(table(rows, get_terminal_size().columns if sys.stdout.isatty() else USUAL))
         if name is not None and not rows:
             print(f"{name} does not fit {fits}")
 
