@@ -42,6 +42,10 @@ def test_fetched_once_and_kept(cache: Path, tmp_path: Path, monkeypatch: pytest.
     (cache / "film.avi").write_bytes(b"another")
     with pytest.raises(LissomError, match="is not the file of Debian's package films"):
         debian_files(package, FILES, download=True, progress=QUIET)
+    (cache / "film.avi").unlink()
+    with pytest.raises(LissomError, match=r"^film\.avi is not the file of .*its SHA-256 is [0-9a-f]{64}, not 0000"):
+        debian_files(package, {"film.avi": "0000"}, download=True, progress=QUIET)
+    assert not (cache / "film.avi").exists(), "what is known to be wrong is not kept"
 
 
 def test_what_is_installed_is_not_fetched(cache: Path, tmp_path: Path) -> None:

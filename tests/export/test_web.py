@@ -1,12 +1,16 @@
 """A bundle as a page: whole or not at all, nothing fetched unasked, and a browser answers as the artefact does."""
 
 import functools
+import hashlib
 import http.server
+import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +29,9 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with files of the runtime's names."""
+    """A cache with files of the runtime's names, which are known by the hashes of these."""
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in FILES}
+    monkeypatch.setattr(web_runtime, "FILES", hashes)
     monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "cache" / f"{PACKAGE}-{VERSION}"
     folder.mkdir(parents=True)
@@ -51,7 +57,7 @@ def test_without_the_runtime_nothing_is_fetched_or_written(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "empty"))
-    monkeypatch.setattr(web_runtime, "_fetch", lambda folder: pytest.fail("fetched without being asked"))
+    monkeypatch.setattr(web_runtime, "_fetched", lambda: pytest.fail("fetched without being asked"))
     with pytest.raises(LissomError, match="is not in") as refused:
         write_web(tmp_path / "page", bundle)
     assert "--download" in str(refused.value)
@@ -63,6 +69,43 @@ def test_without_npm_it_is_said(bundle: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LissomError, match="npm"):
         write_web(tmp_path / "page", bundle, download=True)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_altered_runtime_makes_no_page(bundle: Path, runtime: Path, tmp_path: Path, name: str) -> None:
+    (runtime / name).write_text("something else")
+    with pytest.raises(LissomError, match=f"{re.escape(name)} is not the file of {PACKAGE} {VERSION}") as refused:
+        write_web(tmp_path / "page", bundle)
+    assert str(runtime / name) in refused.value.message
+    assert not (tmp_path / "page").exists()
+
+
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An npm that gives an archive with files of the runtime's names; the archive's hash."""
+    (tmp_path / "bin").mkdir()
+    archive, script = tmp_path / "bin" / "made.tgz", tmp_path / "bin" / "npm"
+    with tarfile.open(archive, "w:gz") as packed:
+        for name in FILES:
+            entry = tarfile.TarInfo(f"package/dist/{name}")
+            entry.size = len(name)
+            packed.addfile(entry, io.BytesIO(name.encode()))
+    script.write_text(f'#!/bin/sh\n/bin/cp {shlex.quote(str(archive))} "$5"\necho \'[{{"filename": "made.tgz"}}]\'\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(script.parent))
+    return hashlib.sha256(archive.read_bytes()).hexdigest()
+
+
+def test_another_archive_than_is_known_is_not_kept(
+    npm: str, bundle: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(runtime)
+    with pytest.raises(LissomError, match=f"what npm fetched is not {PACKAGE} {VERSION}: its SHA-256 is {npm}"):
+        write_web(tmp_path / "page", bundle, download=True)
+    assert not runtime.exists()
+    monkeypatch.setattr(web_runtime, "ARCHIVE", npm)
+    write_web(tmp_path / "page", bundle, download=True)
+    assert {item.name for item in runtime.iterdir()} == set(FILES)
 
 
 def test_what_is_there_is_not_overwritten(bundle: Path, runtime: Path, tmp_path: Path) -> None:

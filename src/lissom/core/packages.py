@@ -108,17 +108,23 @@ def kept(
             )
         with progress.waiting(f"fetching {wanted.origin} ({wanted.size})"):
             found = fetch()
+        _check(found, wanted, Path(), "it is of another version, or was altered on its way here")
         for name in files:
             with whole_file(folder / name) as temporary:
                 temporary.write_bytes(found[name])
     contents = {name: (folder / name).read_bytes() for name in files}
-    for name, content in contents.items():
-        if hashlib.sha256(content).hexdigest() != files[name]:
-            raise LissomError(
-                f"{folder / name} is not the file of {wanted.origin}",
-                hint="remove it and run again with --download",
-            )
+    _check(contents, wanted, folder, "remove it and run again with --download")
     return contents
+
+
+def _check(contents: Mapping[str, bytes], wanted: Wanted, folder: Path, hint: str) -> None:
+    """Refuse files that are not those that are known by their hashes."""
+    for name, expected in wanted.files.items():
+        if (found := hashlib.sha256(contents[name]).hexdigest()) != expected:
+            raise LissomError(
+                f"{folder / name} is not the file of {wanted.origin}: its SHA-256 is {found}, not {expected}",
+                hint=hint,
+            )
 
 
 def _fetched(package: Package) -> bytes:

@@ -26,8 +26,8 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
         download: allow the runtime for browsers to be fetched.
 
     Raises:
-        LissomError: it is another kind of bundle, one that was altered, the runtime is not there, or the folder is
-            not empty.
+        LissomError: it is another kind of bundle, one that was altered, the runtime is not there or is another than
+            is known, or the folder is not empty.
     """
     manifest, handling = _read(bundle, "manifest.json"), _read(bundle, "handling.json")
     if manifest.get("target") != "onnxruntime" or handling.get("task") != "image":
@@ -44,8 +44,9 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
         try:
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir(parents=True)
-            for file in (*runtime, bundle / manifest["artefact"]):
-                shutil.copyfile(file, making / file.name)
+            for name, content in runtime.items():
+                (making / name).write_bytes(content)
+            shutil.copyfile(bundle / manifest["artefact"], making / manifest["artefact"])
             for name in _PAGES:
                 source = resources.files("lissom.export").joinpath("pages", name)
                 (making / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
