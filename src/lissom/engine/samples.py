@@ -1,27 +1,31 @@
 """Examples that the report plays or shows, with what the original and the result say of each."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from lissom.core.records import Sample, Sight
 from lissom.engine.asking import asked
 from lissom.engine.baseline import Baseline
 from lissom.engine.folder import RunFolder
-from lissom.engine.measuring import Answers, kept_answers
+from lissom.engine.measuring import Answers, grades, kept_answers
 from lissom.targets.target import Artefact
 from lissom.tasks.text_out import TextOut
 from lissom.workload.codes import as_texts
 from lissom.workload.workload import Playable, Split, Visible, Watchable, Worded, Workload
 
 SHOWN = 6
+Rows = npt.NDArray[np.int64]
 RESULT = "result"  # begins the file of its answers
 _AGREED = 2  # of them are examples that both answer alike
+_LOST = 3  # of the others, before those that the result gains by
 
 
 def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, folder: RunFolder) -> None:
-    """Write a few examples of the test split to the ledger: first those that the result answers otherwise.
+    """Write a few examples of the test split to the ledger: first those that the result answers otherwise, where it
+    loses most and then where it gains.
 
     Nothing is kept where examples can be neither played, watched, seen nor read, or answers have no words.
     """
@@ -35,7 +39,8 @@ def keep_samples(original: Workload, artefact: Artefact, baseline: Baseline, fol
     answered = _answers(original, artefact, baseline, folder)
     before, after = (_words(original, found.outputs) for found in answered.values())
     truths = _truths(original, answered["original"])
-    for row in _chosen(np.asarray(before) != np.asarray(after), np.asarray(before)):
+    differ = np.asarray(before) != np.asarray(after)
+    for row in _chosen(_telling(original, answered, np.flatnonzero(differ)), differ, np.asarray(before)):
         media, content = _content(split, row)
         sample = Sample(
             name=split.names[row],
@@ -87,10 +92,41 @@ def _answers(original: Workload, artefact: Artefact, baseline: Baseline, folder:
     }
 
 
-def _chosen(differ: np.ndarray, before: np.ndarray) -> Iterator[int]:
-    """Rows spread over the examples that differ, and then over the others, of as many classes as there is room for."""
+def _telling(workload: Workload, answered: dict[str, Answers], rows: Rows) -> list[int]:
+    """Rows that are answered otherwise, those that tell most first: what the result loses most by, where the original
+    was surest; after a few of them what it gains most by, where it is surest itself; last what costs neither."""
+    if not len(rows):
+        return []
+    original, result = (_part(found, rows) for found in answered.values())
+    lost = _scores(workload, original, original) - _scores(workload, result, original)
+    sure = np.where(lost < 0, _sureness(workload, result), _sureness(workload, original))
+    order = np.lexsort((-sure, -np.abs(lost)))  # equal ones stay in the order of the split
+    rows, lost = rows[order], lost[order]
+    worse, better, even = (rows[chosen].tolist() for chosen in (lost > 0, lost < 0, lost == 0))
+    return [*worse[:_LOST], *better, *worse[_LOST:], *even]
+
+
+def _part(found: Answers, rows: Rows) -> Answers:
+    return Answers(found.outputs[rows], None if found.targets is None else found.targets[rows])
+
+
+def _scores(workload: Workload, found: Answers, original: Answers) -> npt.NDArray[np.float64]:
+    """The score of each example by itself."""
+    graded = grades(workload, found, original)
+    return np.array([workload.task.score(graded[place : place + 1]) for place in range(len(graded))])
+
+
+def _sureness(workload: Workload, found: Answers) -> npt.NDArray[np.float64]:
+    """The share that the likeliest class has by the softmax; 0 for a text, which has none."""
+    if isinstance(workload.task, TextOut):
+        return np.zeros(len(found.outputs))
+    scores = found.outputs.astype(np.float64)
+    return 1 / np.exp(scores - scores.max(1, keepdims=True)).sum(1)
+
+
+def _chosen(telling: Sequence[int], differ: npt.NDArray[np.bool_], before: npt.NDArray[np.str_]) -> list[int]:
+    """The rows that tell most, and others that both answer alike, of as many classes as there is room for."""
+    changed = list(telling[: SHOWN - _AGREED])
     others = np.flatnonzero(~differ)
     _, firsts = np.unique(before[others], return_index=True)
-    changed = np.flatnonzero(differ)[: SHOWN - _AGREED]
-    yield from changed.tolist()
-    yield from others[np.sort(firsts)][: SHOWN - len(changed)].tolist()
+    return [*changed, *others[np.sort(firsts)][: SHOWN - len(changed)].tolist()]
