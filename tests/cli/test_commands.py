@@ -64,6 +64,23 @@ def finished(stopped: tuple[Path, Done, bytes], compressing: Words) -> tuple[Pat
     return folder, Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
+@pytest.mark.parametrize("more", [(), ("--epochs", "3", "--seed", "4", "--methods", "prune,depth")])
+def test_quick_is_the_options_own_idea_of_it(
+    lissom: Lissom, compressing: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    asked: list[Options] = []
+
+    def compressed(workload: object, *, output: Path, options: Options, **_: object) -> api.Run:
+        asked.append(options)
+        return api.Run(output, met=True)
+
+    monkeypatch.setattr(api, "compress", compressed)
+    monkeypatch.setattr(api.Run, "__str__", lambda self: "")
+    assert lissom(*compressing(tmp_path / "run"), *more).code == 0
+    plain = Options(epochs=3, seed=4, methods=("prune", "depth")) if more else Options()
+    assert asked == [plain.quick()]
+
+
 def test_ctrl_c_is_no_traceback(stopped: tuple[Path, Done, bytes]) -> None:
     _, done, _ = stopped
     assert done.code == 2, done

@@ -34,6 +34,15 @@ def test_the_time_that_is_left_may_change_when_a_run_goes_on() -> None:
     assert Options(multiple=4).deciding() != Options().deciding()
 
 
+def test_a_trial_run_keeps_what_was_asked_and_does_little() -> None:
+    asked = Options(threads=2, seed=5, methods=("depth",), time_limit_s=60)
+    found = asked.quick()
+    assert replace(found, epochs=None, calibration=1024, measure_s=4.0, tries=4, compared=2) == asked
+    assert (found.epochs, found.tries, found.compared) == (1, 2, 0)
+    assert found.calibration < asked.calibration and found.measure_s < asked.measure_s
+    assert replace(asked, epochs=7).quick().epochs == 7
+
+
 @pytest.mark.parametrize(
     ("left_s", "share", "answered", "epochs", "views", "part"),
     [

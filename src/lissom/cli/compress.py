@@ -18,8 +18,6 @@ Model = Annotated[
     ),
 ]
 
-_QUICK: dict[str, Any] = {"calibration": 128, "measure_s": 0.5, "tries": 2, "compared": 0}
-
 
 @with_task_options
 def compress(
@@ -105,11 +103,11 @@ def compress(
         batch=batch,
         seed=seed,
         time_limit_s=None if time_limit is None else parse_seconds(time_limit),
-        epochs=1 if quick and epochs is None else epochs,
+        epochs=epochs,
         front=front,
         methods=tuple(name.strip() for name in methods.split(",")),
-        **(_QUICK if quick else {}),
     )
+    options = options.quick() if quick else options
     loading = {
         "random_weights": random_weights,
         "keep": list(keep or ()),
@@ -119,7 +117,7 @@ def compress(
         **own,
     }
     workload = load(model, data=data, task=task, weights=weights, download=download, seed=seed, **loading)
-    given = None if plan is None else read_plan(plan, workload, epochs=epochs, texts=texts, quick=quick)
+    given = None if plan is None else read_plan(plan, workload, options, epochs=epochs, texts=texts)
     if given is not None and print_plan:
         print_json(given)
         return

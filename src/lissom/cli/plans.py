@@ -9,6 +9,7 @@ from lissom.core.errors import LissomError
 _WIDTH = 120
 
 if TYPE_CHECKING:
+    from lissom.engine.options import Options
     from lissom.plan.move import Plan
     from lissom.workload.workload import Workload
 
@@ -30,8 +31,15 @@ def check_words(plan: str | None, *, front: bool, print_plan: bool, texts: str |
             raise LissomError(f"{option} speaks of a plan, and there is none", hint="--plan tinybert, for example")
 
 
-def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str | None, quick: bool = False) -> "Plan":
-    """The plan in a JSON file, or the recipe of that name for the workload's model; a quick one learns for one epoch.
+def read_plan(word: str, workload: "Workload", options: "Options", *, epochs: int | None, texts: str | None) -> "Plan":
+    """The plan in a JSON file, or the recipe of that name for the workload's model.
+
+    Args:
+        word: the name or the file.
+        workload: the model to make a recipe for.
+        options: how long a recipe learns.
+        epochs: what was typed, which a file says itself.
+        texts: the same of texts without labels.
 
     Raises:
         LissomError: there is neither, or the file holds no plan.
@@ -39,8 +47,8 @@ def read_plan(word: str, workload: "Workload", *, epochs: int | None, texts: str
     from lissom.plan.recipes import NAMES, recipe
 
     if word in NAMES:
-        epochs = 1 if quick and epochs is None else epochs
-        return recipe(word, workload, texts=texts or "", **({} if epochs is None else {"epochs": epochs}))
+        usual = {} if options.epochs is None else {"epochs": options.epochs}
+        return recipe(word, workload, texts=texts or "", **usual)
     path = Path(word)
     if not path.is_file():
         raise LissomError(f"there is no recipe and no file {word!r}", hint=f"recipes: {', '.join(NAMES)}")

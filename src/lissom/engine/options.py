@@ -1,6 +1,6 @@
 """What a run is told: frozen, and all that decides what it does."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lissom.core.errors import LissomError
@@ -57,6 +57,14 @@ class Options:
             METHODS.check(name)
         if self.front and self.methods != (PRUNE,):
             raise LissomError("a front is made by prune alone", hint="leave out --front, or the other methods")
+
+    def quick(self) -> "Options":
+        """The same for a trial run, whose figures mean nothing: little is measured and learnt, two things are tried.
+
+        It goes with little data: ``limit=`` of :func:`lissom.tasks.loading.load`, for which a task knows a number
+        (``TASKS.get(task).quick``).
+        """
+        return replace(self, epochs=self.epochs or 1, calibration=128, measure_s=0.5, tries=2, compared=0)
 
     @property
     def ranged(self) -> int:
