@@ -74,7 +74,7 @@ def test_no_pickle_is_executed(tmp_path: Path) -> None:
 
 def test_values_that_fit_nowhere_are_refused(tmp_path: Path) -> None:
     save_file({"0.weight": torch.zeros(2, 2)}, tmp_path / "w.safetensors")
-    with pytest.raises(lissom.LissomError, match=r"0.weight of shape \(2, 2\) does not fit"):
+    with pytest.raises(lissom.LissomError, match=r"missing: 0\.bias.*other shape: 0\.weight \(2, 2\) in the file"):
         lissom.load(tmp_path / "w.safetensors", build=net)
 
 

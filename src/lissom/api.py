@@ -98,7 +98,8 @@ def load(
     """Load a model with its data, to be compressed; or, with ``build``, a compressed model that was saved.
 
     Args:
-        model: with ``build`` a saved model, such as ``run.model``; otherwise what
+        model: with ``build`` a saved model, such as ``run.model``, or weights alone in safetensors, which have to be
+            all those of what ``build`` makes; otherwise what
             :func:`lissom.tasks.loading.load` takes: ``zoo:NAME``, ``file.py:function``, a module, and so on.
         build: makes a fresh, uncompressed instance of the original's architecture. What was cut, put in place of
             others and trained is done to it again, in its own class wherever that can express it; no pickle is read.
@@ -108,8 +109,8 @@ def load(
         With ``build`` the smaller model, in the training mode of the fresh instance; otherwise a workload.
 
     Raises:
-        LissomError: the file is none of ours, ``build`` makes another architecture, or anything else that a user
-            can mend.
+        LissomError: the file cannot be read, ``build`` makes another architecture, or anything else that a user can
+            mend.
     """
     if build is None:
         if "data" not in options:

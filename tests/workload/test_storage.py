@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,9 +68,76 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     save_model(path, few)
     with pytest.raises(LissomError, match=r"no values for classifier\.weight"):
         load_model(path, fresh_net)
+    wide = trained_net()
+    wide.classifier = torch.nn.Linear(32, 7)
+    wide.more = torch.nn.Linear(1, 1)
+    save_model(path, wide)
+    with pytest.raises(
+        LissomError,
+        match=r"classifier\.bias is \(7,\) in the file and \(4,\) in this model \(and 3 more that",
+    ):
+        load_model(path, fresh_net)
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(LissomError, match="cannot read"):
         load_model(path, fresh_net)
+
+
+def test_statistics_that_a_file_lacks_are_missed(tmp_path: Path) -> None:
+    """A network with BatchNorm's statistics of a fresh instance runs, and answers nonsense."""
+    few = {name: tensor for name, tensor in trained_net().state_dict().items() if "running_var" not in name}
+    for header in ({}, {"lissom": json.dumps({"schema": 2, "changes": []})}):
+        save_file(few, tmp_path / "m.safetensors", header)
+        with pytest.raises(LissomError, match=r"(no values for|missing:) features\.1\.running_var"):
+            load_model(tmp_path / "m.safetensors", fresh_net)
+
+
+def test_a_damaged_header_is_said(tmp_path: Path) -> None:
+    for header in ("{", "3"):
+        save_file(trained_net().state_dict(), tmp_path / "m.safetensors", {"lissom": header})
+        with pytest.raises(LissomError, match="its header is damaged"):
+            load_model(tmp_path / "m.safetensors", fresh_net)
+
+
+def test_weights_alone_have_to_be_those_of_the_fresh_instance(tmp_path: Path) -> None:
+    path, state = tmp_path / "w.safetensors", trained_net().state_dict()
+    for prefix in ("", "module."):
+        save_file({prefix + name: tensor for name, tensor in state.items()}, path)
+        again, changes = load_model(path, fresh_net)
+        assert changes == () and all(map(torch.equal, again.state_dict().values(), state.values()))
+    smaller = without(tiny_workload(), {0: (1, 4)}).module
+    for wrong, said in (
+        (smaller.state_dict(), r"other shape: features\.0\.weight \(14, 3, 3, 3\) in the file"),
+        (
+            {f"net_{name}": tensor for name, tensor in state.items()},
+            r"missing: features\.0\.weight.*; unexpected: net_",
+        ),
+        ({**state, "head.bias": torch.zeros(3)}, r"unexpected: head\.bias"),
+    ):
+        save_file(wrong, path)
+        with pytest.raises(LissomError, match=said) as caught:
+            load_model(path, fresh_net)
+        assert "the file holds weights alone" in caught.value.message and "run.model" in caught.value.hints[-1]
+    save_file({**state, "classifier.bias": torch.tensor([0, torch.nan, 0, 0])}, path)
+    with pytest.raises(LissomError, match="NaN"):
+        load_model(path, fresh_net)
+
+
+def test_tied_weights_alone_may_stand_under_one_name(tmp_path: Path) -> None:
+    def tied() -> torch.nn.Module:
+        model = torch.nn.Sequential(torch.nn.Embedding(5, 3), torch.nn.Linear(3, 5, bias=False))
+        model[1].weight = model[0].weight
+        return model
+
+    save_file({"1.weight": torch.arange(15.0).reshape(5, 3)}, tmp_path / "w.safetensors")
+    again, _ = load_model(tmp_path / "w.safetensors", tied)
+    assert again[0].weight is again[1].weight and again[0].weight[4, 2] == 14
+
+
+@pytest.mark.parametrize("build", [TinyNet(), lambda: 3])
+def test_what_builds_no_model_is_refused(tmp_path: Path, build: Any) -> None:
+    save_model(tmp_path / "m.safetensors", trained_net())
+    with pytest.raises(LissomError, match=r"build (is a model, a TinyNet|returned a int)"):
+        load_model(tmp_path / "m.safetensors", build)
 
 
 def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:

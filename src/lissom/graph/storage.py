@@ -91,15 +91,19 @@ def load(path: str | Path, build: Callable[[], nn.Module]) -> nn.Module:
     header, tensors = read(path)
     if header is None:
         raise LissomError(f"{path} holds weights but no cut", hint="expected a file that lissom.graph.save wrote")
-    model = _built(build)
+    model = built(build)
     training = model.training
     module = rebuild(model, header)
     fill(module, tensors)
     return module.train(training)
 
 
-def _built(build: Callable[[], nn.Module]) -> nn.Module:
-    """A fresh instance."""
+def built(build: Callable[[], nn.Module]) -> nn.Module:
+    """A fresh instance.
+
+    Raises:
+        LissomError: ``build`` is a model, or makes none.
+    """
     hint = "give a function that makes a torch.nn.Module, as in load(path, build=Net)"
     if isinstance(build, nn.Module):
         raise LissomError(f"build is a model, a {type(build).__name__}", hint=hint)
@@ -141,8 +145,8 @@ def _graphs_in_place(model: nn.Module, cut: Cut, graphs: Mapping[str, Any]) -> n
     return model
 
 
-def read(path: str | Path) -> tuple[Any, dict[str, torch.Tensor]]:
-    """What a file of ours says of its model as plain values, and its values by name.
+def read(path: str | Path) -> tuple[dict[str, Any] | None, dict[str, torch.Tensor]]:
+    """What a file of ours says of its model as plain values, by name, and its values by name.
 
     Returns:
         ``None`` in the place of the first for a file of weights alone.
@@ -156,26 +160,35 @@ def read(path: str | Path) -> tuple[Any, dict[str, torch.Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
     except (SafetensorError, OSError) as error:
         raise LissomError(f"cannot read {path}: {error}", hint="expected a file that lissom wrote") from error
-    return None if text is None else json.loads(text), tensors
+    try:
+        return None if text is None else dict(json.loads(text)), tensors
+    except (ValueError, TypeError) as error:
+        raise LissomError(f"cannot read {path}: its header is damaged", hint="copy it again") from error
 
 
 def fill(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Copy stored values in, by name.
 
     Raises:
-        LissomError: a value has no place in this model, or a parameter has none.
+        LissomError: a value has no place in this model or another shape there, or a parameter or buffer has no value.
     """
     own = state(module)
-    hint = "build() has to make the architecture that was changed"
+    filled = {id(own[name]) for name in tensors if name in own}
+    misfits = [misfit for name, value in tensors.items() if (misfit := _misfit(name, value, own))]
+    misfits += [f"the file has no values for {name}" for name, tensor in own.items() if id(tensor) not in filled]
+    if misfits:
+        more = f" (and {len(misfits) - 1} more that do not fit)" if len(misfits) > 1 else ""
+        raise LissomError(f"{misfits[0]}{more}", hint="build() has to make the architecture that was changed")
     with torch.no_grad():
         for name, value in tensors.items():
-            if name not in own or own[name].shape != value.shape:
-                raise LissomError(f"{name} of shape {tuple(value.shape)} does not fit into this model", hint=hint)
             own[name].copy_(value)
-    filled = {id(own[name]) for name in tensors}
-    lacking = [name for name, parameter in module.named_parameters() if id(parameter) not in filled]
-    if lacking:
-        raise LissomError(f"the file has no values for {lacking[0]}", hint=hint)
+
+
+def _misfit(name: str, value: torch.Tensor, own: Mapping[str, torch.Tensor]) -> str:
+    if name not in own:
+        return f"the file has values for {name}, which this model does not have"
+    ours, theirs = tuple(value.shape), tuple(own[name].shape)
+    return "" if ours == theirs else f"{name} is {ours} in the file and {theirs} in this model"
 
 
 def sizes_of(module: nn.Module) -> dict[str, Any]:

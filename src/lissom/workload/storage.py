@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.graph import Cut
-from lissom.graph.storage import describe, fill, read, rebuild, write
+from lissom.graph.storage import built, describe, fill, read, rebuild, write
 from lissom.layers.replacement import Replacement, put
 from lissom.workload.changes import Change, Zeros
+from lissom.workload.weights import check_finite, fit, fitting_prefix, with_ties
 
 _SCHEMA = 2
 
@@ -25,17 +26,22 @@ def load_model(path: Path, build: Callable[[], nn.Module]) -> tuple[nn.Module, t
     """Read a model back.
 
     Args:
-        path: what :func:`save_model` wrote, or a cut model of :func:`lissom.graph.save`, or weights alone.
+        path: what :func:`save_model` wrote, or a cut model of :func:`lissom.graph.save`; or weights alone, which say
+            nothing of any change: every one of them has to be one of the fresh instance, and the other way round.
         build: makes a fresh instance of the original's architecture, of the user's own class.
 
     Returns:
         The model in the training mode of the fresh instance, and what was done to it.
 
     Raises:
-        LissomError: the file is none of ours, a later version wrote it, or ``build`` makes another architecture.
+        LissomError: the file cannot be read, a later version wrote it, ``build`` makes no model, or one of another
+            architecture.
     """
     described, tensors = _read(path)
-    module = build()
+    module = built(build)
+    if described is None:
+        _fit_alone(module, tensors, path)
+        return module, ()
     training = module.training
     changes: list[Change] = []
     for item in described:
@@ -63,9 +69,23 @@ def _apply(item: dict[str, Any], module: nn.Module) -> tuple[nn.Module, Change]:
     return module, Zeros(tuple(item["names"]))
 
 
-def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    found, tensors = read(path)
-    header: dict[str, Any] = found or {}
+def _fit_alone(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put weights into a model that nothing is known to have been done to."""
+    check_finite(tensors, str(path))
+    try:
+        fit(module, with_ties(module, fitting_prefix(tensors, module.state_dict())), str(path))
+    except LissomError as error:
+        raise LissomError(
+            f"{error.message} (the file holds weights alone: nothing says what was done to their model)",
+            hint=(*error.hints, "of a smaller model give the file that has both: run.model, RUN/model.safetensors"),
+        ) from error
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]] | None, dict[str, Tensor]]:
+    """What was done to a model, ``None`` where the file does not say, and its values by name."""
+    header, tensors = read(path)
+    if header is None:
+        return None, tensors
     if header.get("schema", 1) > _SCHEMA:
         raise LissomError(
             f"{path} has schema {header['schema']}, this version of lissom reads up to {_SCHEMA}",

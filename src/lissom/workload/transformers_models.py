@@ -10,7 +10,7 @@ from torch import nn
 
 from lissom.core.errors import LissomError, MissingExtraError
 from lissom.graph.adapting import set_attributes
-from lissom.workload.weights import fit, read_weights
+from lissom.workload.weights import fit, read_weights, with_ties
 
 _SHOWN = 3
 GENERATION = "generation_config.json"
@@ -105,19 +105,12 @@ def _resized(kind: Any, folder: Path, config: dict[str, Any], random_weights: bo
             setattr(held, leaf, nn.Parameter(torch.empty(tensor.shape).normal_(std=0.02)))
     module.tie_weights()
     if not random_weights:
-        fit(module, _with_ties(module, state), str(folder))
+        fit(module, with_ties(module, state), str(folder))
     if (folder / GENERATION).is_file():
         from transformers import GenerationConfig
 
         module.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return module.eval()
-
-
-def _with_ties(module: nn.Module, state: dict[str, Any]) -> dict[str, Any]:
-    """Weights by all the names they have, where a file has them under one."""
-    held = module.state_dict(keep_vars=True)
-    known = {id(tensor): state[name] for name, tensor in held.items() if name in state}
-    return {**{name: known[id(tensor)] for name, tensor in held.items() if id(tensor) in known}, **state}
 
 
 def is_of_transformers(module: Any) -> bool:

@@ -152,6 +152,13 @@ def fit(module: nn.Module, state: State, where: str) -> None:
     module.load_state_dict({key: value for key, value in state.items() if key in wanted}, strict=False)
 
 
+def with_ties(module: nn.Module, state: State) -> State:
+    """Weights by all the names they have, where a file has them under one."""
+    held = module.state_dict(keep_vars=True)
+    known = {id(tensor): state[name] for name, tensor in held.items() if name in state}
+    return {**{name: known[id(tensor)] for name, tensor in held.items() if id(tensor) in known}, **state}
+
+
 def _misfit(
     where: str,
     state: State,
