@@ -62,8 +62,6 @@ def widths(
 
 def check(share: float, ranking: str = "global", round_to: int = 1) -> None:
     """Refuse what :func:`widths` cannot do, before anything slow starts."""
-    if not isinstance(share, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise LissomError(f"a share is a number, and {share!r} is none", hint="give one between 0 and 1")
     if not 0 <= share < 1:
         raise LissomError(
             f"a share of {share:g} of the units would leave layers empty", hint="give a share between 0 and 1"
