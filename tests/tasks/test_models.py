@@ -8,7 +8,7 @@ from torch import nn
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.listing import Found, Listing
-from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.models import Wording, classes_answered, model_for
 from lissom.tasks.remarks import named, untrained
 from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
@@ -48,9 +48,8 @@ def test_weights_tell_their_classes_by_themselves() -> None:
 
 def asked(module: nn.Module) -> int:
     loaded = LoadedModel(module, "theirs")
-    return classes_answered(
-        loaded, torch.zeros(1, 4), task="telling smells", one="smell", given="a smell", hint="open the window"
-    )
+    wording = Wording(task="telling smells", one="smell", given="a smell")
+    return classes_answered(loaded, torch.zeros(1, 4), wording, hint="open the window")
 
 
 def test_what_is_answered_is_counted_by_running_it() -> None:

@@ -1,6 +1,7 @@
 """The model of a workload, of any task: loaded as the request says, and run once before anything slow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -53,17 +54,28 @@ def _count(found: Found) -> int | None:
     return int(max(part.max() for part in labels)) + 1 if labels else None
 
 
-def classes_answered(
-    loaded: LoadedModel, example: Tensor, *, task: str, one: str, given: str, hint: str | Sequence[str]
-) -> int:
+@dataclass(frozen=True)
+class Wording:
+    """How messages speak of a task whose answers are classes.
+
+    Args:
+        task: as in ``keyword spotting``.
+        one: what an example is called, as in ``clip``.
+        given: what the model is given, as in ``features``.
+    """
+
+    task: str
+    one: str
+    given: str
+
+
+def classes_answered(loaded: LoadedModel, example: Tensor, wording: Wording, *, hint: str | Sequence[str]) -> int:
     """Run the model once: does it take this input, and how many classes does it answer?
 
     Args:
         loaded: the model; it is in evaluation mode then.
         example: one input, ``(1, ...)``.
-        task: for the message, as in ``keyword spotting``.
-        one: what an example is called, as in ``clip``.
-        given: what the model is given, as in ``features``.
+        wording: of the task, for messages.
         hint: what to do where it does not take that.
 
     Raises:
@@ -76,13 +88,15 @@ def classes_answered(
             outputs = loaded.module(example)
     except Exception as error:  # the user's own forward may raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LissomError(f"{loaded.name} cannot be run on {given} of {shape}: {reason[:200]}", hint=hint) from error
+        raise LissomError(
+            f"{loaded.name} cannot be run on {wording.given} of {shape}: {reason[:200]}", hint=hint
+        ) from error
     answer = _scores(outputs)
     if answer is None or answer.ndim != 2 or len(answer) != 1 or answer.shape[1] < 2:
         told = type(outputs).__name__ if answer is None else tuple(answer.shape)
         raise LissomError(
-            f"{loaded.name} answers one {one} with {told}, not (1, classes)",
-            hint=f"{task} needs one score for each of at least two classes",
+            f"{loaded.name} answers one {wording.one} with {told}, not (1, classes)",
+            hint=f"{wording.task} needs one score for each of at least two classes",
         )
     return int(answer.shape[1])
 

@@ -18,12 +18,14 @@ from lissom.tasks.image.options import ImageOptions
 from lissom.tasks.image.sources import find
 from lissom.tasks.image.split import PictureSplit
 from lissom.tasks.listing import Found
-from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.models import Wording, classes_answered, model_for
 from lissom.tasks.remarks import named, untrained
 from lissom.workload.models import FOLDER, LoadedModel, folder_of
 from lissom.workload.request import Request
 from lissom.workload.transformers_models import read_config, reads_texts
 from lissom.workload.workload import Splits, Workload
+
+WORDING = Wording(task="image classification", one="picture", given="an input")
 
 
 def load_image_workload(model: str | nn.Module, request: Request, chosen: ImageOptions, progress: Progress) -> Workload:
@@ -38,9 +40,7 @@ def load_image_workload(model: str | nn.Module, request: Request, chosen: ImageO
     loaded = model_for(model, request, progress, data=found.name, classes_of=found)
     preprocessing, notes = choose_preprocessing(chosen, loaded, found)
     example = torch.zeros(1, preprocessing.depth, *preprocessing.crop)
-    outputs = classes_answered(
-        loaded, example, task="image classification", one="picture", given="an input", hint=_hint(loaded)
-    )
+    outputs = classes_answered(loaded, example, WORDING, hint=_hint(loaded))
     _check_names(found, tuple(chosen.classes))
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     decoded = decode(found.parts, preprocessing, progress)

@@ -14,7 +14,7 @@ from lissom.tasks.classification import Classification
 from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.dividing import divide
 from lissom.tasks.listing import Found
-from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.models import Wording, classes_answered, model_for
 from lissom.tasks.remarks import named, untrained
 from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
@@ -36,6 +36,7 @@ MOST_HERTZ = 16000
 KEPT_BYTES = 1024**3  # of features of a split that are made once
 _LOOKED_AT = 25
 SETTINGS = "--rate, --seconds, --bands"
+WORDING = Wording(task="keyword spotting", one="clip", given="features")
 
 
 def load_speech_workload(
@@ -52,7 +53,7 @@ def load_speech_workload(
     features = _features(chosen, found)
     example = torch.from_numpy(features(np.zeros(features.length, dtype=np.float32)))[None]
     hint = f"it has to take (batch, 1, bands, frames); {SETTINGS} say how many"
-    outputs = classes_answered(loaded, example, task="keyword spotting", one="clip", given="features", hint=hint)
+    outputs = classes_answered(loaded, example, WORDING, hint=hint)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     decoded = {name: decode(name, part, features, progress) for name, part in found.parts.items()}
     made = {name: _split(part, name, features, chosen, request.seed) for name, part in decoded.items()}

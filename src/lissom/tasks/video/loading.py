@@ -13,7 +13,7 @@ from lissom.tasks.class_order import named_like_the_model
 from lissom.tasks.classification import Classification
 from lissom.tasks.dividing import divide
 from lissom.tasks.listing import Listing
-from lissom.tasks.models import classes_answered, model_for
+from lissom.tasks.models import Wording, classes_answered, model_for
 from lissom.tasks.remarks import named, untrained
 from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
@@ -36,6 +36,7 @@ except ModuleNotFoundError as error:
 SIZE = 224
 DRAWN = 8  # other clips for each of training, where the set draws them: the original answers every one
 SETTINGS = "--frames, --size, --mean and --std"
+WORDING = Wording(task="video classification", one="clip", given="a clip")
 
 
 def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoOptions, progress: Progress) -> Workload:
@@ -50,7 +51,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
     viewing = _viewing(chosen, loaded.handling or found.preprocessing or {})
     example = torch.zeros(1, 3, viewing.frames, *viewing.crop)
     hint = f"it has to take (batch, 3, frames, height, width); {SETTINGS} say how many"
-    outputs = classes_answered(loaded, example, task="video classification", one="clip", given="a clip", hint=hint)
+    outputs = classes_answered(loaded, example, WORDING, hint=hint)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
     draws = isinstance(found.parts["train"].items, MotionClips)
     workers = Workers()
