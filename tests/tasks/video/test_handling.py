@@ -13,6 +13,7 @@ pytest.importorskip("av")
 import av
 
 from lissom.core.errors import LissomError
+from lissom.tasks.video import handling
 from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
 from lissom.tasks.video.workers import Job, Workers
 
@@ -111,6 +112,35 @@ def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
     for answer, words in zip(wrong, said.values(), strict=True):
         assert isinstance(answer, str) and answer.startswith(words)
     assert np.array_equal(right, read_frames(tmp_path / "x.mp4", (0.5,), 32))
+
+
+def test_a_file_is_opened_once_unless_it_is_too_large_to_be_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames that follow from later ones and a file that is cut off: they are the same either way."""
+    files = [tmp_path / "x.mp4", tmp_path / "cut.mpg"]
+    for path, codec in zip(files, ("libx264", "mpeg1video"), strict=True):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=25)
+            stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+            stream.codec_context.max_b_frames = 2
+            for value in range(0, 240, 4):
+                pixels = np.full((32, 48, 3), value, dtype=np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode(None))
+    content = files[1].read_bytes()
+    files[1].write_bytes(content[: len(content) * 19 // 20])
+    opened: list[str] = []
+    open_ = av.open
+    monkeypatch.setattr(av, "open", lambda path, *more: opened.append(path) or open_(path, *more))
+    for path in files:
+        moments = Viewing(8, (24, 24), 32).moments()
+        opened.clear()
+        once = read_frames(path, moments, 32)
+        assert opened == [str(path)] and len(set(greys(once))) == 8
+        with monkeypatch.context() as patch:
+            patch.setattr(handling, "HELD_BYTES", 0)
+            assert np.array_equal(read_frames(path, moments, 32), once) and len(opened) == 3
 
 
 def test_workers_import_nothing_from_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

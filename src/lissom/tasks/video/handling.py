@@ -17,6 +17,7 @@ Frames = npt.NDArray[np.uint8]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 WHOLE_SHARE = 0.9  # of the frames that a file announces; with fewer it is cut off
+HELD_BYTES = 64 * 1024**2  # of packets of a file, which is read once where they are no more
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,13 @@ def read_frames(path: Path, moments: Sequence[float], resize: int) -> Frames:
         LissomError: there is no such file, it is no video, or it is empty or cut off.
     """
     with opened(path) as container:
-        times, announced = _times(container)
-    starts = np.asarray(times) - times[0]
-    spacing = float(np.median(np.diff(starts))) if len(times) > 1 else 1.0
-    asked = np.asarray(moments) * (starts[-1] + spacing)
-    places = np.clip(np.searchsorted(starts, asked + 1e-6, side="right") - 1, 0, len(times) - 1)
-    wanted, found, last = set(places.tolist()), dict[int, Frames](), -1
-    with opened(path) as container:
-        for number, frame in enumerate(_decoded(container)):
+        times, announced, packets = _times(container)
+        starts = np.asarray(times) - times[0]
+        spacing = float(np.median(np.diff(starts))) if len(times) > 1 else 1.0
+        asked = np.asarray(moments) * (starts[-1] + spacing)
+        places = np.clip(np.searchsorted(starts, asked + 1e-6, side="right") - 1, 0, len(times) - 1)
+        wanted, found, last = set(places.tolist()), dict[int, Frames](), -1
+        for number, frame in enumerate(_of_packets(packets) if packets else _decoded_anew(path)):
             last = number
             if number in wanted:
                 found[number] = scaled(frame, resize)
@@ -168,12 +168,20 @@ def squared(frames: Frames, side: int) -> Frames:
     return frames[:, top : top + side, left : left + side]
 
 
-def _times(container: Any) -> tuple[list[float], int]:
-    """When each frame is shown, in seconds, without decoding, and how many frames the file announces."""
+def _times(container: Any) -> tuple[list[float], int, list[Any]]:
+    """When each frame is shown, in seconds, without decoding, how many frames the file announces, and its packets, so
+    that it is read once; none where they are too large to be held."""
     stream = container.streams.video[0]
     times: list[float] = []
+    packets: list[Any] = []
+    size = 0
     try:
         for packet in container.demux(stream):
+            size += packet.size
+            if size <= HELD_BYTES:
+                packets.append(packet)
+            else:
+                packets.clear()
             if packet.size:
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 times.append(float(stamp * stream.time_base) if stamp is not None else float(len(times)))
@@ -182,7 +190,22 @@ def _times(container: Any) -> tuple[list[float], int]:
             raise LissomError("it is cut off or damaged") from error
     if not times:
         raise LissomError("it holds no frame")
-    return sorted(times), int(stream.frames)
+    return sorted(times), int(stream.frames), packets
+
+
+def _of_packets(packets: Sequence[Any]) -> Iterator[Any]:
+    """The frames in packets as long as they can be decoded; the last packet, an empty one, gives what is left."""
+    try:
+        for packet in packets:
+            yield from packet.decode()
+    except av.error.FFmpegError:
+        return
+
+
+def _decoded_anew(path: Path) -> Iterator[Any]:
+    """The frames of a file that is opened for them."""
+    with opened(path) as container:
+        yield from _decoded(container)
 
 
 def _decoded(container: Any) -> Iterator[Any]:
