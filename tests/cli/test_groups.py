@@ -91,6 +91,20 @@ def test_all_groups_of_a_model_of_the_zoo() -> None:
     assert "    add in layers.0" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "number", "units", "name"),
+    [
+        ("torchvision:shufflenet_v2_x0_5", 7, "24 channels", "stage3.0.branch1.2[24:48]"),
+        ("zoo:shufflenet_v1_g3_x0_5", 1, "4 channels of every group", "features.0.expand.0[24, 25, 26, ...]"),
+    ],
+)
+def test_no_two_groups_of_a_kind_have_one_name(model: str, number: int, units: str, name: str) -> None:
+    found = [(group["kind"], group["name"]) for group in json.loads(run(model, "--json"))["groups"]]
+    assert len(found) == len(set(found)) and name in [own for _, own in found]
+    assert f" {name} and " in run(model)
+    assert run(model, "--group", name).startswith(f"group {number}: {units} of {name}\n")
+
+
 def test_json_has_every_index(own: str) -> None:
     found = json.loads(run(f"{own}:net", "--input", "1x4", "--json"))
     (group,) = found["groups"]

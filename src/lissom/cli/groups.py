@@ -62,12 +62,12 @@ def groups(
 
 
 def _chosen(coupling: "Coupling", wanted: str | None) -> "list[Group]":
-    """The groups with this number, or in which this layer has a part."""
+    """The groups with this number or name, or in which this layer has a part."""
     if wanted is None:
         return list(coupling.groups)
     if wanted.isdecimal() and int(wanted) < len(coupling.groups):
         return [coupling.groups[int(wanted)]]
-    found = [g for g in coupling.groups if any(wanted in (m.name, m.module) for m in g.members)]
+    found = [g for g in coupling.groups if wanted == g.name or any(wanted in (m.name, m.module) for m in g.members)]
     if not found:
         names = list(dict.fromkeys(m.module for g in coupling.groups for m in g.members if m.module))
         raise LissomError(
@@ -94,9 +94,8 @@ def _overview(name: str, spec: str, coupling: "Coupling") -> str:
 
 
 def _made_by(group: "Group") -> str:
-    makers = list(dict.fromkeys(m.module or m.name for m in group.producers)) or [group.name]
-    more = f" and {len(makers) - 1} more" if len(makers) > 1 else ""
-    return makers[0] + more
+    makers = {m.module or m.name for m in group.producers}
+    return group.name + (f" and {len(makers) - 1} more" if len(makers) > 1 else "")
 
 
 def _total(coupling: "Coupling") -> int:

@@ -1,5 +1,6 @@
 """Groups: units that look alike, with every slice of every parameter that goes with a unit."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,8 @@ from lissom.graph.tags import PINNED, Array
 from lissom.graph.tying import ties
 from lissom.graph.units import Unit, block_units
 from lissom.graph.walking import Walk
+
+_SHOWN = 3  # positions in a name
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Group:
     Args:
         index: its number in the coupling.
         kind: what one unit is.
-        name: the module whose output it is, as the most telling example.
+        name: the module whose output it is, as the most telling example; where several groups of a kind are parts of
+            its output, with the positions that are this group's, as in ``"stage3.0.branch1.2[24:48]"``.
         units: how many there are.
         members: everything that goes with them.
         min_units: how many have to stay.
@@ -185,18 +189,38 @@ def _kind(unit: Unit, words: Sequence[str]) -> str:
 
 
 def _name(members: Sequence[Member]) -> str:
-    for role in ("producer", "consumer", "follower"):
-        for member in members:
-            if member.role == role:
-                return member.module or member.name
-    return ""
+    member = _most_telling(members)
+    return member.module or member.name
+
+
+def _most_telling(members: Sequence[Member]) -> Member:
+    """The first that makes the units, or else reads them, or goes along with them."""
+    return min(members, key=lambda member: ("producer", "consumer", "follower").index(member.role))
 
 
 def _numbered(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """Give the groups that have something to remove their numbers, and say which overlap."""
-    groups = [g for g in groups if g.units > g.min_units]
+    """Give the groups that have something to remove their numbers and names that tell them apart, and say which
+    overlap."""
+    groups = _told_apart([g for g in groups if g.units > g.min_units])
     overlaps = _overlaps(groups)
     return tuple(replace(group, index=n, overlaps=overlaps[n]) for n, group in enumerate(groups))
+
+
+def _told_apart(groups: Sequence[Group]) -> list[Group]:
+    """The groups with the positions that are theirs in their names, where several of a kind have the same."""
+    count = Counter((group.name, group.kind) for group in groups)
+    return [
+        replace(group, name=f"{group.name}[{_positions(group)}]") if count[group.name, group.kind] > 1 else group
+        for group in groups
+    ]
+
+
+def _positions(group: Group) -> str:
+    """``"24:48"``, or the first few of those that are no such run; groups of a kind have none in common."""
+    places = np.unique(_most_telling(group.members).indices)
+    if places[-1] - places[0] == len(places) - 1:
+        return f"{places[0]}:{places[-1] + 1}"
+    return ", ".join(map(str, places[:_SHOWN])) + (", ..." if len(places) > _SHOWN else "")
 
 
 def _overlaps(groups: Sequence[Group]) -> list[tuple[int, ...]]:
