@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lissom.graph import capture, couple
 from lissom.steps.pruning.prune import without
-from lissom.steps.repair.layers import find_layers
+from lissom.steps.repair.layers import find_layers, unsolved
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.testing import tiny_context, tiny_workload
 from lissom.workload.workload import Batch
@@ -75,6 +75,61 @@ def test_weights_that_are_stored_otherwise_are_left(tmp_path: Path, width: int) 
     repaired = Reconstruct(examples=64, batch=64).apply(cut, tiny_context(tmp_path, original))
     for name, tensor in cut.module.named_parameters():
         assert torch.equal(repaired.module.get_parameter(name), tensor), name
+    assert repaired.notes == ("not reconstructed: second, which is stored as (inputs, outputs)",)  # first lost outputs
+
+
+class Worded(nn.Module):
+    """Looks tokens up, and scores them by the same table or by one of its own; places are added."""
+
+    def __init__(self, tied: bool) -> None:
+        super().__init__()
+        self.table, self.inner = nn.Embedding(20, 8), nn.Linear(8, 8)
+        self.places = nn.Parameter(torch.randn(1, 5, 8))
+        self.scores = nn.Linear(8, 20, bias=False)
+        if tied:
+            self.scores.weight = self.table.weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.scores(torch.relu(self.inner(self.table(tokens) + self.places)))
+
+
+def test_only_what_lost_inputs_is_said_to_be_left() -> None:
+    """A table of embeddings loses outputs, which nothing has to make good; tied, it scores as well, and lost inputs."""
+    cut = {name: {1} for name in ("table.weight", "scores.weight", "inner.weight", "places")}
+    batch = batch_of(torch.randint(20, (4, 5)))
+    assert unsolved(Worded(tied=False).eval(), cut, batch) == {}
+    del cut["scores.weight"]
+    told = {"table.weight": "aten.embedding reads as well"}
+    assert unsolved(Worded(tied=True).eval(), cut, batch) == told
+    assert unsolved(Worded(tied=True).eval(), {"table.weight": {0}}, batch) == {}
+
+
+class Odd(nn.Module):
+    """Layers that cannot be solved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(3, 8, 2, stride=2)
+        self.grouped = nn.Conv2d(8, 8, 3, groups=2)
+        self.wide = nn.Linear(8 * 28 * 28, 4)
+        self.memory = nn.LSTM(4, 4, batch_first=True)
+        self.unused = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.wide(self.grouped(self.up(x)).flatten(1))
+        return self.memory(x[:, None])[0]
+
+
+def test_why_a_layer_is_left_is_said() -> None:
+    names = ("up.weight", "grouped.weight", "wide.weight", "memory.weight_ih_l0", "unused.weight")
+    batch = batch_of(torch.randn(2, 3, 15, 15))
+    found = unsolved(Odd().eval(), {name: {0, 1} for name in names}, batch)
+    assert found.pop("memory.weight_ih_l0").startswith("aten.")
+    assert found == {
+        "up.weight": "is a transposed convolution",
+        "grouped.weight": "is a convolution of 2 groups",
+        "wide.weight": "has 6,272 inputs, over 6,000",
+    }
 
 
 class Biases(nn.Module):

@@ -1,16 +1,19 @@
 """Layers of a model as least-squares problems against the original, for as many layers in a forward as asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lissom.layers.text_model import fitting, real_tokens
-from lissom.steps.repair.least_squares import Problem, read_rows, solvable, written_rows
-from lissom.steps.repair.observe import Reading, Sum, Trail, watch
+from lissom.steps.repair.least_squares import Problem, obstacle, read_rows, written_rows
+from lissom.steps.repair.observe import Reading, Sum, Trail, inputs_at, watch
 from lissom.workload.workload import Batch
 
+# of weights and inputs, besides those that are followed
+_PRODUCTS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "aten.mkldnn_rnn_layer")
 _ROWS = 32768
 _ROWS_A_FEATURE = 8
 
@@ -39,13 +42,31 @@ class _Seen:
     readings: dict[str, list[Reading]] = field(default_factory=dict)
     means: dict[str, list[int]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
-    elsewhere: set[str] = field(default_factory=set)
+    elsewhere: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Layer]:
     """Those of the named weights that can be solved, in the order of the forward: called once, not grouped, and
     read by nothing else, whatever their names (an output projection may be the table in which tokens are looked up)."""
     weights = {name: model.get_parameter(name) for name in names}
+    found = _watched(model, weights, batch)
+    buffers = {tensor.data_ptr(): name for name, tensor in model.named_buffers()}
+    used = [place for places in found.means.values() for place in places]
+    layers: list[Layer] = []
+    for name, calls in found.readings.items():
+        if _obstacle(name, calls, found.elsewhere, weights[name]):
+            continue
+        call, means = calls[0], found.means.get(name, [])
+        bias = _bias(model, name, call)
+        alone = bias is None and len(means) == 1 and used.count(means[0]) == 1
+        mean = buffers.get(means[0]) if alone else None
+        spots = call.written[0, 0].numel() if call.is_convolution else len(call.written)
+        layers.append(Layer(name, bias, mean, found.sums.get(name) == 1, spots, call.is_convolution))
+    return layers
+
+
+def _watched(model: nn.Module, weights: Mapping[str, Tensor], batch: Batch) -> _Seen:
+    """What a model does with some of its weights."""
     found = _Seen()
 
     def seen(name: str, reading: Reading) -> bool:
@@ -60,20 +81,40 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
         found.sums[item.trail.name] = found.sums.get(item.trail.name, 0) + 1
         return False
 
-    watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed, elsewhere=found.elsewhere.add)
-    buffers = {tensor.data_ptr(): name for name, tensor in model.named_buffers()}
-    used = [place for places in found.means.values() for place in places]
-    layers: list[Layer] = []
-    for name, calls in found.readings.items():
-        if len(calls) != 1 or name in found.elsewhere or not solvable(calls[0], weights[name]):
-            continue
-        call, means = calls[0], found.means.get(name, [])
-        bias = _bias(model, name, call)
-        alone = bias is None and len(means) == 1 and used.count(means[0]) == 1
-        mean = buffers.get(means[0]) if alone else None
-        spots = call.written[0, 0].numel() if call.is_convolution else len(call.written)
-        layers.append(Layer(name, bias, mean, found.sums.get(name) == 1, spots, call.is_convolution))
-    return layers
+    def elsewhere(name: str, operator: Any) -> None:
+        found.elsewhere.setdefault(name, str(operator.overloadpacket))
+
+    watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed, elsewhere=elsewhere)
+    return found
+
+
+def _obstacle(name: str, calls: Sequence[Reading], elsewhere: Mapping[str, str], weight: Tensor) -> str:
+    """Why a layer cannot be solved, as in "which ..."; nothing where it can."""
+    if len(calls) != 1:
+        return f"is called {len(calls)} times"
+    if name in elsewhere:
+        return f"{elsewhere[name]} reads as well"
+    return obstacle(calls[0], weight)
+
+
+def unsolved(model: nn.Module, kept: Mapping[str, Collection[int]], batch: Batch) -> dict[str, str]:
+    """Of weights that were cut those that have lost inputs and cannot be solved, and why, as in "which ...".
+
+    Args:
+        model: before it was cut, in eval mode.
+        kept: names of weights, and the dimensions along which each of them was cut.
+        batch: inputs.
+    """
+    weights = {name: model.get_parameter(name) for name in kept}
+    found = _watched(model, weights, batch)
+    told: dict[str, str] = {}
+    for name, weight in weights.items():
+        calls, operator = found.readings.get(name, []), found.elsewhere.get(name, "")
+        if any(inputs_at(call, weight) in kept[name] for call in calls):
+            told[name] = _obstacle(name, calls, found.elsewhere, weight)
+        elif not calls and operator in _PRODUCTS and 1 in kept[name]:
+            told[name] = f"{operator} reads"
+    return {name: why for name, why in told.items() if why}
 
 
 def _bias(model: nn.Module, name: str, reading: Reading) -> str | None:

@@ -12,17 +12,25 @@ LARGEST = 6000
 _MOST_WAITING = 4096
 
 
-def solvable(reading: Reading, weight: Tensor) -> bool:
-    """Whether a layer is linear in its weight by rows, and not too large: linear with a weight ``(outputs, inputs)``
-    that is used whole, or convolution with one group."""
-    if reading.is_convolution and (reading.groups != 1 or reading.transposed or weight.dim() not in (3, 4)):
-        return False
-    if reading.bias is not None and reading.bias.dim() != 1:
-        return False
+def obstacle(reading: Reading, weight: Tensor) -> str:
+    """Why a layer cannot be solved, as in "which ...": it has to be linear in its weight by rows, and not too large.
+
+    Nothing for a linear layer with a weight ``(outputs, inputs)`` that is used whole, and a convolution of one group.
+    """
+    if reading.is_convolution and reading.transposed:
+        return "is a transposed convolution"
+    if reading.is_convolution and reading.groups != 1:
+        return f"is a convolution of {reading.groups} groups"
+    if reading.is_convolution and weight.dim() not in (3, 4):
+        return f"is a convolution over {weight.dim() - 2} dimensions"
+    if inputs_first(reading, weight):
+        return "is stored as (inputs, outputs)"
     sizes = reading.read.shape[-1], reading.written.shape[-1]
     if not reading.is_convolution and sizes != (weight[0].numel(), len(weight)):
-        return False
-    return weight[0].numel() <= LARGEST and not inputs_first(reading, weight)
+        return "is not used whole"
+    if reading.bias is not None and reading.bias.dim() != 1:
+        return f"has a bias of {reading.bias.dim()} dimensions"
+    return f"has {weight[0].numel():,} inputs, over {LARGEST:,}" if weight[0].numel() > LARGEST else ""
 
 
 def read_rows(reading: Reading, weight: Tensor, places: Tensor) -> Tensor:

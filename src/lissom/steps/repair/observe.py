@@ -46,6 +46,11 @@ class Reading:
         return bool(self.stride)
 
 
+def inputs_at(reading: Reading, weight: Tensor) -> int:
+    """The dimension of a layer's weight that its inputs are along."""
+    return 0 if reading.transposed or inputs_first(reading, weight) else 1
+
+
 def without_padding(reading: Reading, real: Sequence[Tensor]) -> Tensor:
     """What a layer read; of a linear layer that reads every token, the rows alone that are no padding.
 
@@ -89,7 +94,7 @@ class _EnoughError(Exception):
 
 Seen = Callable[[str, Reading], bool]
 Summed = Callable[[Sum], bool]
-Elsewhere = Callable[[str], None]
+Elsewhere = Callable[[str, Any], None]
 
 
 class _Watch(TorchDispatchMode):
@@ -117,7 +122,7 @@ class _Watch(TorchDispatchMode):
             self._trails[output] = Trail(found[0])
             enough = self._seen(*found)
         for name in self._used(args, output) - ({found[0]} if found else set()):
-            self._elsewhere(name)
+            self._elsewhere(name, func)
         if enough:
             raise _EnoughError
         return output
@@ -172,7 +177,7 @@ def watch(
     seen: Seen,
     normed: Callable[[Trail], None] = lambda trail: None,
     summed: Summed = lambda found: False,
-    elsewhere: Elsewhere = lambda name: None,
+    elsewhere: Elsewhere = lambda name, operator: None,
 ) -> None:
     """Run ``module`` on ``inputs`` and tell of the layers with these weights, while their tensors are valid.
 
@@ -184,7 +189,7 @@ def watch(
             it was given as soon as it returns.
         normed: told when the output of a layer went through BatchNorm.
         summed: told when it is added to something of its size; stops the forward by returning true.
-        elsewhere: told when an operator that is no such layer reads a weight (a table of embeddings, maybe).
+        elsewhere: told when an operator that is no such layer reads a weight (a table of embeddings, maybe), and which.
     """
     names = {_memory(weight): name for name, weight in weights.items()}
     try:

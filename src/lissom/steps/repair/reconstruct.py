@@ -4,7 +4,7 @@ import copy
 from dataclasses import dataclass
 
 from lissom.core.errors import LissomError
-from lissom.steps.repair.layers import Comparison, find_layers, flat, write
+from lissom.steps.repair.layers import Comparison, find_layers, flat, unsolved, write
 from lissom.steps.repair.least_squares import fit
 from lissom.steps.step import Context, ModelStep
 from lissom.workload.workload import Workload, calibration_batches
@@ -42,14 +42,13 @@ class Reconstruct(ModelStep):
         kept = workload.cut.kept
         parameters = dict(original.named_parameters())
         there = dict(model.named_parameters())
-        cut = [name for name, dims in kept.items() if 1 in dims and name in parameters and name in there]
-        cut = [name for name in cut if parameters[name].dim() > 1]
-        layers = find_layers(original, cut, batches[0])
+        known = [name for name in kept if name in parameters and name in there and parameters[name].dim() > 1]
+        cut = {name: kept[name] for name in known}
+        layers = find_layers(original, [name for name, dims in cut.items() if 1 in dims], batches[0])
         outputs = {layer.name: kept[layer.name][0] for layer in layers if 0 in kept[layer.name]}
         comparison = Comparison(original, layers, batches, outputs)
         for layer in context.progress.track(layers, "reconstructing", total=len(layers)):
             problem = comparison.problems(model, [layer.name])[layer.name]
             write(model, layer, fit(problem.normal, problem.right, flat(model, layer), self.ridge))
-        solved = {layer.name for layer in layers}
-        notes = tuple(f"not reconstructed: {name}" for name in cut if name not in solved)
-        return workload.with_module(model).with_notes(notes)
+        left = unsolved(original, cut, batches[0]).items()
+        return workload.with_module(model).with_notes([f"not reconstructed: {name}, which {why}" for name, why in left])
