@@ -28,7 +28,7 @@ from lissom.engine.options import Options
 from lissom.engine.racing import choose_target, is_race
 from lissom.engine.ray_cluster import RayCluster
 from lissom.engine.spreading import Executor
-from lissom.plan.budget import Budget, check_costs, parse_budget
+from lissom.plan.budget import Budget, check_costs, in_points, parse_budget
 from lissom.plan.move import Plan
 from lissom.report.html import write_page
 from lissom.report.summary import write_summary
@@ -36,6 +36,7 @@ from lissom.report.terminal import table
 from lissom.report.view import read
 from lissom.targets import TARGETS
 from lissom.targets.target import Target
+from lissom.tasks import TASKS
 from lissom.tasks.loading import load as load_workload
 from lissom.train.team import Team, assemble
 from lissom.workload.storage import load_model
@@ -146,6 +147,15 @@ def find_target(name: str) -> Target:
     return target
 
 
+def budget_for(task: str, budget: str) -> str:
+    """A budget in the unit of a task's score: where that is a loss in percent already, a drop in percent is in points.
+
+    Raises:
+        LissomError: it is no budget.
+    """
+    return in_points(budget) if task in TASKS and TASKS.get(task).percent_lost else budget
+
+
 def compress(
     workload: Workload,
     *,
@@ -164,7 +174,8 @@ def compress(
 
     Args:
         workload: from :func:`load`.
-        budget: limits, for example ``"latency<=5ms, size<=2MB, drop<=0.5pt"``.
+        budget: limits, for example ``"latency<=5ms, size<=2MB, drop<=0.5pt"``. Of a codec a drop of 1 % is 1 % more
+            bits for the same PSNR, which is a point.
         target: a name in ``lissom.targets.TARGETS``; or ``auto``, or several names by commas: the one that the
             original is fastest on here, in a precision that keeps its score, all measured in turn.
         output: the folder of the run. A run that was stopped there goes on; a finished one is given back.
@@ -183,6 +194,7 @@ def compress(
     """
     options = options or Options()
     progress = progress or Progress()
+    budget = budget_for(workload.task.name, budget)
     team = assemble()
     if not team.leads:
         return _follow(workload, Path(output), options.seed, team)
@@ -191,7 +203,7 @@ def compress(
     if is_race(target):
         target = choose_target(target, workload, limits, options, Path(output), progress)
         settings = None if settings is None else replace(settings, target=target)
-    settings = settings or _settings(workload, budget, target, options)
+    settings = replace(settings or _settings(workload, budget, target, options), budget=budget)
     if plan is not None:
         told = json.loads(json.dumps(plan.to_json()))
         settings = replace(settings, options={**settings.options, "plan": told})
@@ -300,6 +312,7 @@ def apply_plan(
         )
     if Path(output).resolve() == Path(run).resolve():
         raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
+    budget = None if budget is None else budget_for(settings.task, budget)
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
     again = replace(settings, budget=budget or settings.budget, options=_applied(settings, run, weights, budget))
     workload = load_workload(**{**source_of(again), "download": download})

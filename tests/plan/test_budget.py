@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lissom.core.errors import LissomError
 from lissom.core.records import Figures
-from lissom.plan.budget import DEFAULT_DROP, Budget, check_absolute, check_costs, figure, parse_budget
+from lissom.plan.budget import DEFAULT_DROP, Budget, check_absolute, check_costs, figure, in_points, parse_budget
 
 ORIGINAL = Figures(80.0, (78.0, 82.0), 10.0, (9.9, 10.1), 11.0, 4_000_000, 100_000_000, 1_000_000, 8_000_000)
 
@@ -162,12 +162,26 @@ def test_a_budget_that_the_original_meets_is_refused() -> None:
 
 
 def test_a_share_of_a_score_of_nothing_is_refused() -> None:
-    """A codec is scored by what it saves beside the original, which therefore scores 0."""
+    """A score in which the original has 0 is nothing that a percentage of can be lost."""
     codec = replace(ORIGINAL, score=0.0)
     with pytest.raises(LissomError, match=r"scores 0, so drop<=1% is a share of nothing") as caught:
         check_absolute(parse_budget("size<=50%"), codec)
     assert "drop<=0.5pt" in caught.value.hints[0]
     check_absolute(parse_budget("size<=50%, drop<=2pt"), codec)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("drop<=1%", "drop<=1pt"),
+        ("macs<=40%", "macs<=40%, drop<=1pt"),
+        ("drop<=2.5%,size<=2MB", "size<=2MB, drop<=2.5pt"),
+        ("size<=2MB, drop<=5pt", "size<=2MB, drop<=5pt"),
+    ],
+)
+def test_a_drop_in_percent_of_a_score_in_percent_is_in_points(text: str, told: str) -> None:
+    assert in_points(text) == told
+    check_absolute(parse_budget(in_points(text)), replace(ORIGINAL, score=0.0))
 
 
 def test_each_measure_has_its_figure() -> None:

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from lissom.api import find_target
+from lissom.api import budget_for, find_target
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.units import format_bytes, format_ms, format_seconds
@@ -19,7 +19,7 @@ from lissom.workload.workload import Workload
 
 def print_checks(workload: Workload, budget: str, target: str, options: Options, *, planned: bool) -> None:
     """Score and measure the original, hold it against the budget, and print what a run would start from."""
-    limits = parse_budget(budget)
+    limits = parse_budget(budget_for(workload.task.name, budget))
     check_finite(workload.module.state_dict(), workload.name)
     raced = [item.name for item in racing(target)] if is_race(target) else []
     with tempfile.TemporaryDirectory() as folder:

@@ -134,6 +134,22 @@ def parse_budget(text: str) -> Budget:
     return Budget(tuple(limits.values()))
 
 
+def in_points(text: str) -> str:
+    """A budget with its drop in points, for a score of which a point is a percent and 0 is the original's.
+
+    A share of such a score would be a share of nothing: ``"macs<=40%, drop<=2%"`` is ``"macs<=40%, drop<=2pt"``, and
+    without a drop that of :data:`DEFAULT_DROP` is told, ``"macs<=40%, drop<=1pt"``.
+
+    Raises:
+        LissomError: see :func:`parse_budget`.
+    """
+    budget = parse_budget(text)
+    if not budget.drop.relative:
+        return text
+    points = 100 * budget.drop.value
+    return str(Budget((*budget.costs, Limit(DROP, points, relative=False, text=f"{DROP}<={points:g}pt"))))
+
+
 def check_costs(budget: Budget) -> None:
     """Refuse a budget that limits no cost, where a result is searched for.
 

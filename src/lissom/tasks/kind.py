@@ -66,6 +66,8 @@ class Kind:
             or ``None`` where they are for this one.
         disagreement: what the drop is where there are no labels, which is 100 less the agreement with the original;
             ``None``: there is no such measure of its own.
+        percent_lost: whether its score is minus what is lost against the original in percent, so that the original
+            scores 0 and a drop in percent is one in points.
     """
 
     examples: str
@@ -81,6 +83,7 @@ class Kind:
     quick: int = 500
     other: str | None = None
     disagreement: str | None = "the share of answers that are not the original's"
+    percent_lost: bool = False
 
     def answer(
         self, runner: Any, inputs: "Sequence[npt.NDArray[Any]]", handling: Mapping[str, Any]

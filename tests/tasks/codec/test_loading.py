@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,9 @@ import torch
 from torch import nn
 
 import lissom
+from lissom import api
 from lissom.core.errors import LissomError
+from lissom.engine.compress import Job
 from lissom.tasks.codec.motion import predict
 from lissom.tasks.codec.pictures import pack, unpack
 from lissom.tasks.codec.split import CodecSplit
@@ -44,6 +47,24 @@ def test_the_original_scores_nothing_lost_on_its_own_splits(workload: Workload) 
     assert batch.targets is not None
     # what single precision leaves, on curves that are nearly flat
     assert abs(workload.task.score(workload.task.grade(outputs, batch.targets.numpy()))) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"), [("drop<=1%", "drop<=1pt"), ("size<=2%", "size<=2%, drop<=1pt"), ("drop<=5pt", "drop<=5pt")]
+)
+def test_a_front_without_a_budget_has_one_in_the_codecs_unit(
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: str, told: str
+) -> None:
+    """The original scores 0, so that the usual 1 % of its score would be nothing: it is 1 % more bits."""
+    jobs: list[Job] = []
+    monkeypatch.setattr(api, "_carry_out", lambda job: jobs.append(job) or True)
+    lissom.compress(workload, budget=budget, output=tmp_path / "run", options=lissom.Options(front=True))
+    assert str(jobs[0].budget) == jobs[0].settings.budget == told
+    settings = replace(jobs[0].settings, budget=budget)  # as the command line has it
+    lissom.compress(
+        workload, budget=budget, output=tmp_path / "run", options=lissom.Options(front=True), settings=settings
+    )
+    assert jobs[1].settings == jobs[0].settings
 
 
 def test_frames_are_predicted_from_what_the_original_decoded_before(workload: Workload) -> None:

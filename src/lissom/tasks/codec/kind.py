@@ -11,5 +11,6 @@ KIND = Kind(
     requirements=("numpy", "av", "constriction", "onnxruntime"),
     options=(Option("windows", int, "Windows to learn from; by default 320."),),
     disagreement=None,
+    percent_lost=True,
     attach="lissom.export.codec_files:codec_files",
 )
