@@ -40,11 +40,9 @@ def test_tables_and_weights_take_a_byte_each_and_answers_stay(tmp_path: Path, pa
     assert np.abs(after - before).max() < 0.02 * np.abs(before).max()
 
 
-def test_what_stays_in_float_is_told(tmp_path: Path) -> None:
+def test_what_is_meant_to_stay_in_float_is_no_fallback(tmp_path: Path) -> None:
     module, target = Reader().eval(), TARGETS.get("openvino")()
     tokens = torch.randint(0, 300, (1, 12))
     plain = target.export(module, (tokens,), tmp_path / "plain.xml")
     made = target.quantize(Source(module, (tokens,), plain), [[tokens.numpy()]], tmp_path / "small.xml")
-    found = target.fallbacks(target.artefact(made.path, INT8))
-    assert found and all("f32" in name for name in found)  # the softmax, whatever the runtime makes of it
-    assert not any(name.startswith("FullyConnected") for name in found)
+    assert target.fallbacks(target.artefact(made.path, INT8)) == {}  # the softmax is meant to be in float

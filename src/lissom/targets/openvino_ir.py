@@ -40,7 +40,9 @@ _MOVED = (
     "GatherND",
     "Convert",
 )
-_FREE = ("Input", "Output", "Const", *_MOVED)  # compute nothing
+_SHAPES = ("ShapeOf", "StridedSlice", "Broadcast", "Range")
+_FREE = ("Input", "Output", "Const", *_MOVED, *_SHAPES)  # compute nothing
+_CONVOLUTIONS = ("Convolution", "Deconvolution")
 
 
 class OpenVino(Target):
@@ -96,16 +98,18 @@ class OpenVino(Target):
 
         core = openvino.Core()
         model = core.read_model(artefact.path, artefact.path.with_suffix(".bin"))
-        # with activations that are rounded inside of it, a product has floats at both of its ends
-        free = (*_FREE, "FullyConnected") if is_dynamic_int8(model) else _FREE
+        # with activations that are rounded inside of it, a product has floats at both of its ends, and what lies
+        # between products is meant to be in float
+        dynamic = is_dynamic_int8(model)
         model.reshape({item: [1, *list(item.get_partial_shape())[1:]] for item in model.inputs})
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         found: Counter[str] = Counter()
         for node in compiled.get_runtime_model().get_ordered_ops():
             facts: Any = node.get_rt_info()
             kind, kernel = facts["layerType"].astype(str), facts["primitiveType"].astype(str)
-            in_float = artefact.precision == INT8 and kernel.endswith("_f32")
-            if kind not in free and (in_float or kernel.startswith("ref")):
+            meant = kind in _CONVOLUTIONS if dynamic else artefact.precision == INT8
+            in_float = meant and kernel.endswith("_f32")
+            if kind not in _FREE and (in_float or kernel.startswith("ref")):
                 found[f"{kind} ({kernel})"] += 1
         return dict(sorted(found.items()))
 

@@ -201,7 +201,8 @@ class Target(ABC):
     def fallbacks(self, artefact: Artefact) -> dict[str, int]:
         """Operators that run slower than meant: outside the fast kernels, or in float in an INT8 artefact.
 
-        Empty where none does, and for targets of which each operator has one kernel alone (PyTorch).
+        Empty where none does, and for targets of which each operator has one kernel alone (PyTorch). With ranges of
+        each input (dynamic INT8) only products with weights are meant to be in 8 bits; what lies between is in float.
         """
         return {}
 
