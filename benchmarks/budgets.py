@@ -19,11 +19,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from adding import added, known
 from pruning import accuracy, artefact_accuracy, context_of  # first: it chooses one thread
 from rewrites import loaded
 
 from lissom.api import compress
-from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.statistics import ratio_interval
@@ -77,7 +77,7 @@ def budgets(name: str) -> list[str]:
     """Ten budgets of the front, drawn."""
     draw = random.Random(0)
     found: list[str] = []
-    points = list(_known()[name]["front"].values())
+    points = list(known(RESULTS)[name]["front"].values())
     while len(found) < BUDGETS:
         point_, precision, measures = draw.choice(points), draw.choice(("fp32", "int8")), draw.choice(KINDS)
         made = point_[precision]
@@ -110,17 +110,12 @@ def _run(workload: Workload, budget: str) -> dict[str, Any]:
         }
 
 
-def _known() -> dict[str, Any]:
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-
-
 def _add(name: str, part: str, key: str, make: Any) -> None:
-    if key in _known().get(name, {}).get(part, {}):
+    if key in known(RESULTS).get(name, {}).get(part, {}):
         return
     made = make()
-    known = _known()
-    known.setdefault(name, {}).setdefault(part, {})[key] = made
-    write_json(RESULTS, known)
+    with added(RESULTS) as results:
+        results.setdefault(name, {}).setdefault(part, {})[key] = made
     print(name, part, key, made, flush=True)
 
 

@@ -30,10 +30,10 @@ from typing import Any
 import av
 import numpy as np
 import torch
+from adding import added
 
 import lissom
 from lissom.core.errors import LissomError
-from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.records import to_json
 from lissom.cost import profile
@@ -278,8 +278,8 @@ def main() -> None:
     if not options.original.exists():
         bundle_of_original(options.original)
     made = {"rate": rates, "time": timings, "cross": crossed}[options.part](options)
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    write_json(RESULTS, {**known, **made, "machine": to_json(describe())})
+    with added(RESULTS) as results:
+        results |= {**made, "machine": to_json(describe())}
 
 
 if __name__ == "__main__":

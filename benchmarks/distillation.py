@@ -18,7 +18,6 @@ there; results that are there are not made again, and several of these can run a
 
 import argparse
 import copy
-import json
 import math
 import statistics
 import sys
@@ -35,11 +34,11 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
+from adding import added, known
 from distillation_texts import joined, unlabelled
 from distillation_words import bag_of_words
 from text_teacher import accuracy, fastest_device, start  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.records import to_json
@@ -283,18 +282,18 @@ def exported(workload: Workload, module: nn.Module, folder: Path, name: str) -> 
 
 def read(path: Path) -> dict[str, Any]:
     """What was measured so far."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"data": {}}
+    return {"data": {}, **known(path)}
 
 
 def note(given: argparse.Namespace, **values: Any) -> None:
     """Add to what is there about a data set; a row of ``runs`` comes behind the others."""
-    found = read(given.result)
-    mine = found["data"].setdefault(given.data, {"runs": []})
-    mine["runs"] += [{**row, "machine": describe().processor} for row in values.pop("runs", [])]
-    mine.update(values)
-    found["machine"] = to_json(describe())
-    write_json(given.result, found)
-    print(values or mine["runs"][-1], flush=True)
+    rows = [{**row, "machine": describe().processor} for row in values.pop("runs", [])]
+    with added(given.result) as results:
+        mine = results.setdefault("data", {}).setdefault(given.data, {"runs": []})
+        mine["runs"] += rows
+        mine.update(values)
+        results["machine"] = to_json(describe())
+    print(values or rows[-1], flush=True)
 
 
 def missing(given: argparse.Namespace) -> list[dict[str, Any]]:

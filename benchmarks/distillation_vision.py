@@ -11,7 +11,6 @@ of the papers. Results go to results/distillation_vision.json at once, and what 
 
 import argparse
 import copy
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from adding import added, known
 from originals import resnet20
 from torch import nn
 
-from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.records import to_json
@@ -130,14 +129,14 @@ def accuracy(module: nn.Module, split: Split) -> float:
 
 def read(path: Path) -> dict[str, Any]:
     """What was measured so far."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"runs": []}
+    return {"runs": [], **known(path)}
 
 
 def note(given: argparse.Namespace, row: dict[str, Any] | None = None, **values: Any) -> None:
     """Add a run, or something about all of them, to what is there."""
-    found = read(given.result)
-    found["runs"] += [] if row is None else [row]
-    write_json(given.result, {**found, **values, "machine": to_json(describe())})
+    with added(given.result) as results:
+        results.setdefault("runs", []).extend([] if row is None else [row])
+        results |= {**values, "machine": to_json(describe())}
     print(row or values, flush=True)
 
 

@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from adding import added, known
 from safetensors.torch import save_file
 
 import lissom
-from lissom.core.files import whole_file, write_json, write_text
+from lissom.core.files import whole_file, write_text
 from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.records import to_json
@@ -181,7 +182,7 @@ def stream_latency(bundle: Path, clip: Path) -> dict[str, Any]:
 
 def read() -> dict[str, Any]:
     """What was measured until now."""
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {"rows": []}
+    return {"rows": [], **known(RESULTS)}
 
 
 def main() -> None:
@@ -196,26 +197,27 @@ def main() -> None:
     torch.set_num_threads(1)
     options.work.mkdir(parents=True, exist_ok=True)
     if options.time:
-        result = read()
-        write_json(RESULTS, result | {"rows": [timed(one, options.work) for one in result["rows"]]})
+        for one in read()["rows"]:
+            again = timed(one, options.work)
+            with added(RESULTS) as results:
+                results["rows"] = [again if item == one else item for item in results["rows"]]
         return
     for seed in options.seed or (0, 1, 2):
         for held in options.speaker or SPEAKERS:
             if any((one["speaker"], one["seed"]) == (held, seed) for one in read()["rows"]):
                 continue
             found = row(options.data, options.work, held, seed)
-            result = read()
-            result["rows"].append(found)
             libraries = ("torch", "onnxruntime", "kaldi-native-fbank")
-            result |= {
-                "machine": to_json(describe()),
-                "versions": {library: version(library) for library in libraries},
-                "budget": BUDGET,
-                "model": MODEL,
-                "features": FEATURES,
-                "epochs": {"original": TEACHING.epochs, "recovery": EPOCHS},
-            }
-            write_json(RESULTS, result)
+            with added(RESULTS) as results:
+                results.setdefault("rows", []).append(found)
+                results |= {
+                    "machine": to_json(describe()),
+                    "versions": {library: version(library) for library in libraries},
+                    "budget": BUDGET,
+                    "model": MODEL,
+                    "features": FEATURES,
+                    "epochs": {"original": TEACHING.epochs, "recovery": EPOCHS},
+                }
             print(json.dumps(found), flush=True)
     print("drop", np.round([one["drop"] for one in read()["rows"]], 2).tolist())
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adding import added
 from peers_pipelines import PIPELINES, lines
 from pruning import artefact_accuracy
 from rewrites import loaded
@@ -68,11 +69,10 @@ def measure(work: Path, name: str) -> None:
             "size_bytes": file.stat().st_size,
         }
         print(name, key, rows[key], flush=True)
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     took = {pipeline: json.loads((place / pipeline / "took.json").read_text()) for pipeline in PIPELINES}
-    known["machine"] = to_json(describe())
-    known.setdefault("subjects", {})[name] = {"rows": rows, "took": took}
-    write_json(RESULTS, known)
+    with added(RESULTS) as results:
+        results["machine"] = to_json(describe())
+        results.setdefault("subjects", {})[name] = {"rows": rows, "took": took}
 
 
 def main() -> None:

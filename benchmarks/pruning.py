@@ -13,7 +13,6 @@ Everything runs on one thread, and time is the processor's, so that a busy machi
 
 import copy
 import csv
-import json
 import math
 import os
 import sys
@@ -27,11 +26,12 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from adding import added, known
 from originals import resnet20
 from pruning_peer import SCOPES, criteria, cut, macs
 from torch import nn
 
-from lissom.core.files import write_json, write_text
+from lissom.core.files import write_text
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.plan.allocation import Widths, allocate
 from lissom.steps.distillation.distill import Distill
@@ -235,7 +235,7 @@ def leaders(name: str) -> list[tuple[str, str]]:
     The choice is made in its favour.
     """
     begin = "peer one-shot 0 "
-    rows = {key: row for key, row in _known()[name].items() if key.startswith(begin) and "error" not in row}
+    rows = {key: row for key, row in known(RESULTS)[name].items() if key.startswith(begin) and "error" not in row}
     best = [max(rows, key=lambda key: rows[key][stage]) for stage in ("reestimated", "cut")]
     found = [key.removeprefix(begin).rpartition(" ") for key in dict.fromkeys(best)]
     return [(criterion, scope) for criterion, _, scope in found]
@@ -319,18 +319,13 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def _known() -> dict[str, Any]:
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-
-
 def _add(name: str, key: str, make: Callable[[], dict[str, Any]]) -> None:
     """Find something out, unless it is known, and write it down."""
-    if key in _known().get(name, {}):
+    if key in known(RESULTS).get(name, {}):
         return
     found = make()
-    results = _known()
-    results.setdefault(name, {})[key] = found
-    write_json(RESULTS, results)
+    with added(RESULTS) as results:
+        results.setdefault(name, {})[key] = found
     print(name, key, found, flush=True)
 
 

@@ -12,7 +12,6 @@ Each part adds to results/quantization.json. The six networks have random weight
 inputs they are timed with: for speed alone.
 """
 
-import json
 import os
 import statistics
 import sys
@@ -25,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from adding import added, known
 from avx2_only import hidden
 from quantization_page import write_page
 from quantization_scores import cifar10, photos, score
@@ -169,7 +169,7 @@ def look(work: Path, names: list[str]) -> None:
     """Add to what was timed its size, its memory, and the operators that fell back."""
     example = [drawn(1, 500)]
     for name in names:
-        found = json.loads(RESULTS.read_text(encoding="utf-8"))["speed"][name]
+        found = known(RESULTS)["speed"][name]
         for key, target, path in _places(work / name):
             if key in found["rows"]:
                 artefact = target.artefact(path, key.rpartition(" ")[2])
@@ -185,10 +185,10 @@ def look(work: Path, names: list[str]) -> None:
 
 
 def _add(part: str, name: str, value: Any) -> None:
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    results["versions"] = {key: TARGETS.get(key)().versions() for key in TRIED}
-    results.setdefault(part, {})[name] = {**value, "machine": to_json(describe())}
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    versions = {key: TARGETS.get(key)().versions() for key in TRIED}
+    with added(RESULTS) as results:
+        results["versions"] = versions
+        results.setdefault(part, {})[name] = {**value, "machine": to_json(describe())}
 
 
 def main() -> None:
@@ -206,7 +206,7 @@ def main() -> None:
         for name in ("resnet20", "mobilenet_v2"):
             _add("quality", f"{name} on CIFAR-10", score(Path(words[0]) / name, cifar10(name, Path(words[1]))))
     else:
-        write_page(json.loads(RESULTS.read_text(encoding="utf-8")))
+        write_page(known(RESULTS))
 
 
 if __name__ == "__main__":

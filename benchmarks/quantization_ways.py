@@ -9,7 +9,6 @@ Adds to results/quantization_ways.json after each way. Cross-layer equalisation 
 layer-wise error is a quadratic form of the inputs' moments: it is minimised on these, without batches.
 """
 
-import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,10 +18,10 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from adding import added
 from onnx import numpy_helper
 from quantization_scores import Subject, cifar10, photos, workload_of
 
-from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.records import to_json
 from lissom.core.statistics import median_interval, ratio_interval
@@ -194,10 +193,9 @@ def product(name: str, data: Path) -> None:
 
 
 def _add(name: str, way: str, row: dict[str, Any]) -> None:
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    results["machine"] = to_json(describe())
-    results.setdefault("networks", {}).setdefault(name, {})[way] = row
-    write_json(RESULTS, results)
+    with added(RESULTS) as results:
+        results["machine"] = to_json(describe())
+        results.setdefault("networks", {}).setdefault(name, {})[way] = row
     print(name, way, row, flush=True)
 
 

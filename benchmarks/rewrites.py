@@ -9,7 +9,6 @@ rewritten in turn, in FP32 and INT8 on ONNX Runtime, one thread, batch 1. Each r
 at once, and what is known is not done again.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from adding import added, known
 from pruning import SUBJECTS, accuracy, context_of  # first: it chooses one thread
 
 from lissom.core.errors import LissomError
-from lissom.core.files import write_json
 from lissom.core.progress import Progress
 from lissom.core.statistics import ratio_interval
 from lissom.core.timing import interleaved
@@ -121,29 +120,25 @@ def make(work: Path, name: str) -> None:
 def measure(work: Path, name: str) -> None:
     """Latencies of the artefacts that are there."""
     example = [tensor.numpy() for tensor in loaded(name, work).example]
-    known = _known()
-    for what, facts in known[name].items():
+    for what, facts in known(RESULTS)[name].items():
         if "step" in facts:
-            facts.update(latencies(_place(work, name, "original"), _place(work, name, what), example))
-            write_json(RESULTS, known)
-            print(name, what, facts, flush=True)
+            timed = latencies(_place(work, name, "original"), _place(work, name, what), example)
+            with added(RESULTS) as results:
+                results[name][what] |= timed
+            print(name, what, {**facts, **timed}, flush=True)
 
 
 def _place(work: Path, name: str, what: str) -> Path:
     return work / "rewrites" / name / what.replace(" ", "-").replace(",", "").replace("%", "")
 
 
-def _known() -> dict[str, Any]:
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-
-
 def _add(name: str, what: str, facts: Callable[[], dict[str, Any]]) -> None:
-    known = _known()
-    rows = known.setdefault(name, {})
-    if what not in rows:
-        rows[what] = facts()
-        write_json(RESULTS, known)
-        print(name, what, rows[what], flush=True)
+    if what in known(RESULTS).get(name, {}):
+        return
+    found = facts()
+    with added(RESULTS) as results:
+        results.setdefault(name, {})[what] = found
+    print(name, what, found, flush=True)
 
 
 def main() -> None:

@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
+from adding import added
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
 import lissom
-from lissom.core.files import write_json
 from lissom.core.machine import describe
 from lissom.core.records import Verdict, to_json
 from lissom.core.statistics import median_interval
@@ -268,8 +268,8 @@ def main() -> None:
     asked = vars(parser.parse_args())
     part = asked.pop("part")
     measured = {"score": score, "unseen": unseen, "time": timed, "loader": loader}[part](**asked)
-    found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    write_json(RESULTS, {**found, part: {**measured, "machine": to_json(describe())}})
+    with added(RESULTS) as results:
+        results[part] = {**measured, "machine": to_json(describe())}
 
 
 if __name__ == "__main__":
