@@ -35,6 +35,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
 from adding import added, known
+from distillation_students import STUDENTS, Student
 from distillation_texts import joined, unlabelled
 from distillation_words import bag_of_words
 from text_teacher import accuracy, fastest_device, start  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
@@ -71,25 +72,6 @@ FISHER_TEXTS = 512
 RUNTIMES = ("onnxruntime", "openvino")
 
 
-@dataclass(frozen=True)
-class Student:
-    """A part of the encoder: its layers, heads and feed-forward units of each, and its width (``None``: all)."""
-
-    layers: tuple[int, ...]
-    heads: int | None = None
-    inner: int | None = None
-    width: int | None = None
-    epochs: int = 8
-    rate: float = 3e-4
-
-
-NARROW = Student((0, 2, 3, 5), heads=6, inner=768, width=192)
-STUDENTS = {
-    "TinyBERT-style": Student((0, 2, 5), heads=4, inner=576),
-    "narrow TinyBERT-style": NARROW,
-    "narrow TinyBERT-style for longer": replace(NARROW, epochs=24),
-    "DistilBERT-style": Student((0, 2, 4), epochs=4, rate=2e-4),
-}
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 

@@ -3,9 +3,11 @@
 import json
 import statistics
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from distillation_students import told as student_in_words
 from distillation_vision_page import vision
 
 from lissom.core.units import format_bytes, format_ms
@@ -14,12 +16,6 @@ RESULT = Path(__file__).parent / "results" / "distillation.json"
 SEEDS = 3
 ASKED = 2  # points above the same student without a teacher
 PARTS = ("select", "test")
-STUDENTS = {
-    "TinyBERT-style": "3 of 6 layers, 4 of 12 heads, 576 of 1,536 feed-forward units",
-    "narrow TinyBERT-style": "4 layers, 6 heads, 768 feed-forward units, 192 of 384 wide, embeddings as well",
-    "narrow TinyBERT-style for longer": "the same for 24 epochs in the place of 8",
-    "DistilBERT-style": "every second layer, whole",
-}
 ARMS = {
     "labels": "labels alone, no teacher",
     "logits": "the teacher's answers alone",
@@ -66,7 +62,7 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
     for student, arm in keys:
         mine = [row for row in data["runs"] if (row["student"], row["arm"]) == (student, arm)]
         rows.append((student, ARMS[arm], mine, mine[0]["parameters_outside_embeddings"]))
-    students = "; ".join(f"{student}: {STUDENTS[student]}" for student in _students(data))
+    students = "; ".join(f"{student}: {student_in_words(student)}" for student in _students(data))
     told = (
         f"`{name}`: {sizes['train']:,} texts to learn from, {sizes['select']:,} to choose by, {sizes['test']:,} to "
         f"test with.{_cut(data)} INT8 is scored one text at a time on ONNX Runtime. Students are parts of the "
@@ -189,12 +185,15 @@ def _known_by_heart(teacher: dict[str, Any]) -> list[str]:
 
 
 def _few(runs: list[dict[str, Any]]) -> list[str]:
-    """What is to be said where an arm was run with few seeds."""
-    keys = [(row["student"], row["arm"]) for row in runs]
-    least = min((keys.count(key) for key in keys), default=SEEDS)
-    if least >= SEEDS:
+    """What is to be said where an arm was run with few seeds: how many, by arm where that differs."""
+    counts = Counter((row["student"], row["arm"]) for row in runs)
+    few = {key: count for key, count in counts.items() if count < SEEDS}
+    if not few:
         return []
-    return [f"Some arms were run with {least} of {SEEDS} seeds so far: differences of a point may be chance.", ""]
+    shown = "; ".join(f"{student} from {ARMS[arm]}: {count}" for (student, arm), count in few.items())
+    differ = len(set(few.values())) > 1
+    told = f"fewer than {SEEDS} seeds so far ({shown})" if differ else f"{min(few.values())} of {SEEDS} seeds so far"
+    return [*textwrap.wrap(f"Some arms were run with {told}: differences of a point may be chance.", 115), ""]
 
 
 def _mean(runs: list[dict[str, Any]], part: str) -> str:
