@@ -343,6 +343,7 @@ def measure(given: argparse.Namespace) -> None:
     train_split: Any = workload.splits.train
     alone = all(arms(workload.task)[name].alone for name in given.arms)
     own = None if alone else answers(workload, train_split, given.teacher / "answers", progress)
+    by_whom = {} if alone else {"teacher_select": accuracy(workload, "select")}
     others = [load(f"hf:{folder}", data=data, task="text", progress=progress, length=LENGTH) for folder in given.others]
     if others and "several" not in read(given.result)["data"][data]:
         note(given, several=together([workload, *others]))
@@ -370,7 +371,8 @@ def measure(given: argparse.Namespace) -> None:
             teacher = answers(workload, split, given.teacher / f"answers-{how.views}", progress, how.views)
         checkpoint = given.teacher / f"{'-'.join(map(str, key.values()))}.pt".replace(" ", "-")
         row = run(begin, student, how, split, (workload, teacher), key["seed"], checkpoint)
-        note(given, runs=[{**key, **row, "parameters_outside_embeddings": outside_embeddings(begin.module)}])
+        more = {} if how.alone else by_whom
+        note(given, runs=[{**key, **row, **more, "parameters_outside_embeddings": outside_embeddings(begin.module)}])
 
 
 def latency(given: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from lissom.core.units import format_bytes, format_ms
 
 RESULT = Path(__file__).parent / "results" / "distillation.json"
 SEEDS = 3
+SAME = 0.05  # points of one teacher's score on select, rounded or not
 ASKED = 2  # points above the same student without a teacher
 PARTS = ("select", "test")
 ARMS = {
@@ -82,6 +83,7 @@ def _scores(name: str, data: dict[str, Any]) -> list[str]:
         "",
         *_few(data["runs"]),
         *_known_by_heart(teacher),
+        *_others_taught(data),
         *_worth(data),
         *_chosen(data),
     ]
@@ -173,6 +175,21 @@ def _chosen(data: dict[str, Any]) -> list[str]:
         )
         lines += [*textwrap.wrap(told, 115), ""]
     return lines
+
+
+def _others_taught(data: dict[str, Any]) -> list[str]:
+    """Runs that learnt from a teacher made anew, which another machine's arithmetic makes another one."""
+    usual = data["teacher"]["select"]
+    anew = [row for row in data["runs"] if abs(row.get("teacher_select", usual) - usual) > SAME]
+    if not anew:
+        return []
+    scores = " and ".join(dict.fromkeys(f"{row['teacher_select']:.2f} %" for row in anew))
+    which = ", ".join(f"{row['student']} by {ARMS[row['arm']]}, seed {row['seed']}" for row in anew)
+    told = (
+        f"A teacher that was made anew by the same command on another machine, with {scores} on select in the place of "
+        f"{usual:.2f} %, taught {len(anew)} of the runs: {which}."
+    )
+    return [*textwrap.wrap(told, 115), ""]
 
 
 def _known_by_heart(teacher: dict[str, Any]) -> list[str]:
