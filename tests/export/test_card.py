@@ -69,6 +69,21 @@ def test_agreement_is_called_what_it_is(task: str, said: str, unsaid: str) -> No
     assert said in text and unsaid not in text
 
 
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("accuracy", "share of answers"),
+        ("spearman", "rank correlation"),
+        ("macro-f1", "macro-F1"),
+        ("matthews", "Matthews"),
+    ],
+)
+def test_agreement_of_texts_is_called_what_its_metric_is(metric: str, said: str) -> None:
+    before, after = (replace(figures, by_labels=False, metric=metric) for figures in (BEFORE, AFTER))
+    text = model_card(replace(SETTINGS, task="text"), MACHINE, replace(VERDICT, original=before, final=after), [], [])
+    assert said in text and ("share of answers" in text) is (metric == "accuracy")
+
+
 def test_a_missed_budget_is_not_hidden() -> None:
     assert "Budget: size<=2%, drop<=0.5pt: missed." in card(replace(VERDICT, met=False))
 

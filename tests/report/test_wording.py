@@ -138,3 +138,13 @@ def test_without_labels_the_drop_is_called_what_it_is_of_the_task(unlabelled_run
     )
     assert translator.startswith("no labels were used: the drop is 100 less the score") and "share" not in translator
     assert codec == ""
+
+
+def test_the_drop_of_values_is_no_share_of_answers(unlabelled_run: Path) -> None:
+    view = read(unlabelled_run)
+    assert view.baseline is not None
+    text = replace(
+        view, settings=replace(view.settings, task="text"), baseline=replace(view.baseline, metric="spearman")
+    )
+    assert guard(text).startswith("no labels were used: the drop is 100 less the rank correlation")
+    assert "share" not in guard(text)

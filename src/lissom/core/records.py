@@ -30,6 +30,7 @@ class Figures:
         score_by_class: in class order, ``None`` for a class without examples; empty where there are no classes.
         examples: how many the score is of (0: not written down).
         by_labels: whether labels were scored against; without them the score is agreement with the original.
+        metric: which of its task's metrics the score is, such as ``"spearman"``; empty where the task has one.
     """
 
     score: float
@@ -46,6 +47,7 @@ class Figures:
     score_by_class: tuple[float | None, ...] = ()
     examples: int = 0
     by_labels: bool = True
+    metric: str = ""
 
     @property
     def measure(self) -> str:

@@ -16,7 +16,7 @@ from lissom.engine.asking import asked
 from lissom.targets.target import Artefact, Runner, Target
 from lissom.train.batches import in_order, prepared
 from lissom.workload.codes import as_codes
-from lissom.workload.workload import Grades, Split, Worded, Workload, calibration_batches, looks_at
+from lissom.workload.workload import Grades, Metered, Split, Worded, Workload, calibration_batches, looks_at
 
 _BATCH, _FEW = 100, 10
 _PARITY_EXAMPLES = 8
@@ -224,4 +224,5 @@ class Bench:
             score_by_class=() if targets is None else workload.task.classes(graded, targets),
             examples=len(graded),
             by_labels=by_labels(workload, found),
+            metric=workload.task.metric if isinstance(workload.task, Metered) else "",
         )

@@ -48,7 +48,7 @@ def model_card(settings: Settings, machine: Machine, verdict: Verdict, steps: li
 
 
 def _answers(task: str, verdict: Verdict) -> list[str]:
-    disagreement = disagreement_of(task)
+    disagreement = disagreement_of(task, verdict.final.metric)
     if disagreement is None:
         return []
     divergence = "" if verdict.divergence is None else f", divergence {verdict.divergence:.4f} nats"

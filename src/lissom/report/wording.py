@@ -67,7 +67,7 @@ def warnings(view: RunView) -> tuple[str, ...]:
 
 def guard(view: RunView) -> str:
     """What was held against what, where there were no labels; else nothing."""
-    disagreement = disagreement_of(view.settings.task)
+    disagreement = disagreement_of(view.settings.task, "" if view.baseline is None else view.baseline.metric)
     if view.measure == "score" or disagreement is None:
         return ""
     said = f"no labels were used: the drop is {disagreement}"

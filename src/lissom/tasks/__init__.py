@@ -21,9 +21,17 @@ def input_of(task: str) -> str:
     return TASKS.get(task).input if task in TASKS else "INPUT"
 
 
-def disagreement_of(task: str) -> str | None:
-    """What the drop of a task is without labels, as :class:`Kind` has it; a general word for one that is not here."""
-    return TASKS.get(task).disagreement if task in TASKS else "100 less the agreement with the original"
+def disagreement_of(task: str, metric: str = "") -> str | None:
+    """What the drop of a task is without labels, as :class:`Kind` has it; a general word for one that is not here.
+
+    Args:
+        task: its name.
+        metric: which of its metrics is the score, where it has several.
+    """
+    if task not in TASKS:
+        return "100 less the agreement with the original"
+    kind = TASKS.get(task)
+    return kind.otherwise.get(metric, kind.disagreement)
 
 
 __all__ = ["TASKS", "disagreement_of", "input_of"]

@@ -68,6 +68,7 @@ class Kind:
             ``None``: there is no such measure of its own.
         percent_lost: whether its score is minus what is lost against the original in percent, so that the original
             scores 0 and a drop in percent is one in points.
+        otherwise: the same for metrics of which it is something else, by name.
     """
 
     examples: str
@@ -84,6 +85,7 @@ class Kind:
     other: str | None = None
     disagreement: str | None = "the share of answers that are not the original's"
     percent_lost: bool = False
+    otherwise: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def answer(
         self, runner: Any, inputs: "Sequence[npt.NDArray[Any]]", handling: Mapping[str, Any]

@@ -189,6 +189,16 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class Metered(Protocol):
+    """A task that has several metrics, one of which is the score."""
+
+    @property
+    def metric(self) -> str:
+        """Its name."""
+        ...
+
+
 @dataclass(frozen=True)
 class Splits:
     """``train`` to learn from, ``select`` to choose by, ``test`` for the verdict."""

@@ -20,4 +20,9 @@ KIND = Kind(
         Option("replaced", float, "Share of words that training sees replaced by similar ones, such as 0.25."),
         Option("views", int, "How many views of each text there are, the text as it is among them."),
     ),
+    otherwise={
+        "spearman": "100 less the rank correlation with the original's values, in percent",
+        "macro-f1": "100 less the macro-F1 with the original's classes for the truth",
+        "matthews": "100 less the Matthews correlation with the original's classes for the truth, in percent",
+    },
 )
