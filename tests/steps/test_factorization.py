@@ -318,10 +318,22 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         changed(tmp_path, masked, step_of("channels", "features.3", (3,)))
 
 
-def test_layers_whose_weights_their_owner_reads_itself_are_none_to_replace() -> None:
-    """In eval mode an encoder layer of PyTorch hands them all to one operator."""
+def test_layers_whose_weights_their_owner_reads_itself_are_replaced_too(tmp_path: Path) -> None:
+    """In eval mode an encoder layer of PyTorch hands its weights to one operator; those of low rank, as one."""
     rows, encoder = nn.Flatten(2), nn.TransformerEncoderLayer(64, 4, 32, batch_first=True)
     model = nn.Sequential(rows, nn.Linear(64, 64), encoder, nn.Flatten(1), nn.Linear(192, 4)).eval()
     names = [name for name, _ in model.named_modules() if name]
     batch = tiny_workload(model).splits.train.take(range(4))
-    assert [site.module for site in find_sites(model, names, batch)] == ["1", "4"]
+    assert [site.module for site in find_sites(model, names, batch)] == ["1", "2.linear1", "2.linear2", "4"]
+    small = changed(
+        tmp_path, tiny_workload(model), LowRank((("2.linear1", "linear", (6,)),), examples=64)
+    ).module.eval()
+    assert isinstance(small[2].linear1, nn.Sequential) and small[2].linear1.weight.shape == (32, 64)
+    with torch.no_grad():
+        fused = small(*batch.inputs)
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            plain = small(*batch.inputs)
+        finally:
+            torch.backends.mha.set_fastpath_enabled(True)
+    torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)

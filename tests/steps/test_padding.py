@@ -18,6 +18,7 @@ from lissom.steps.distillation.teachers import Live
 from lissom.steps.factorization.low_rank import LowRank
 from lissom.steps.pruning.criteria import CRITERIA, Sample
 from lissom.steps.repair.layers import Comparison, find_layers
+from lissom.steps.repair.observe import tokens_first
 from lissom.steps.sparsity.scores import what_is_read
 from lissom.tasks.text.split import TextSplit
 from lissom.testing import tiny_context
@@ -139,3 +140,44 @@ def test_layers_of_an_encoder_are_compared_without_the_padding_of_the_source() -
     assert found[0] > 0
     torch.testing.assert_close(found[0], found[1])
     torch.testing.assert_close(found[0], found[2])
+
+
+class Own(torch.nn.Module):
+    """A classifier around PyTorch's own encoder, whose attention reads all texts token by token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = torch.nn.Embedding(35, 16)
+        layer = torch.nn.TransformerEncoderLayer(16, 4, 24, batch_first=True, dropout=0.0)
+        self.encoder = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.classes = torch.nn.Linear(16, 2)
+
+    def forward(self, tokens: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.encoder(self.words(tokens), src_key_padding_mask=attention_mask == 0)
+        return self.classes((hidden * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True))
+
+
+OWN = ("self_attn.in_proj_weight", "self_attn.out_proj.weight", "linear1.weight", "linear2.weight")
+
+
+def test_what_reads_token_by_token_is_freed_from_padding_too() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = TextModel(Own(), 0).eval()
+    names = [f"model.encoder.layers.1.{name}" for name in OWN]
+    plain = tiny_text_workload(module)
+    weights = {name: module.get_parameter(name) for name in names}
+    inputs = batches(plain)[0].inputs
+    assert tokens_first(module, inputs, weights) == set(names[:2])
+    assert tokens_first(torch.nn.Identity(), inputs, {}) == set()
+    problems, squares = [], []
+    for taken in (batches(plain), batches(filled(plain, 24))):
+        layers = find_layers(module, names, taken[0])
+        assert {layer.name for layer in layers} == set(names)
+        problems.append(Comparison(module, layers, taken, streams=False).problems(module, names))
+        squares.append(what_is_read(module, names, taken))
+    for name in names:
+        one, other = problems[0][name], problems[1][name]
+        assert one.rows == other.rows
+        torch.testing.assert_close(one.normal, other.normal, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(squares[0][name].squares, squares[1][name].squares, rtol=1e-3, atol=1e-5)

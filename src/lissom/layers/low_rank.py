@@ -6,7 +6,7 @@
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from lissom.layers.walk import Walk
 
@@ -19,6 +19,18 @@ class LowRankLinear(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, rank: int, *, bias: bool = True) -> None:
         super().__init__(nn.Linear(inputs, rank, bias=False), nn.Linear(rank, outputs, bias=bias))
+
+    @property
+    def weight(self) -> Tensor:
+        """Both as one, ``(outputs, inputs)``, for an owner that reads it instead of calling the layer, as
+        ``nn.TransformerEncoderLayer`` does in eval mode."""
+        first, second = self.children()
+        return second.get_parameter("weight") @ first.get_parameter("weight")
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The second one's, likewise."""
+        return dict(self[1].named_parameters()).get("bias")
 
 
 class LowRankEmbedding(nn.Sequential):

@@ -134,6 +134,7 @@ class Lesson(nn.Module):
             view: which view of its examples the batch shows.
         """
         taught, real = self._teacher.seen(batch, view), self._real(batch)
+        seen, taught = _by_text(seen, real), _by_text(taught, real)
         total = torch.zeros((), device=taught.outputs.device)
         for term in self._terms:
             total = total + term.weight * self._term(term, seen, taught, batch, real)
@@ -193,6 +194,17 @@ class Lesson(nn.Module):
                 heads = math.gcd(own.heads, other.heads)
                 losses.append(function((ours[2], ours[2]), (theirs[2], theirs[2]), heads, mask))
         return torch.stack(losses).mean()
+
+
+def _by_text(seen: Seen, real: Sequence[Tensor]) -> Seen:
+    """The same with features text by text, where masks show that they are token by token, as PyTorch's own encoder
+    gives them by default."""
+    turned = {mask.shape[::-1] for mask in real} - {mask.shape for mask in real}
+    features = {
+        name: value.transpose(0, 1) if value.dim() == 3 and value.shape[:2] in turned else value
+        for name, value in seen.features.items()
+    }
+    return Seen(seen.outputs, features)
 
 
 def pooled(features: Tensor, mask: Tensor | None) -> Tensor:

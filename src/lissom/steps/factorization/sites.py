@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from lissom.cost.trace import plain_attention
 from lissom.steps.repair.layers import Layer, find_layers
 from lissom.steps.repair.observe import observe
 from lissom.workload.workload import Batch
@@ -57,7 +58,7 @@ def find_sites(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Sit
     """Those of the named modules that can be replaced, in the order of the forward.
 
     They are exactly ``nn.Linear`` or ``nn.Conv2d`` (without groups, with zeros around), called once as modules, with
-    a weight of their own, and not in an ``nn.TransformerEncoderLayer``, which also reads their weights itself.
+    a weight of their own.
 
     Args:
         model: the model, in eval mode; it is not changed.
@@ -65,9 +66,7 @@ def find_sites(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Sit
         batch: inputs.
     """
     called = _called(model, batch)
-    encoders = [module for module in model.modules() if isinstance(module, nn.TransformerEncoderLayer)]
-    fused = {part for layer in encoders for part in layer.children()}
-    once = [name for name in names if called.get(name) == 1 and model.get_submodule(name) not in fused]
+    once = [name for name in names if called.get(name) == 1]
     plain = [name for name in once if _is_plain(model.get_submodule(name))]
     weights = {f"{name}.weight": model.get_parameter(f"{name}.weight") for name in plain}
     readings = observe(model, batch.inputs, weights, until_all=False)
@@ -105,7 +104,8 @@ def _called(model: nn.Module, batch: Batch) -> dict[str, int]:
                 times[name] = times.get(name, 0) + 1
 
             part.register_forward_pre_hook(hook)  # on a copy of our own
-    watched(*batch.inputs)
+    with plain_attention():  # in which an encoder layer of PyTorch calls its layers one by one
+        watched(*batch.inputs)
     return times
 
 

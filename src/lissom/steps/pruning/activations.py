@@ -12,7 +12,7 @@ from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group
 from lissom.layers.text_model import real_tokens
 from lissom.steps.pruning.importance import Importance, Sample
-from lissom.steps.repair.observe import Reading, watch, without_padding
+from lissom.steps.repair.observe import Reading, tokens_first, watch, without_padding
 from lissom.workload.workload import Workload
 
 
@@ -29,14 +29,17 @@ def wanda(workload: Workload, coupling: Coupling, sample: Sample) -> Importance:
     weights = {name: tensors[name] for name in sorted(names) if tensors[name].dim() > 1}
     squares: dict[str, Tensor] = {}
     real: tuple[Tensor, ...] = ()
+    by_token: set[str] | None = None
 
     def seen(name: str, reading: Reading) -> bool:
         if reading.groups == 1:
-            found = _by_feature(without_padding(reading, real), reading.is_convolution)
+            read = without_padding(reading, real, tokens_first=name in (by_token or ()))
+            found = _by_feature(read, reading.is_convolution)
             squares[name] = squares[name] + found if name in squares else found
         return False
 
     for taken in sample.batches(workload, "what matters: what layers read"):
+        by_token = tokens_first(model, taken.inputs, weights) if by_token is None else by_token
         real = real_tokens(model, taken.inputs)
         watch(model, taken.inputs, weights, seen=seen)
     return {group.index: _score(group, weights, squares) for group in coupling.groups}

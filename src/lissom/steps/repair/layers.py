@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lissom.layers.text_model import fitting, real_tokens
 from lissom.steps.repair.least_squares import Problem, obstacle, read_rows, written_rows
-from lissom.steps.repair.observe import Reading, Sum, Trail, inputs_at, watch
+from lissom.steps.repair.observe import Reading, Sum, Trail, inputs_at, tokens_first, watch
 from lissom.workload.workload import Batch
 
 # of weights and inputs, besides those that are followed
@@ -22,7 +22,7 @@ _ROWS_A_FEATURE = 8
 class Layer:
     """A layer that can be solved: where its bias is, or else the running mean of its BatchNorm, and whether its
     output goes into a residual stream. ``spots`` is how many places its output has in an example (rows of a
-    batch for a linear layer)."""
+    batch for a linear layer). ``tokens_first`` says that it reads texts token by token."""
 
     name: str
     bias: str | None
@@ -30,6 +30,7 @@ class Layer:
     summed: bool
     spots: int
     is_convolution: bool
+    tokens_first: bool = False
 
     @property
     def shifts(self) -> bool:
@@ -52,6 +53,7 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
     found = _watched(model, weights, batch)
     buffers = {tensor.data_ptr(): name for name, tensor in model.named_buffers()}
     used = [place for places in found.means.values() for place in places]
+    by_token = tokens_first(model, batch.inputs, weights)
     layers: list[Layer] = []
     for name, calls in found.readings.items():
         if _obstacle(name, calls, found.elsewhere, weights[name]):
@@ -61,7 +63,8 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
         alone = bias is None and len(means) == 1 and used.count(means[0]) == 1
         mean = buffers.get(means[0]) if alone else None
         spots = call.written[0, 0].numel() if call.is_convolution else len(call.written)
-        layers.append(Layer(name, bias, mean, found.sums.get(name) == 1, spots, call.is_convolution))
+        summed_once = found.sums.get(name) == 1
+        layers.append(Layer(name, bias, mean, summed_once, spots, call.is_convolution, name in by_token))
     return layers
 
 
@@ -170,7 +173,8 @@ class Comparison:
             share = wanted / total if layer.is_convolution else wanted * examples / total
             spots = layer.spots if layer.is_convolution else layer.spots * examples // len(self._batches[0].indices)
             candidates = torch.arange(spots)
-            if not layer.is_convolution and (mask := fitting(real, spots)) is not None:
+            mask = None if layer.is_convolution else fitting(real, spots, tokens_first=layer.tokens_first)
+            if mask is not None:
                 candidates = mask.flatten().nonzero()[:, 0]
             order = candidates[torch.randperm(len(candidates), generator=generator)]
             chosen[layer.name] = order[: max(1, -int(-share // 1))].sort().values

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from lissom.cost.trace import plain_attention, tensors_in
-from lissom.layers.text_model import fitting
+from lissom.layers.text_model import fitting, real_tokens
 
 _ATEN = torch.ops.aten
 _MATRIX = {_ATEN.addmm.default: (1, 2), _ATEN.mm.default: (0, 1)}
@@ -51,15 +51,16 @@ def inputs_at(reading: Reading, weight: Tensor) -> int:
     return 0 if reading.transposed or inputs_first(reading, weight) else 1
 
 
-def without_padding(reading: Reading, real: Sequence[Tensor]) -> Tensor:
+def without_padding(reading: Reading, real: Sequence[Tensor], *, tokens_first: bool = False) -> Tensor:
     """What a layer read; of a linear layer that reads every token, the rows alone that are no padding.
 
     Args:
         reading: one call.
         real: which tokens of the batch are no padding, each ``(batch, tokens)``; none for a model not of texts.
+        tokens_first: it is of a layer that :func:`tokens_first` names.
     """
     read = reading.read
-    mask = None if reading.is_convolution else fitting(real, read[..., 0].numel())
+    mask = None if reading.is_convolution else fitting(real, read[..., 0].numel(), tokens_first=tokens_first)
     return read if mask is None else read.reshape(-1, read.shape[-1])[mask.flatten()]
 
 
@@ -221,6 +222,41 @@ def observe(
 
     watch(module, inputs, weights, seen=seen)
     return found
+
+
+def tokens_first(module: nn.Module, inputs: tuple[Tensor, ...], weights: Mapping[str, Tensor]) -> set[str]:
+    """Those of the linear layers that read the first tokens of all texts, then the second ones, and so on.
+
+    So ``nn.MultiheadAttention`` reads; others read one text after the other. It shows where two texts change places.
+
+    Args:
+        module: the model, in eval mode.
+        inputs: a batch, of which two examples are looked at.
+        weights: name to weight tensor of the layers.
+    """
+    pair = tuple(tensor[:2] for tensor in inputs)
+    if not real_tokens(module, pair) or len(pair[0]) < 2:
+        return set()
+    one, other = (observe(module, given, weights, until_all=False) for given in (pair, _swapped(pair)))
+    return {
+        name
+        for name, calls in one.items()
+        if not calls[0].is_convolution and _is_by_token(calls[0].read, other[name][0].read)
+    }
+
+
+def _swapped(pair: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(tensor.flip(0) for tensor in pair)
+
+
+def _is_by_token(one: Tensor, other: Tensor) -> bool:
+    """Whether rows of two texts, and of the same two exchanged, lie side by side and not behind one another."""
+    rows, swapped = (read.reshape(-1, read.shape[-1]) for read in (one, other))
+    if len(rows) % 2:
+        return False
+    by_token = rows.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+    by_text = rows.unflatten(0, (2, -1)).flip(0).flatten(0, 1)
+    return float((swapped - by_token).norm()) < 0.1 * float((swapped - by_text).norm())
 
 
 def _overwritten(func: Any, args: Any) -> list[Tensor]:

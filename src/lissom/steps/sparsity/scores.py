@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lissom.layers.text_model import real_tokens
-from lissom.steps.repair.observe import Reading, inputs_first, watch, without_padding
+from lissom.steps.repair.observe import Reading, inputs_first, tokens_first, watch, without_padding
 from lissom.workload.workload import Batch
 
 CRITERIA = ("magnitude", "wanda")
@@ -44,7 +44,7 @@ def what_is_read(model: nn.Module, names: Sequence[str], batches: Sequence[Batch
             return False
         weight = weights[name]
         first = inputs_first(reading, weight)
-        squares = _squares(reading, weight, real)
+        squares = _squares(reading, weight, without_padding(reading, real, tokens_first=name in by_token))
         if name not in found:
             found[name] = Read(squares, first)
         else:
@@ -52,6 +52,7 @@ def what_is_read(model: nn.Module, names: Sequence[str], batches: Sequence[Batch
             found[name].calls += 1
         return False
 
+    by_token = tokens_first(model, batches[0].inputs, weights) if batches else set[str]()
     for batch in batches:
         real = real_tokens(model, batch.inputs)
         watch(model, batch.inputs, weights, seen=seen)
@@ -74,8 +75,8 @@ def score(weight: Tensor, read: Read, criterion: str) -> Tensor:
     return (by_group * read.squares.sqrt()[:, None].float()).reshape(rows.shape)
 
 
-def _squares(reading: Reading, weight: Tensor, real: tuple[Tensor, ...]) -> Tensor:
-    read = without_padding(reading, real).detach().square()
+def _squares(reading: Reading, weight: Tensor, read: Tensor) -> Tensor:
+    read = read.detach().square()
     if not reading.is_convolution:
         return read.reshape(-1, read.shape[-1]).mean(0, dtype=torch.float64)[None]
     kernel, out = weight.shape[2:], reading.written.shape[2:]
