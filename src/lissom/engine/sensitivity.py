@@ -1,14 +1,15 @@
 """What may be cut, how much it matters and what it costs: a model turned into the numbers a plan is made of."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
+from lissom.core.errors import LissomError
 from lissom.cost import Profile, profile
-from lissom.graph import Coupling, Group, capture, couple
+from lissom.graph import Coupling, Group, capture, couple, prune
 from lissom.plan.allocation import Choice, CostModel, Side, Term
 from lissom.steps.pruning.criteria import Sample, fisher
 from lissom.workload.workload import Lengthy, Workload
@@ -38,8 +39,25 @@ def coupled(workload: Workload) -> Coupling:
     found = couple(capture(workload.module, workload.example), keep=workload.keep)
     if not isinstance(workload.splits.train, Lengthy):
         return found
-    whole = tuple(group for group in found.groups if group.kind != "head size")
-    return replace(found, groups=whole)
+    whole = [group for group in found.groups if group.kind != "head size"]
+    if _keeps_class(workload, found, whole):
+        return replace(found, groups=tuple(whole))
+    left = [group for group in whole if not _keeps_class(workload, found, [group])]
+    names = ", ".join(group.name for group in left)
+    note = f"{names}: with fewer units the model would take one length of input alone, so all stay"
+    kept = tuple(group for group in whole if group not in left)
+    return replace(found, groups=kept, notes=(*found.notes, *([note] if left else [])))
+
+
+def _keeps_class(workload: Workload, coupling: Coupling, groups: Sequence[Group]) -> bool:
+    """Whether the model's own class can express that half of each of some groups is gone; of one group that cannot be
+    cut so, nothing is known."""
+    half = {group.index: range(group.units - max(group.min_units, group.units // 2)) for group in groups}
+    try:
+        cut = coupling.cut(half)
+    except LissomError:  # half of all together is more than some layer can spare
+        return len(groups) == 1
+    return prune(workload.module, cut, coupling=coupling).own_class
 
 
 def cost_model(

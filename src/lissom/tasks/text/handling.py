@@ -26,12 +26,14 @@ class Encoding:
         pad: the number of the padding token; the model takes every other token for text.
         texts: 1, or 2 for pairs.
         types: whether a second input says which text of a pair each token belongs to.
+        left: whether batches are filled up at the front, for a model that looks at the last place.
     """
 
     length: int
     pad: int
     texts: int = 1
     types: bool = False
+    left: bool = False
 
     def __post_init__(self) -> None:
         if self.length < 4:
@@ -47,6 +49,11 @@ class Encoding:
     def from_json(data: dict[str, Any]) -> "Encoding":
         """The inverse of :meth:`to_json`."""
         return Encoding(**data)
+
+    def inputs(self, tokens: Sequence[Numbers], types: Sequence[Numbers], length: int | None = None) -> list[Numbers]:
+        """The model's inputs of tokens and types of some texts, filled up to the longest or to ``length``."""
+        found = [padded(tokens, self.pad, length, left=self.left)]
+        return [*found, padded(types, 0, length, left=self.left)] if self.types else found
 
 
 class Encoder:
@@ -84,8 +91,7 @@ class Encoder:
             if not all(text.strip() for text in item):
                 raise LissomError("the text is empty")
         tokens, types = self.numbers(texts)
-        inputs = [padded(tokens, self.encoding.pad)]
-        return [*inputs, padded(types, 0)] if self.encoding.types else inputs
+        return self.encoding.inputs(tokens, types)
 
     def numbers(self, texts: Sequence[Texts]) -> tuple[list[Numbers], list[Numbers]]:
         """Token numbers and types of each input, as long as it is."""
@@ -97,9 +103,9 @@ class Encoder:
         )
 
 
-def padded(rows: Sequence[Numbers], fill: int, length: int | None = None) -> Numbers:
-    """Rows of numbers as one array, filled up to the longest or to ``length``."""
+def padded(rows: Sequence[Numbers], fill: int, length: int | None = None, *, left: bool = False) -> Numbers:
+    """Rows of numbers as one array, filled up to the longest or to ``length``, behind them or on their left."""
     wide = np.full((len(rows), max(map(len, rows)) if length is None else length), fill, dtype=np.int64)
     for row, numbers in zip(wide, rows, strict=True):
-        row[: len(numbers)] = numbers
+        row[len(row) - len(numbers) if left else 0 :][: len(numbers)] = numbers
     return wide

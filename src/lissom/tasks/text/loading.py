@@ -1,5 +1,7 @@
 """Put a model, its tokenizer and texts together into a workload, with everything checked before the slow part."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,21 @@ from lissom.tasks.dividing import divide, repeats
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.models import model_for
 from lissom.tasks.remarks import untrained
-from lissom.tasks.text.handling import TOKENIZER, Encoder, Encoding, Texts
+from lissom.tasks.text.handling import TOKENIZER, Encoder, Encoding, Numbers, Texts
 from lissom.tasks.text.options import TextOptions
 from lissom.tasks.text.replacing import Replacing, similar_tokens
 from lissom.tasks.text.sources import find
 from lissom.tasks.text.split import TextSplit
 from lissom.tasks.text.tables import Wanted
 from lissom.tasks.text.task import TextClassification, TextRegression
-from lissom.tasks.text.tokens import Tokens, embedding_of, find_tokenizer
+from lissom.tasks.text.tokens import TYPES, Tokens, embedding_of, find_tokenizer
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
 
 USUAL_LENGTH = 128
 UNCUT = 1 << 20
 CUT_SHARE = 0.01  # of the texts, from which on it is remarked that texts are cut
+_SAME = 1e-3  # of an answer, up to which padding is said to change nothing
 
 
 def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOptions, progress: Progress) -> Workload:
@@ -42,12 +45,16 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     tokens = find_tokenizer(chosen.tokenizer, loaded)
     module = TextModel(loaded.module, tokens.pad)
     encoding, cut = _encoding(found, tokens, chosen, module)
-    outputs = _outputs(loaded.name, module, encoding)
+    numbers, types = Encoder(tokens.text, encoding).numbers(_texts(found.parts["train"]))
+    outputs = _outputs(
+        loaded.name, module, encoding.inputs(numbers[:1] + numbers[-1:], types[:1] + types[-1:], encoding.length)
+    )
+    encoding, odd = _filled(module, encoding, min(zip(numbers, types, strict=True), key=lambda item: len(item[0])))
     found, classes, more = _named(found, tuple(chosen.classes) or loaded.classes, outputs)
     encoder = Encoder(tokens.text, encoding)
     replacing = _replacing(module, encoder, tokens, chosen, request.seed)
     splits = _splits(found, encoder, replacing)
-    notes = [*loaded.notes, *cut, *more, *splits.notes, *repeats(found, "texts"), *untrained(loaded)]
+    notes = [*loaded.notes, *cut, *odd, *more, *splits.notes, *repeats(found, "texts"), *untrained(loaded)]
     return Workload(
         name=f"{loaded.name} on {found.name}",
         module=module.eval(),
@@ -69,14 +76,15 @@ def _encoding(
 ) -> tuple[Encoding, list[str]]:
     """How long inputs are, and what is to be said about longer texts."""
     texts = len(found.parts["train"].items.read(0))
-    types = texts == 2 and tokens.types and takes(module.model, "token_type_ids")
     most = tokens.longest
     if chosen.length is not None and most is not None and chosen.length > most:
         raise LissomError(
             f"a length of {chosen.length} tokens is more than the model takes", hint=f"give at most {most}"
         )
-    whole = Encoder(tokens.text, Encoding(UNCUT, tokens.pad, texts, types))
-    counts = np.asarray([len(item) for item in whole.numbers(_texts(found.parts["train"]))[0]])
+    whole = Encoder(tokens.text, Encoding(UNCUT, tokens.pad, texts))
+    numbers, kinds = whole.numbers(_texts(found.parts["train"]))
+    types = tokens.types and takes(module.model, TYPES) and any(map(np.any, kinds))
+    counts = np.asarray([len(item) for item in numbers])
     needed = int(-(-counts.max() // 8) * 8)
     length = chosen.length or min(needed, USUAL_LENGTH, most or USUAL_LENGTH)
     share = float((counts > length).mean())
@@ -88,18 +96,15 @@ def _texts(part: Listing[Texts]) -> list[Texts]:
     return [part.items.read(int(row)) for row in part.rows]
 
 
-def _outputs(name: str, module: TextModel, encoding: Encoding) -> int:
-    """Run the model once: does it take this input, and how many outputs does it have?"""
-    shape = (2, encoding.length)
-    given = [torch.ones(shape, dtype=torch.int64)] + [torch.zeros(shape, dtype=torch.int64)] * encoding.types
+def _outputs(name: str, module: TextModel, inputs: Sequence[Numbers]) -> int:
+    """Run the model once: does it take this input of two texts, and how many outputs does it have?"""
     module.eval()
     try:
-        with torch.no_grad():
-            answer = module(*given)
+        answer = _answered(module, inputs)
     except Exception as error:  # the user's own forward may raise anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise LissomError(
-            f"{name} cannot be run on {encoding.length} tokens: {reason[:200]}",
+            f"{name} cannot be run on {inputs[0].shape[1]} tokens: {reason[:200]}",
             hint="its forward has to take token numbers (batch, tokens), and give scores (batch, classes)",
         ) from error
     if answer.ndim != 2 or len(answer) != 2:
@@ -108,6 +113,33 @@ def _outputs(name: str, module: TextModel, encoding: Encoding) -> int:
             hint="an encoder alone has no classifier: fine-tune it first, and save the result",
         )
     return int(answer.shape[1])
+
+
+@torch.no_grad()
+def _answered(module: TextModel, inputs: Sequence[Numbers]) -> torch.Tensor:
+    return module(*map(torch.from_numpy, inputs))
+
+
+def _filled(module: TextModel, encoding: Encoding, shortest: tuple[Numbers, Numbers]) -> tuple[Encoding, list[str]]:
+    """On which side texts are filled up for a model: that where padding changes nothing of what it answers to one.
+
+    Args:
+        module: the model.
+        encoding: as far as it is known.
+        shortest: tokens and types of the shortest text.
+
+    Returns:
+        The encoding, and what is to be said where padding changes an answer on either side.
+    """
+    tokens, types = ([item] for item in shortest)
+    if len(shortest[0]) == encoding.length:
+        return encoding, []
+    alone = _answered(module, encoding.inputs(tokens, types))
+    for side in (encoding, replace(encoding, left=True)):
+        answer = _answered(module, side.inputs(tokens, types, encoding.length))
+        if torch.allclose(answer, alone, rtol=_SAME, atol=_SAME * float(alone.abs().max())):
+            return side, []
+    return encoding, ["padding changes what the model answers to a text: it is not told where texts end"]
 
 
 def _named(

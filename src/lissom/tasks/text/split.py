@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lissom.tasks.text.handling import Encoding, Numbers, padded
+from lissom.tasks.text.handling import Encoding, Numbers
 from lissom.tasks.text.replacing import Replacing
 from lissom.workload.workload import Batch
 
@@ -53,9 +53,7 @@ class TextSplit:
         tokens = [self.tokens[row] for row in rows]
         if view is not None and self.replacing is not None:
             tokens = [self.replacing(item, int(row), view) for item, row in zip(tokens, rows, strict=True)]
-        inputs = [padded(tokens, self.encoding.pad, length)]
-        if self.encoding.types:
-            inputs.append(padded([self.types[row] for row in rows], 0, length))
+        inputs = self.encoding.inputs(tokens, [self.types[row] for row in rows], length)
         where = torch.from_numpy(rows)
         targets = None if self.labels is None else self.labels[where]
         return Batch(tuple(map(torch.from_numpy, inputs)), targets, where)

@@ -14,6 +14,7 @@ from lissom.tasks.text.files import text_of
 from lissom.tasks.text.handling import TOKENIZER
 from lissom.workload.models import LoadedModel
 
+CONFIG, TYPES = "tokenizer_config.json", "token_type_ids"
 PADS = ("[PAD]", "<pad>", "<|pad|>", "[pad]")
 
 
@@ -25,7 +26,7 @@ class Tokens:
         text: of its ``tokenizer.json``.
         pad: the number of the padding token.
         longest: the most tokens that the model takes, ``None`` where nothing limits it.
-        types: whether the model tells the texts of a pair apart by token types.
+        types: whether the model is told token types, such as which text of a pair each token belongs to.
         words: numbers of the tokens that are whole words.
     """
 
@@ -64,16 +65,62 @@ def find_tokenizer(asked: str | Path | None, loaded: LoadedModel) -> Tokens:
             hint="it belongs to another model; name the right one with --tokenizer",
         )
     pad = _padding(tokenizer, config, place)
-    positions = getattr(config, "max_position_embeddings", None)
-    # RoBERTa and its like count positions from behind the padding token's number
-    offset = pad + 1 if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert") else 0
     return Tokens(
         text=text,
         pad=pad,
-        longest=None if positions is None else int(positions) - offset,
-        types=getattr(config, "type_vocab_size", 0) > 1,
+        longest=_longest(loaded.module, config),
+        types=_told_types(place, config),
         words=_words(tokenizer),
     )
+
+
+def _longest(module: nn.Module, config: Any) -> int | None:
+    """The most tokens that a model has positions for; ``None`` where nothing limits it."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or positions < 1:  # as a model of relative positions says that it has no limit
+        return None
+    # RoBERTa and its like count positions from behind the padding token's number
+    tables = [part for name, part in module.named_modules() if name.endswith("position_embeddings")]
+    behind = [part.padding_idx for part in tables if isinstance(part, nn.Embedding) and part.padding_idx is not None]
+    return int(positions) - (behind[0] + 1 if behind else 0)
+
+
+def _told_types(place: Path, config: Any) -> bool:
+    """Whether transformers tells the model of a tokenizer's folder token types; where the folder does not say, whether
+    the model has more than one."""
+    said = said_beside(place)
+    names = said.get("model_input_names") or _usual_inputs(str(said.get("tokenizer_class", "")))
+    # a model that says nothing of types, like XLNet, knows them all the same
+    return TYPES in names and _has_types(config, unsaid=2) if names else _has_types(config)
+
+
+def said_beside(place: Path) -> dict[str, Any]:
+    """What is said of a tokenizer beside it, in ``tokenizer_config.json``; nothing where there is none.
+
+    Raises:
+        LissomError: it is damaged.
+    """
+    path = (place if place.is_dir() else place.parent) / CONFIG
+    try:
+        found: Any = json.loads(text_of(path)) if path.is_file() else {}
+    except ValueError as error:
+        raise LissomError(f"{path} is damaged: {error}", hint="copy it again") from error
+    if not isinstance(found, dict):
+        raise LissomError(f"{path} is damaged: it holds no object", hint="copy it again")
+    return found
+
+
+def _has_types(config: Any, unsaid: int = 0) -> bool:
+    return getattr(config, "type_vocab_size", unsaid) > 1
+
+
+def _usual_inputs(kind: str) -> list[str]:
+    """What a tokenizer of a class of transformers gives a model by default; nothing where there is no such class."""
+    if not kind or importlib.util.find_spec("transformers") is None:
+        return []
+    import transformers
+
+    return list(getattr(getattr(transformers, kind, None), "model_input_names", ()))
 
 
 def embedding_of(module: nn.Module) -> nn.Embedding:
@@ -121,7 +168,13 @@ def _padding(tokenizer: Tokenizer, config: Any, place: Path) -> int:
     of_tokenizer = next((number for pad in PADS if (number := tokenizer.token_to_id(pad)) is not None), None)
     of_model = getattr(config, "pad_token_id", None)
     if of_tokenizer is None and of_model is None:
-        raise LissomError(f"the tokenizer in {place} has no padding token", hint=f"it is called {' or '.join(PADS)}")
+        raise LissomError(
+            f"the tokenizer in {place} has no padding token, and the model's configuration names none",
+            hint=(
+                f"the tokenizer's is called {' or '.join(PADS)}",
+                "config.json's is pad_token_id, any token's number",
+            ),
+        )
     if of_tokenizer is not None and of_model is not None and of_tokenizer != of_model:
         raise LissomError(
             f"the tokenizer in {place} pads with token {of_tokenizer}, the model was made for {of_model}",
