@@ -104,3 +104,25 @@ def test_what_cannot_be_followed_is_not_approved():
     slice_state(pruned := copy.deepcopy(model), cut)
     result = verify(model, pruned, cut, (torch.randn(1, 4),))
     assert not result.ok and "softmax" in result.where
+
+
+def test_rows_of_a_table_are_picked_by_number():
+    """As positions are in M2M100: the numbers are no channels, and stay what they are."""
+
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(5, 8), nn.Linear(8, 2)
+            self.table = nn.Buffer(torch.randn(9, 8))
+
+        def forward(self, x):
+            numbers = (x[..., 0] != 0).long().cumsum(1)
+            return self.last(self.first(x) + self.table.index_select(0, numbers.view(-1)).view(*x.shape[:2], -1))
+
+    model, x = Positions(), torch.randn(2, 6, 5)
+    coupling = couple(capture(model, (x,)))
+    cut = coupling.cut({0: [1, 4]})
+    assert len(cut.kept["table"][1]) == 6
+    result = verify(model, prune(model, cut, coupling=coupling).module, cut, (x,))
+    assert result.ok, result.where
+    assert not verify(model, prune(model, cut, coupling=coupling).module, shifted(cut, "table", 1, 8), (x,)).ok

@@ -1,6 +1,7 @@
 """The recipe for encoder-decoders: what it drops and cuts, and that the model's own class still holds the result."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import torch
 pytest.importorskip("transformers")
 pytest.importorskip("sacrebleu")
 
+from transformers import MarianMTModel
+
 import lissom
 from lissom.core.errors import LissomError
+from lissom.layers.sequence_model import SequenceModel
 from lissom.plan import sequence_recipes
 from lissom.plan.move import plan_from_json
 from lissom.plan.recipes import recipe
@@ -20,6 +24,7 @@ from lissom.steps.pruning.importance import Sample
 from lissom.steps.pruning.prune import Prune
 from lissom.testing.tiny import tiny_context, tiny_workload
 from lissom.testing.tiny_translation import draw_pairs, untrained_marian, write_translator
+from lissom.testing.tiny_translators import tiny_translator
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.workload import Workload
 
@@ -49,6 +54,11 @@ def test_decoder_layers_go_widths_go_and_the_class_stays(tmp_path: Path, monkeyp
     config = json.loads((tmp_path / "small" / "config.json").read_text(encoding="utf-8"))
     sizes = ("d_model", "encoder_layers", "decoder_layers", "encoder_ffn_dim", "decoder_ffn_dim")
     assert [config[name] for name in sizes] == [16, 2, 1, 32, 32]
+    inputs, alone = small.splits.test.take([0, 1]).inputs, MarianMTModel.from_pretrained(tmp_path / "small").eval()
+    with torch.no_grad():  # its class alone would scale words and attention by the narrower widths
+        theirs = alone(inputs[0], attention_mask=inputs[1], decoder_input_ids=inputs[2]).logits
+        ours = small.module.model.eval()(inputs[0], attention_mask=inputs[1], decoder_input_ids=inputs[2]).logits
+    torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
 def test_what_has_no_decoder_to_make_shallow_is_refused(tmp_path: Path) -> None:
@@ -56,3 +66,6 @@ def test_what_has_no_decoder_to_make_shallow_is_refused(tmp_path: Path) -> None:
         recipe("shallow-decoder", translator(tmp_path, (1, 1)))
     with pytest.raises(LissomError, match="has no decoder"):
         recipe("shallow-decoder", tiny_workload())
+    workload = translator(tmp_path / "t5", (1, 2))
+    with pytest.raises(LissomError, match="the layers of a T5ForConditionalGeneration hand on more"):
+        recipe("shallow-decoder", replace(workload, module=SequenceModel(tiny_translator("t5"), 2)))

@@ -12,9 +12,10 @@ pytest.importorskip("transformers")
 import transformers
 
 from lissom.core.errors import LissomError
-from lissom.graph import capture, couple
+from lissom.graph import capture, couple, prune
 from lissom.layers.passed import Passed
 from lissom.layers.replacement import Replacement, put
+from lissom.layers.sequence_model import SequenceModel
 from lissom.layers.text_model import TextModel
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.pruning.prune import without
@@ -22,6 +23,7 @@ from lissom.tasks.rules import rules_of
 from lissom.testing import tiny_context
 from lissom.testing.tiny_recognition import tiny_whisper
 from lissom.testing.tiny_texts import fresh_bert, tiny_text_workload
+from lissom.testing.tiny_translators import END, tiny_translator
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.transformers_models import RESIZED, from_folder
 from lissom.workload.workload import Workload
@@ -136,3 +138,60 @@ def test_a_whisper_with_fewer_decoder_layers_begins_and_ends_as_before(tmp_path:
     inputs = {"input_features": torch.randn(1, 8, 40), "decoder_input_ids": torch.tensor([[57, 58, 5]])}
     with torch.no_grad():
         torch.testing.assert_close(loaded(**inputs).logits, module(**inputs, use_cache=False).logits)
+
+
+def halved(module: Any, kinds: tuple[str, ...]) -> Any:
+    """A translator without half of its units of some kinds."""
+    example = (torch.tensor([[7, 8, 9, END]]), torch.ones(1, 4, dtype=torch.int64), torch.tensor([[END, 5, 7]]))
+    whole = SequenceModel(module, END).eval()
+    coupling = couple(capture(whole, example))
+    cut = coupling.cut({g.index: range(0, g.units, 2) for g in coupling.groups if g.kind in kinds})
+    smaller: Any = prune(whole, cut, coupling=coupling).module
+    return smaller.model
+
+
+@pytest.mark.parametrize("kind", ["m2m100", "t5", "mbart"])
+def test_half_of_a_translator_says_the_same_when_it_was_read_back(kind: str, tmp_path: Path) -> None:
+    half = halved(tiny_translator(kind), ("channels", "heads", "head size"))
+    said = write_folder(tmp_path / kind, half, {})
+    tokens, mask, fed = torch.tensor([[7, 8, END]]), torch.ones(1, 3, dtype=torch.int64), torch.tensor([[END, 5, 9]])
+    again = from_folder(tmp_path / kind)
+    with torch.no_grad():
+        ours, theirs = (m(tokens, attention_mask=mask, decoder_input_ids=fed).logits for m in (half, again))
+    torch.testing.assert_close(ours, theirs)
+    assert ("transformers alone refuses it" in said) == (
+        RESIZED in json.loads((tmp_path / kind / "config.json").read_text())
+    )
+
+
+def test_tables_that_a_class_makes_anew_are_kept_as_they_were_cut(tmp_path: Path) -> None:
+    """M2M100 makes the sines of its positions by itself, and so those of a width, never some of them."""
+    half = halved(tiny_translator("m2m100"), ("channels",))
+    said = write_folder(tmp_path / "half", half, {})
+    assert "transformers alone refuses it" in said
+    table = from_folder(tmp_path / "half").get_buffer("model.encoder.embed_positions.weights")
+    assert torch.equal(table, half.get_buffer("model.encoder.embed_positions.weights"))
+    whole = write_folder(tmp_path / "whole", tiny_translator("m2m100"), {})
+    assert whole.startswith("M2M100ForConditionalGeneration.from_pretrained of transformers loads")
+
+
+def test_two_layers_of_t5_are_two(tmp_path: Path) -> None:
+    said = write_folder(tmp_path / "t5", tiny_translator("t5"), {})
+    assert said.startswith("T5ForConditionalGeneration.from_pretrained of transformers loads")
+    assert json.loads((tmp_path / "t5" / "config.json").read_text())["num_layers"] == 2
+
+
+def test_factors_that_no_weight_takes_over_keep_transformers_alone_out(tmp_path: Path) -> None:
+    """T5 scales what is said by the width it was made for, and its class would by the width it is left."""
+    half = halved(tiny_translator("t5"), ("channels",))
+    said = write_folder(tmp_path / "half", half, {})
+    assert "numbers of its wider original" in said
+    assert json.loads((tmp_path / "half" / "config.json").read_text())[RESIZED][""] == {"model_dim": 16}
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        transformers.T5ForConditionalGeneration.from_pretrained(tmp_path / "half")
+    write_folder(tmp_path / "half", tiny_translator("t5"), {})
+    assert {path.name for path in (tmp_path / "half").iterdir()} == {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+    }

@@ -116,7 +116,7 @@ def done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
 
 
 @operators(
-    "cat", "stack", "clone", "_to_copy", "repeat", "index_select", "roll", "flip", "contiguous",
+    "cat", "stack", "clone", "_to_copy", "repeat", "roll", "flip", "contiguous",
     "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "pixel_shuffle",
     "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
     "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave",
@@ -274,7 +274,7 @@ def _embedding(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     return done(mode, result, func(mode.of(args[0]), args[1]))
 
 
-@operators("index", "gather")
+@operators("index", "gather", "index_select")
 def _indexed(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     result = func(*args, **kwargs)
     return done(mode, result, func(mode.of(args[0]), *args[1:], **kwargs))

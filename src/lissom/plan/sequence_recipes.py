@@ -39,7 +39,13 @@ def shallow_decoder(workload: Workload, epochs: int) -> tuple[Step, ...]:
     if not isinstance(workload.module, SequenceModel):
         raise LissomError(f"{workload.name} has no decoder", hint="--task translation, or another recipe")
     model: Any = workload.module.model
-    encoder, decoder = (_names(workload.module, part.layers) for part in (model.get_encoder(), model.get_decoder()))
+    parts = [dict(part.named_children()) for part in (model.get_encoder(), model.get_decoder())]
+    if not all("layers" in part for part in parts):
+        raise LissomError(
+            f"the layers of a {type(model).__name__} hand on more than hidden states, so none can be left out",
+            hint="a --budget alone cuts its widths",
+        )
+    encoder, decoder = (_names(workload.module, part["layers"]) for part in parts)
     if len(decoder) < 2:
         raise LissomError(f"the decoder of {workload.name} has one layer alone", hint="--plan int8")
     kept = _spread(decoder, max(1, round(len(decoder) / 3)))

@@ -15,7 +15,7 @@ TRIPLES = (
 )
 HEADS = ("num_attention_heads", "n_heads", "num_heads", "heads")
 WIDTH = "embed_dim"
-HEAD_SIZES = ("attention_head_size", "head_dim")
+HEAD_SIZES = ("attention_head_size", "head_dim", "key_value_proj_dim")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from lissom.workload.weights import fit, read_weights, with_ties
 
 _SHOWN = 3
 GENERATION = "generation_config.json"
-RESIZED = "lissom_resized"  # in config.json: sizes by module that differ from what the configuration says
+RESIZED = "lissom_resized"  # in config.json: numbers by module that differ from what the configuration says
+MODEL = "model.safetensors"
+OWN_MODEL = "lissom.safetensors"  # of a model whose numbers alone differ, so that transformers does not load it
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def _resized(kind: Any, folder: Path, config: dict[str, Any], random_weights: bo
         for name, fields in config[RESIZED].items()
     }
     set_attributes(module, sizes)
-    state = read_weights(folder / "model.safetensors")
+    state = read_weights(folder / (OWN_MODEL if (folder / OWN_MODEL).is_file() else MODEL))
     for name, tensor in state.items():
         owner, _, leaf = name.rpartition(".")
         held = dict(module.named_modules()).get(owner)
@@ -104,6 +106,7 @@ def _resized(kind: Any, folder: Path, config: dict[str, Any], random_weights: bo
         if held is not None and old is not None and old.shape != tensor.shape:
             setattr(held, leaf, nn.Parameter(torch.empty(tensor.shape).normal_(std=0.02)))
     module.tie_weights()
+    _set_tables(module, state)
     if not random_weights:
         fit(module, with_ties(module, state), str(folder))
     if (folder / GENERATION).is_file():
@@ -111,6 +114,14 @@ def _resized(kind: Any, folder: Path, config: dict[str, Any], random_weights: bo
 
         module.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return module.eval()
+
+
+def _set_tables(module: Any, state: dict[str, Any]) -> None:
+    """Give a model the tables that its class would make by itself, and take them from the state."""
+    held = module.state_dict()
+    for name in [name for name, _ in module.named_buffers() if name in state and name not in held]:
+        owner, _, leaf = name.rpartition(".")
+        module.get_submodule(owner)._buffers[leaf] = state.pop(name)
 
 
 def is_of_transformers(module: Any) -> bool:
