@@ -104,7 +104,7 @@ def split_of(rows: list[Pair], tokenizer: str, answers: dict[int, list[int]] | N
     """The pairs as tokens, without those that are too long to learn from."""
     words = Words(tokenizer, tokenizer, Wording(length=LONGEST, pad=0, end=2, unknown=1))
     sources = words.read([source for source, _ in rows])
-    wanted = [tokens[:-1].tolist() for tokens in words.read_targets([target for _, target in rows])]
+    wanted = words.answers([target for _, target in rows])
     wanted = wanted if answers is None else [answers[row] for row in range(len(rows))]
     kept = [row for row in range(len(rows)) if max(len(sources[row]), len(wanted[row]) + 1) <= LONGEST]
     names, texts = ([rows[row][side] for row in kept] for side in (0, 1))

@@ -16,6 +16,7 @@ from lissom.core.files import whole_file
 from lissom.export.onnx_file import OPSET, quiet, strip
 from lissom.export.onnx_operators import kept_operators
 from lissom.export.pair_files import decoder_of
+from lissom.workload.encoders import HEADS, say_heads
 from lissom.workload.transformers_folder import renumbered
 
 END = "end"  # under which the decoder's file tells the token that ends an answer
@@ -37,8 +38,8 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     ``said`` is 0 at first. It gives ``scores`` ``(batch, words)`` and ``present_0``, ..., one longer than the past.
 
     Args:
-        module: a model like Whisper or Marian of transformers, as it came out of cuts and left out layers; it stays
-            as it is.
+        module: a model like Whisper, Marian or T5 of transformers, as it came out of cuts and left out layers; it
+            stays as it is.
         path: of the encoder's file; see :func:`lissom.export.pair_files.decoder_of`. Its folder is made.
         end: the token that ends an answer; the decoder's file tells it.
 
@@ -46,6 +47,7 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
         LissomError: it is no such model, or the exporter refuses it.
     """
     module = renumbered(module).eval()
+    say_heads(module)
     _check(module)
     encoder, decoder = _Encoder(module), _Step(module)
     example = encoder.example()
@@ -73,14 +75,51 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
 
 
 def _check(module: nn.Module) -> None:
-    layers: Any = ()
-    if all(callable(getattr(type(module), name, None)) for name in _WANTED):
-        layers = dict(module.get_decoder().named_children()).get("layers", ())  # pyright: ignore[reportCallIssue]
-    if not len(layers) or any("encoder_attn" not in dict(layer.named_children()) for layer in layers):
+    known = all(callable(getattr(type(module), name, None)) for name in _WANTED)
+    layers = _layers(module) if known else []
+    if not layers or not all(map(_is_known, layers)) or not isinstance(_head(module), nn.Linear):
         raise LissomError(
             f"a {type(module).__name__} is no encoder-decoder that can be exported with its loop",
-            hint="models like Whisper and Marian of transformers can",
+            hint="models like Whisper, Marian, BART and T5 of transformers can",
         )
+
+
+def _head(module: Any) -> Any:
+    return module.get_output_embeddings()
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer of a decoder: how it attends to what was said, and to the source; ``None`` where it does not."""
+
+    own: Any
+    cross: Any
+
+
+def _layers(module: Any) -> list[_Layer]:
+    """The layers of a decoder, as Whisper and Marian have them (``layers``), or T5 (``block``)."""
+    children = dict(module.get_decoder().named_children())
+    if "block" in children:
+        parts = [dict(part for sub in block.layer for part in sub.named_children()) for block in children["block"]]
+        return [_Layer(part.get("SelfAttention"), part.get("EncDecAttention")) for part in parts]
+    parts = [dict(layer.named_children()) for layer in children.get("layers", ())]
+    return [_Layer(part.get("self_attn"), part.get("encoder_attn")) for part in parts]
+
+
+def _is_known(layer: _Layer) -> bool:
+    """Whether both attentions have keys, values and a number of heads."""
+    known = [None not in (_keys_values(part), _heads(part)) for part in (layer.own, layer.cross) if part is not None]
+    return known == [True, True]
+
+
+def _keys_values(attention: Any) -> tuple[Any, Any] | None:
+    children = dict(attention.named_children())
+    names = next((names for names in (("k_proj", "v_proj"), ("k", "v")) if all(n in children for n in names)), None)
+    return None if names is None else (children[names[0]], children[names[1]])
+
+
+def _heads(attention: Any) -> int | None:
+    return next((vars(attention)[name] for name in HEADS if name in vars(attention)), None)
 
 
 class _Encoder(nn.Module):
@@ -89,7 +128,7 @@ class _Encoder(nn.Module):
     def __init__(self, module: Any) -> None:
         super().__init__()
         self.encoder = module.get_encoder()
-        self.attentions = nn.ModuleList([layer.encoder_attn for layer in module.get_decoder().layers])
+        self.attentions = nn.ModuleList([layer.cross for layer in _layers(module)])
         self.config = module.config
         self.texts = "conv1" not in dict(self.encoder.named_children())
 
@@ -100,15 +139,12 @@ class _Encoder(nn.Module):
 
     def forward(self, source: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         hidden = self.encoder(source, attention_mask=mask).last_hidden_state
-        return [_split(part(hidden), attention) for attention in self.attentions for part in _keys_values(attention)]
-
-
-def _keys_values(attention: Any) -> tuple[nn.Module, nn.Module]:
-    return attention.k_proj, attention.v_proj
+        return [_split(part(hidden), item) for item in self.attentions for part in _keys_values(item) or ()]
 
 
 def _split(states: Tensor, attention: Any) -> Tensor:
-    heads = attention.num_heads
+    heads = _heads(attention)
+    assert heads is not None
     return states.view(states.shape[0], states.shape[1], heads, states.shape[2] // heads).transpose(1, 2)
 
 
@@ -117,19 +153,23 @@ class _Step(nn.Module):
 
     def __init__(self, module: Any) -> None:
         super().__init__()
-        self.decoder, self.head = module.get_decoder(), module.get_output_embeddings()
-        for number, layer in enumerate(self.decoder.layers):  # a cache is found by the place of a layer
-            layer.self_attn.layer_idx = layer.encoder_attn.layer_idx = number
+        self.decoder, self.head = module.get_decoder(), _head(module)
+        self.layers = _layers(module)
+        for number, layer in enumerate(self.layers):  # a cache is found by the place of a layer
+            layer.own.layer_idx = layer.cross.layer_idx = number
         self.texts = "conv1" not in dict(module.get_encoder().named_children())
         self.bias = dict(module.named_buffers()).get("final_logits_bias")
         self.width = module.config.d_model
+        # as T5 has it where words are read and said by one table
+        self.scale = vars(module)["model_dim"] ** -0.5 if getattr(module.config, "scale_decoder_outputs", False) else 1
 
     def past(self) -> list[Tensor]:
         """Keys and values of each layer of some tokens that were said, all zero."""
         found: list[Tensor] = []
-        for layer in self.decoder.layers:
-            for part in _keys_values(layer.self_attn):
-                heads = layer.self_attn.num_heads
+        for layer in self.layers:
+            heads = _heads(layer.own)
+            assert heads is not None
+            for part in _keys_values(layer.own) or ():
                 found.append(torch.zeros(_ROWS, heads, _PAST, part.out_features // heads))
         return found
 
@@ -148,7 +188,7 @@ class _Step(nn.Module):
         hidden = self.decoder(
             tokens, attention_mask=seen, encoder_hidden_states=sizes, past_key_values=cache, use_cache=True, **told
         ).last_hidden_state[:, -1]
-        scores = self.head(hidden)
+        scores = self.head(hidden if self.scale == 1 else hidden * self.scale)
         if self.bias is not None:
             scores = scores + self.bias
         return (scores, *[value for layer in own.layers for value in (layer.keys, layer.values)])

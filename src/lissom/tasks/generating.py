@@ -21,13 +21,17 @@ class Rules:
     """How text begins, what it may hold and when it ends.
 
     Args:
-        prompt: tokens that every answer begins with.
+        prompt: tokens that every answer begins with, those that are forced among them.
         end: the token that ends it.
         longest: tokens of an answer at most, those of the prompt and the end among them.
         suppressed: tokens that are never said.
         suppressed_first: tokens that are not said first.
         forced_end: the last token that fits is the end, whatever the scores.
         length_penalty: the power of the length by which a beam's score is divided (Wu et al. 2016, section 7).
+        counted: tokens of the prompt that belong to that length, as those do that were forced behind the first.
+        shortest: tokens before which the end is not said, those of the prompt among them.
+        renormalised: what is left to be said is worth 1 together again, where something may not be said.
+        early: an answer is the best of the first texts that came to their end, as many as there are beams.
     """
 
     prompt: tuple[int, ...]
@@ -37,6 +41,10 @@ class Rules:
     suppressed_first: tuple[int, ...] = ()
     forced_end: bool = False
     length_penalty: float = 1.0
+    counted: int = 0
+    shortest: int = 0
+    renormalised: bool = False
+    early: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -54,10 +62,22 @@ class Rules:
         scores[:, list(self.suppressed)] = -np.inf
         if length == len(self.prompt):
             scores[:, list(self.suppressed_first)] = -np.inf
+        if length < self.shortest:
+            scores[:, self.end] = -np.inf
         if self.forced_end and length == self.longest - 1:
             scores[:] = -np.inf
             scores[:, self.end] = 0.0
         return scores
+
+    def worth(self, scores: Floats, length: int) -> Floats:
+        """Logarithms of the probabilities of the token at ``length``, out of scores ``(rows, words)``."""
+        allowed = self.allowed(log_shares(scores), length)
+        return log_shares(allowed) if self.renormalised else allowed
+
+    def weighed(self, sums: Floats, length: int) -> Floats:
+        """What beams of so many tokens are worth, out of the sums of their logarithms."""
+        said = length - len(self.prompt) + self.counted
+        return sums / np.float32(said**self.length_penalty)
 
 
 class Decoder(Protocol):
@@ -143,7 +163,7 @@ def beam_search(decoder: Decoder, count: int, rules: Rules, beams: int) -> list[
     search = _Beams(count, beams, rules)
     scores = _prompted(decoder, count * beams, rules)
     while True:
-        search.advance(rules.allowed(log_shares(scores), search.length))
+        search.advance(rules.worth(scores, search.length))
         if search.over:
             return search.best()
         decoder.keep(search.rows)
@@ -172,7 +192,7 @@ def log_shares(scores: Floats) -> Floats:
 class _Beams:
     """Running texts and finished ones, ``(texts, beams)`` of each; ``rows`` and ``tokens`` are what comes next.
 
-    After ``_beam_search`` of ``transformers/generation/utils.py``, with ``early_stopping=False``.
+    After ``_beam_search`` of ``transformers/generation/utils.py``, with ``early_stopping`` false or true.
     """
 
     def __init__(self, count: int, beams: int, rules: Rules) -> None:
@@ -204,23 +224,25 @@ class _Beams:
         self._finish(texts, values, ending)
         self._go_on(texts, values, ending, places // words)
         self.length += 1
-        spoken = self.length - len(self.rules.prompt)
-        reachable = self.scores[:, :1] / np.float32(spoken**self.rules.length_penalty)
+        reachable = self.rules.weighed(self.scores[:, :1], self.length)
         worst = np.where(self.finished, self.done_scores.min(axis=1, keepdims=True), FAR)
         self.improvable &= (reachable > worst).any(axis=1, keepdims=True)
-        self.over = not self.improvable.any() or bool(ending.all())
+        self.over = bool(self._full().all()) or not self.improvable.any() or bool(ending.all())
 
     def _finish(self, texts: Whole, values: Floats, ending: npt.NDArray[np.bool_]) -> None:
         first = ending.copy()
         first[:, self.beams :] = False
-        spoken = self.length + 1 - len(self.rules.prompt)
-        values = values / np.float32(spoken**self.rules.length_penalty)
-        values = values + np.where(self.improvable, 0, FAR) + np.where(first, 0, FAR)
+        values = self.rules.weighed(values, self.length + 1)
+        values = values + np.where(self.improvable & ~self._full(), 0, FAR) + np.where(first, 0, FAR)
         merged = np.concatenate([self.done_scores, values.astype(np.float32)], axis=1)
         places = _best(merged, self.beams)
         self.done_scores = np.take_along_axis(merged, places, axis=1)
         self.done = np.take_along_axis(np.concatenate([self.done, texts], axis=1), places[:, :, None], axis=1)
         self.finished = np.take_along_axis(np.concatenate([self.finished, first], axis=1), places, axis=1)
+
+    def _full(self) -> npt.NDArray[np.bool_]:
+        """Which texts get no further answer, ``(texts, 1)``."""
+        return np.logical_and(self.finished.all(axis=1, keepdims=True), np.full((1, 1), self.rules.early))
 
     def _go_on(self, texts: Whole, values: Floats, ending: npt.NDArray[np.bool_], parents: Whole) -> None:
         values = values + np.where(ending, FAR, np.float32(0))

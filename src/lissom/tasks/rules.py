@@ -7,6 +7,18 @@ from lissom.tasks.generating import Rules
 from lissom.tasks.prompts import prompt_of
 
 _LENGTHS = ("max_length", "max_target_positions", "max_position_embeddings")
+# What of a generation configuration is not followed, beside the values that mean nothing.
+_LEFT = {
+    "no_repeat_ngram_size": (None, 0),
+    "encoder_no_repeat_ngram_size": (None, 0),
+    "repetition_penalty": (None, 1.0),
+    "encoder_repetition_penalty": (None, 1.0),
+    "exponential_decay_length_penalty": (None,),
+    "sequence_bias": (None,),
+    "guidance_scale": (None, 1.0),
+    "stop_strings": (None,),
+    "do_sample": (None, False),
+}
 
 
 def rules_of(module: Any, language: str | None = None) -> Rules:
@@ -27,15 +39,34 @@ def rules_of(module: Any, language: str | None = None) -> Rules:
             hint="generation_config.json needs decoder_start_token_id and eos_token_id",
         )
     banned = [words[0] for words in said.bad_words_ids or () if len(words) == 1]
+    prompt, forced = prompt_of(module, language), said.forced_bos_token_id
+    first = () if forced is None or len(prompt) > 1 else (int(forced),)  # it is forced behind a single token alone
     return Rules(
-        prompt=prompt_of(module, language),
+        prompt=(*prompt, *first),
         end=int(end),
         longest=_longest(module),
         suppressed=tuple(dict.fromkeys([*(said.suppress_tokens or ()), *banned])),
         suppressed_first=tuple(said.begin_suppress_tokens or ()),
         forced_end=said.forced_eos_token_id is not None,
         length_penalty=float(1.0 if said.length_penalty is None else said.length_penalty),
+        counted=len(first),
+        shortest=len(prompt) + said.min_new_tokens if said.min_new_tokens else int(said.min_length or 0),
+        renormalised=bool(said.renormalize_logits),
+        early=said.early_stopping is True,
     )
+
+
+def unfollowed(module: Any) -> tuple[str, ...]:
+    """What of a model's generation configuration text is made without, as notes for people."""
+    said = module.generation_config
+    left = [f"{name} {getattr(said, name)}" for name, usual in _LEFT.items() if getattr(said, name, None) not in usual]
+    if any(len(words) > 1 for words in said.bad_words_ids or ()):
+        left.append("bad_words_ids of several tokens")
+    if said.early_stopping == "never":
+        left.append("early_stopping never")
+    if isinstance(said.eos_token_id, list) and len(said.eos_token_id) > 1:
+        left.append(f"eos_token_id {', '.join(map(str, said.eos_token_id[1:]))}, behind the first")
+    return (f"of its generation configuration is not followed: {'; '.join(left)}",) if left else ()
 
 
 def _longest(module: Any) -> int:

@@ -1,8 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from lissom.core.errors import LissomError
-from lissom.tasks.translation.handling import Wording, Words, batch_of
+from lissom.tasks.translation.handling import Wording, Words, batch_of, cut_to
 from lissom.testing.tiny_translation import END, PAD, UNKNOWN, pair_tokenizer
 
 
@@ -52,3 +54,20 @@ def test_what_cannot_be_read_is_an_error_for_people():
         Words("{}", "{}", Wording(8, PAD, END))
     with pytest.raises(LissomError, match="leaves no room"):
         Wording(2, PAD, END)
+
+
+def test_a_sentence_stands_between_what_the_model_expects_around_it():
+    reader = Words(pair_tokenizer(), pair_tokenizer(), Wording(8, PAD, END, UNKNOWN, before=(9,), behind=(END, 7)))
+    assert reader.read(["one two"])[0].tolist() == [9, 3, 4, END, 7]
+    parts = reader.parts("one two three four five six seven eight")
+    assert [part.tolist() for part in parts] == [[9, *range(3, 8), END, 7], [9, 8, 9, 10, END, 7]]
+    assert cut_to(reader.read(["one two three four five six"])[0], reader.wording).tolist() == [9, *range(3, 8), END, 7]
+    assert reader.strange(reader.read(["東 京"])[0]) and not reader.strange(reader.read(["one 東 two"])[0])
+    with pytest.raises(LissomError, match="a length of 5 tokens leaves no room"):
+        Wording(5, PAD, END, before=(9,), behind=(END, 7))
+
+
+def test_a_translation_begins_as_the_model_learnt_it():
+    reader = Words(pair_tokenizer(), pair_tokenizer(), Wording(8, PAD, END, opening=(9,)))
+    assert reader.answers(["eins zwei"]) == [[9, 11, 12]]
+    assert Wording.from_json(json.loads(json.dumps(reader.wording.to_json()))) == reader.wording

@@ -14,6 +14,8 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.tasks.generating import said
 from lissom.testing.tiny_translation import draw_pairs, tiny_marian, untrained_marian, write_pairs, write_translator
+from lissom.testing.tiny_translators import END, WRITTEN, framed_tokenizer, tiny_translator, write_said
+from lissom.testing.tiny_translators import write_translator as write_other
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,46 @@ def test_an_original_that_says_something_else_is_refused(tmp_path: Path) -> None
     with pytest.raises(LissomError, match="does not know its task"):
         workload.task.check(answers, as_codes(list(workload.splits.test.texts[:4])))
     assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] == "marian"
+
+
+def said_by(folder: Path, module: Any, tokenizer: str, **options: Any) -> Any:
+    """The workload of sentences and what a model says to them."""
+    write_other(folder, module, tokenizer)
+    data = write_said(folder / "said.jsonl", module, [source for source, _ in draw_pairs(40, 3)], tokenizer)
+    return lissom.load(f"hf:{folder}", data=str(data), task="translation", **options)
+
+
+def test_a_model_of_many_languages_has_to_be_told_which_it_writes(tmp_path: Path) -> None:
+    tokenizer = framed_tokenizer(("en_XX",), ("</s>",))
+    with pytest.raises(LissomError, match="it reads en_XX, and is not told which it writes") as caught:
+        said_by(tmp_path / "untold", tiny_translator("mbart"), tokenizer)
+    assert "forced_bos_token_id, such as 4 for en_XX" in caught.value.hints[0]
+    told = said_by(tmp_path / "told", tiny_translator("mbart", forced_bos_token_id=WRITTEN), tokenizer)
+    assert told.handling["rules"]["prompt"] == (END, WRITTEN)
+    first = said_by(tmp_path / "first", tiny_translator("mbart", decoder_start_token_id=WRITTEN), tokenizer)
+    assert first.handling["rules"]["prompt"] == (WRITTEN,)
+
+
+def test_a_translation_begins_with_the_first_token_unless_that_is_forced(tmp_path: Path) -> None:
+    tokenizer = framed_tokenizer(("<s>",), ("</s>",))
+    for name, forced, fed in (("learnt", None, [END, 0]), ("forced", 0, [END, 0])):
+        workload = said_by(tmp_path / name, tiny_translator("bart", forced_bos_token_id=forced), tokenizer)
+        _, _, tokens = workload.splits.train.take([0]).inputs
+        assert tokens[0, :2].tolist() == fed
+        assert workload.handling["wording"]["opening"] == (() if name == "forced" else (0,))
+
+
+def test_what_of_the_configuration_is_not_followed_is_told(tmp_path: Path) -> None:
+    module = tiny_translator("t5", no_repeat_ngram_size=3, repetition_penalty=1.0, eos_token_id=[END, 7])
+    workload = said_by(tmp_path / "t5", module, framed_tokenizer())
+    said = "of its generation configuration is not followed: no_repeat_ngram_size 3; eos_token_id 7, behind the first"
+    assert said in workload.notes
+
+
+def test_pairs_that_are_all_too_long_are_told_of_both_lengths(folder: Path) -> None:
+    long = [(source, " ".join(["eins"] * 30)) for source, _ in draw_pairs(20, 1)]
+    with pytest.raises(
+        LissomError, match=r"all \d+ pairs of train are too long: the model reads 16 tokens of a sentence"
+    ) as e:
+        load(folder, long)
+    assert "says 14 of its translation" in str(e.value) and "max_length" in str(e.value)

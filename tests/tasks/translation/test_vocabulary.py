@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from lissom.core.errors import LissomError
 from lissom.tasks.translation.vocabulary import find_vocabulary
 from lissom.testing.tiny_translation import pair_tokenizer
+from lissom.testing.tiny_translators import END, READ, framed_tokenizer
 
 LINES = {
     "source": ["A quiet man reads the paper.", "Two men read books in the park!", "The park is quiet; men sleep."] * 4,
@@ -74,3 +75,30 @@ def test_both_tokenizers_of_a_run_are_read_again(tmp_path):
     for name in ("source.json", "target.json"):
         (tmp_path / name).write_text(pair_tokenizer(), encoding="utf-8")
     assert find_vocabulary(None, str(tmp_path), "x", 19).target == pair_tokenizer()
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "found"),
+    [
+        ((), (), ((), ())),
+        ((), ("</s>",), ((), (END,))),
+        (("<s>",), ("</s>",), ((0,), (END,))),
+        ((), ("</s>", "en_XX"), ((), (END, READ))),
+        (("en_XX",), ("</s>",), ((READ,), (END,))),
+    ],
+)
+def test_what_a_tokenizer_puts_around_a_text_is_known(tmp_path, before, behind, found):
+    (tmp_path / "tokenizer.json").write_text(framed_tokenizer(before, behind), encoding="utf-8")
+    known = find_vocabulary(None, str(tmp_path), "x", 99)
+    assert (known.before, known.behind) == found
+
+
+def test_a_tokenizer_of_python_code_is_named(tmp_path):
+    told = tmp_path / "tokenizer_config.json"
+    told.write_text('{"tokenizer_class": "M2M100Tokenizer"}', encoding="utf-8")
+    with pytest.raises(LissomError, match="is a M2M100Tokenizer, and none of its files can be read") as caught:
+        find_vocabulary(None, str(tmp_path), "x", 99)
+    assert "tokenizer.json" in caught.value.hints[0]
+    told.write_text("{", encoding="utf-8")
+    with pytest.raises(LissomError, match=r"tokenizer_config\.json is damaged"):
+        find_vocabulary(None, str(tmp_path), "x", 99)

@@ -16,6 +16,7 @@ from lissom.tasks.generating import spoken
 from lissom.tasks.listing import Found
 from lissom.tasks.models import model_for
 from lissom.tasks.remarks import named, untrained
+from lissom.tasks.rules import unfollowed
 from lissom.tasks.scripts import script_of
 from lissom.tasks.text_out import TextOut
 from lissom.workload.models import LoadedModel
@@ -130,6 +131,8 @@ def _measure(parts: dict[str, Heard], listener: Listener) -> Transcripts:
 
 def _said(loaded: LoadedModel, measure: Transcripts, labelled: bool, listener: Listener) -> Iterator[str]:
     yield from untrained(loaded)
+    if listener.rules is not None:
+        yield from unfollowed(loaded.module)
     if loaded.pretrained and not labelled:
         yield "nobody wrote down what is said: agreement with the original's words stands in for the score"
     what = "letters" if measure.letters else "words"

@@ -1,7 +1,8 @@
-"""Do the sentences and their translations stand the way round that the model translates? Noticed before any work."""
+"""Is the model told what it writes, and do the data stand the way round that it translates? Noticed before any work."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +11,35 @@ import torch.nn.functional as F
 from lissom.core.errors import LissomError
 from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.forcing import IGNORED
+from lissom.tasks.generating import Rules
 from lissom.tasks.translation.handling import STRANGE, Numbers, Words, cut_to
 from lissom.tasks.translation.split import PairSplit
+from lissom.tasks.translation.vocabulary import Vocabulary
 
 _PAIRS = 48
 _CLEARLY = 1.0  # nats a token by which the other way round has to be better
+
+
+def check_language(vocabulary: Vocabulary, rules: Rules, config: Any, name: str) -> None:
+    """Refuse a model of many languages that is not told which of them it writes.
+
+    Args:
+        vocabulary: of the model; texts of such a one begin or end with a token that is their language.
+        rules: how its translations begin.
+        config: of the model.
+        name: of the model, for the message.
+
+    Raises:
+        LissomError: nothing but the token that ends a text stands before a translation.
+    """
+    known = {rules.end, *(getattr(config, f"{kind}_token_id", None) for kind in ("bos", "eos", "pad"))}
+    languages = [number for number in (*vocabulary.before, *vocabulary.behind) if number not in known]
+    if languages and rules.prompt == (rules.end,):
+        read = vocabulary.token(languages[0])
+        raise LissomError(
+            f"{name} knows several languages: it reads {read}, and is not told which it writes",
+            hint=f"generation_config.json needs forced_bos_token_id, such as {languages[0]} for {read}",
+        )
 
 
 @torch.no_grad()
@@ -30,7 +55,7 @@ def check_direction(module: SequenceModel, split: PairSplit, words: Words) -> No
     sentences, texts = [split.names[row] for row in order], [split.texts[row] for row in order]
     given = _loss(module, split, sources, [split.answers[row] for row in order])
     room = split.rules.longest - len(split.rules.prompt) - 1
-    swapped = [tokens[:-1][:room].tolist() for tokens in words.read_targets(sentences)]
+    swapped = [tokens[:room] for tokens in words.answers(sentences)]
     other = _loss(module, split, [cut_to(tokens, words.wording) for tokens in words.read(texts)], swapped)
     if other < given - _CLEARLY:
         raise LissomError(

@@ -29,15 +29,23 @@ class Wording:
         pad: the token that batches are filled up with.
         end: the token that ends a sentence.
         unknown: the token for what the vocabulary lacks, ``None`` where it lacks nothing.
+        before: tokens before those of a sentence that is read.
+        behind: tokens behind them; by default the end.
+        opening: tokens that a translation begins with behind the prompt, as the model learnt it.
     """
 
     length: int
     pad: int
     end: int
     unknown: int | None = None
+    before: tuple[int, ...] = ()
+    behind: tuple[int, ...] = ()
+    opening: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.length < 4:
+        if not self.behind:
+            object.__setattr__(self, "behind", (self.end,))
+        if self.length < 3 + len(self.before) + len(self.behind):
             raise LissomError(f"a length of {self.length} tokens leaves no room for a sentence", hint="give e.g. 128")
 
     def to_json(self) -> dict[str, Any]:
@@ -47,7 +55,8 @@ class Wording:
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Wording":
         """The inverse of :meth:`to_json`."""
-        return Wording(**data)
+        lists = {name: tuple(data[name]) for name in ("before", "behind", "opening")}
+        return Wording(**{**data, **lists})
 
 
 class Words:
@@ -65,12 +74,13 @@ class Words:
         self._target = self._source if target == source else _tokenizer(target)
 
     def read(self, sentences: Sequence[str]) -> list[Numbers]:
-        """The tokens of sentences of the source, each with its end; none is cut."""
-        return self._numbers(self._source, sentences)
+        """The tokens of sentences of the source, with those around each that the model expects; none is cut."""
+        before, behind = self.wording.before, self.wording.behind
+        return [np.asarray([*before, *ids, *behind], dtype=np.int64) for ids in _numbers(self._source, sentences)]
 
-    def read_targets(self, sentences: Sequence[str]) -> list[Numbers]:
-        """The tokens of sentences of the target, each with its end; none is cut."""
-        return self._numbers(self._target, sentences)
+    def answers(self, sentences: Sequence[str]) -> list[list[int]]:
+        """The tokens of sentences of the target behind the prompt, without the end; none is cut."""
+        return [[*self.wording.opening, *ids] for ids in _numbers(self._target, sentences)]
 
     def said(self, tokens: Sequence[int]) -> str:
         """The sentence that tokens of the target stand for."""
@@ -95,7 +105,8 @@ class Words:
 
     def strange(self, tokens: Numbers) -> bool:
         """Whether most of a sentence is not in the vocabulary, as in another script."""
-        return self.wording.unknown is not None and float((tokens[:-1] == self.wording.unknown).mean()) > STRANGE
+        inside = tokens[len(self.wording.before) : len(tokens) - len(self.wording.behind)]
+        return self.wording.unknown is not None and float((inside == self.wording.unknown).mean()) > STRANGE
 
     def _fitting(self, piece: str) -> list[str]:
         """A sentence, or its words where it is too long; letters where a word is."""
@@ -117,9 +128,9 @@ class Words:
     def _fits(self, text: str) -> bool:
         return len(self.read([text])[0]) <= self.wording.length
 
-    def _numbers(self, tokenizer: Tokenizer, sentences: Sequence[str]) -> list[Numbers]:
-        found = tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)
-        return [np.asarray([*item.ids, self.wording.end], dtype=np.int64) for item in found]
+
+def _numbers(tokenizer: Tokenizer, sentences: Sequence[str]) -> list[list[int]]:
+    return [item.ids for item in tokenizer.encode_batch_fast(list(sentences), add_special_tokens=False)]
 
 
 def _halves(word: str, fits: Any) -> list[str]:
@@ -151,4 +162,6 @@ def batch_of(rows: Sequence[Numbers], pad: int, length: int | None = None) -> tu
 
 def cut_to(tokens: Numbers, wording: Wording) -> Numbers:
     """The tokens of a sentence, cut at their end to what the model reads at a time."""
-    return tokens if len(tokens) <= wording.length else np.append(tokens[: wording.length - 1], wording.end)
+    if len(tokens) <= wording.length:
+        return tokens
+    return np.append(tokens[: wording.length - len(wording.behind)], np.asarray(wording.behind, dtype=np.int64))

@@ -15,17 +15,17 @@ from lissom.tasks.generating import Rules
 from lissom.tasks.listing import Found, Listing
 from lissom.tasks.models import model_for
 from lissom.tasks.remarks import untrained
-from lissom.tasks.rules import rules_of
+from lissom.tasks.rules import rules_of, unfollowed
 from lissom.tasks.text.tokens import embedding_of
 from lissom.tasks.text_out import TextOut
-from lissom.tasks.translation.directions import check_direction
+from lissom.tasks.translation.directions import check_direction, check_language
 from lissom.tasks.translation.handling import SOURCE, TARGET, Wording, Words, cut_to
 from lissom.tasks.translation.measures import measure_of
 from lissom.tasks.translation.options import TranslationOptions
 from lissom.tasks.translation.pairs import Pair
 from lissom.tasks.translation.sources import find
 from lissom.tasks.translation.split import PairSplit
-from lissom.tasks.translation.vocabulary import find_vocabulary
+from lissom.tasks.translation.vocabulary import Vocabulary, find_vocabulary
 from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
 from lissom.workload.workload import Splits, Workload
@@ -49,7 +49,8 @@ def load_translation_workload(
     rules = rules_of(loaded.module)
     rows = embedding_of(loaded.module).num_embeddings
     vocabulary = find_vocabulary(chosen.tokenizer, (loaded.handling or {}).get("folder"), loaded.name, rows)
-    wording = Wording(_WHOLE, pad=int(config.pad_token_id), end=rules.end, unknown=vocabulary.unknown)
+    check_language(vocabulary, rules, config, loaded.name)
+    wording = _wording(vocabulary, rules, config)
     words = Words(vocabulary.source, vocabulary.target, wording)
     wording, rules = _lengths(found, words, rules, chosen, config)
     words = Words(vocabulary.source, vocabulary.target, wording)
@@ -82,7 +83,14 @@ def load_translation_workload(
         labelled=loaded.pretrained,
         keep=request.keep,
         views=1,
-        notes=(*loaded.notes, f"score: {measure.signature}", *found.notes, *made.notes, *untrained(loaded)),
+        notes=(
+            *loaded.notes,
+            f"score: {measure.signature}",
+            *unfollowed(loaded.module),
+            *found.notes,
+            *made.notes,
+            *untrained(loaded),
+        ),
     )
 
 
@@ -96,6 +104,20 @@ def _config_of(loaded: LoadedModel) -> Any:
     if getattr(config, "pad_token_id", None) is None:
         raise LissomError(f"the configuration of {loaded.name} names no padding token", hint="it is pad_token_id")
     return config
+
+
+def _wording(vocabulary: Vocabulary, rules: Rules, config: Any) -> Wording:
+    """How sentences become tokens, as long as they are."""
+    learnt = vocabulary.before == (getattr(config, "bos_token_id", None),) and rules.prompt[-1:] != vocabulary.before
+    return Wording(
+        _WHOLE,
+        pad=int(config.pad_token_id),
+        end=rules.end,
+        unknown=vocabulary.unknown,
+        before=vocabulary.before,
+        behind=vocabulary.behind,
+        opening=vocabulary.before if learnt else (),
+    )
 
 
 def _lengths(
@@ -127,7 +149,7 @@ class _Splitter:
         wording = self._words.wording
         rows = [part.items.read(int(row)) for row in part.rows]
         sources = self._words.read([source for source, _ in rows])
-        answers = [tokens[:-1] for tokens in self._words.read_targets([target for _, target in rows])]
+        answers = self._words.answers([target for _, target in rows])
         room = self._rules.longest - len(self._rules.prompt) - 1
         long = [len(a) > wording.length or len(b) > room for a, b in zip(sources, answers, strict=True)]
         if any(long):
@@ -135,10 +157,14 @@ class _Splitter:
             self.notes.append(f"{sum(long)} of {len(rows)} pairs of {name} are too long and were {done}")
         kept = [place for place, too_long in enumerate(long) if not (too_long and name == "train")]
         if not kept:
-            raise LissomError(f"all sentences are longer than {wording.length} tokens", hint="raise --length")
+            raise LissomError(
+                f"all {len(rows)} pairs of {name} are too long: the model reads {wording.length} tokens of a sentence, "
+                f"and says {room} of its translation",
+                hint="--length for longer sentences; max_length in generation_config.json for longer translations",
+            )
         return PairSplit(
             [cut_to(sources[place], wording) for place in kept],
-            [answers[place][:room].tolist() for place in kept],
+            [answers[place][:room] for place in kept],
             [rows[place][0] for place in kept],
             [rows[place][1] for place in kept],
             self._rules,

@@ -11,6 +11,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from lissom.core.errors import LissomError, MissingExtraError
 from lissom.tasks.text.handling import TOKENIZER
+from lissom.tasks.text.tokens import said_beside
 from lissom.tasks.translation.handling import SOURCE, TARGET
 
 MARIAN = ("source.spm", "target.spm", "vocab.json")
@@ -22,11 +23,25 @@ _UNIGRAM = 1  # in sentencepiece's TrainerSpec.ModelType
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The texts of both tokenizers, each as a ``tokenizer.json``, and the number of the unknown token, if any."""
+    """Both tokenizers of a model.
+
+    Args:
+        source: the text of a ``tokenizer.json`` for what is read.
+        target: that for what is said; often the same.
+        unknown: the number of the unknown token, if any.
+        before: tokens that the first puts before those of a text.
+        behind: tokens that it puts behind them.
+    """
 
     source: str
     target: str
     unknown: int | None
+    before: tuple[int, ...] = ()
+    behind: tuple[int, ...] = ()
+
+    def token(self, number: int) -> str:
+        """What a token of the source is called."""
+        return str(Tokenizer.from_str(self.source).id_to_token(number))
 
 
 def find_vocabulary(asked: str | Path | None, folder: str | None, name: str, rows: int) -> Vocabulary:
@@ -53,9 +68,7 @@ def find_vocabulary(asked: str | Path | None, folder: str | None, name: str, row
     elif all((place / file).is_file() for file in MARIAN):
         texts = tuple(_of_marian(place, file) for file in MARIAN[:2])
     else:
-        raise LissomError(
-            f"there is no tokenizer in {place}", hint=f"it is {TOKENIZER}, or {', '.join(MARIAN[:-1])} and {MARIAN[-1]}"
-        )
+        raise _missing(place)
     tokenizers = [_checked(text, place) for text in texts]
     count = max(tokenizer.get_vocab_size(with_added_tokens=True) for tokenizer in tokenizers)
     if count > rows:
@@ -63,7 +76,29 @@ def find_vocabulary(asked: str | Path | None, folder: str | None, name: str, row
             f"the tokenizer in {place} has {count} tokens, {name} has embeddings for {rows}",
             hint="it belongs to another model; name the right one with --tokenizer",
         )
-    return Vocabulary(*texts, unknown=tokenizers[0].token_to_id(UNKNOWN))
+    before, behind = _around(tokenizers[0])
+    return Vocabulary(*texts, unknown=tokenizers[0].token_to_id(UNKNOWN), before=before, behind=behind)
+
+
+def _around(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens that a tokenizer puts before and behind those of a text, such as that of a language."""
+    found = tokenizer.encode("a")
+    inside = [place for place, added in enumerate(found.special_tokens_mask) if not added]
+    if not inside:
+        return (), tuple(found.ids)
+    return tuple(found.ids[: inside[0]]), tuple(found.ids[inside[-1] + 1 :])
+
+
+def _missing(place: Path) -> LissomError:
+    """What is said where there is no tokenizer, or one of Python code alone."""
+    known = f"it is {TOKENIZER}, or {', '.join(MARIAN[:-1])} and {MARIAN[-1]}"
+    kind = said_beside(place).get("tokenizer_class")
+    if kind is None:
+        return LissomError(f"there is no tokenizer in {place}", hint=known)
+    return LissomError(
+        f"the tokenizer in {place} is a {kind}, and none of its files can be read without the code of that class",
+        hint=(known, f"write its words and rules as a {TOKENIZER} with the package tokenizers"),
+    )
 
 
 def _checked(text: str, place: Path) -> Tokenizer:
