@@ -218,6 +218,9 @@ def test_a_dry_run_checks_and_writes_nothing(compressing: Words, tmp_path: Path,
     done = lissom(*compressing(tmp_path / "run"), "--dry-run")
     assert done.code == 0, done.err
     assert "original score" in done.out and "nothing was started" in done.out
+    told = json.loads(lissom(*compressing(tmp_path / "run"), "--dry-run", "--json").out)
+    assert told["started"] is False and told["targets"] == ["onnxruntime"] and told["examples"]["select"] > 0
+    assert f"{told['original']['score']:.2f} on select" in done.out
     assert not (tmp_path / "run").exists()
 
 

@@ -1,5 +1,6 @@
 """``lissom apply``: the plan of a finished run on a newer checkpoint, or another point of its front."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ def apply(
     Example: lissom apply runs/front --budget "latency<=30%, drop<=1pt" -o runs/fast
     """
     if bundle is not None:
-        _write_page(run, bundle, output, download)
+        _write_page(run, bundle, output, download, json_output)
         return
     from lissom.api import apply_plan
 
@@ -42,11 +43,14 @@ def apply(
         raise typer.Exit(1)
 
 
-def _write_page(run: Path, bundle: str, output: Path, download: bool) -> None:
+def _write_page(run: Path, bundle: str, output: Path, download: bool, json_output: bool) -> None:
     from lissom.core.errors import LissomError
     from lissom.export.web import write_web
 
     if bundle != "web":
         raise LissomError(f"unknown bundle {bundle!r}", hint="known: web")
     write_web(output, run / "bundle", download=download)
-    print(f"written: {output}\nnext: python -m http.server --directory '{output}', then open http://localhost:8000")
+    if json_output:
+        print(json.dumps({"written": str(output)}, ensure_ascii=False))
+    else:
+        print(f"written: {output}\nnext: python -m http.server --directory '{output}', then open http://localhost:8000")

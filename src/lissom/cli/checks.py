@@ -1,13 +1,16 @@
 """What ``--dry-run`` prints: everything that was checked, without starting the work."""
 
+import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lissom.api import budget_for, find_target
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
+from lissom.core.records import Figures, to_json
 from lissom.core.units import format_bytes, format_ms, format_seconds
-from lissom.engine.baseline import establish
+from lissom.engine.baseline import establish, without_samples
 from lissom.engine.options import Options
 from lissom.engine.pace import measure_pace
 from lissom.engine.racing import is_race, racing
@@ -17,7 +20,9 @@ from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
 
-def print_checks(workload: Workload, budget: str, target: str, options: Options, *, planned: bool) -> None:
+def print_checks(
+    workload: Workload, budget: str, target: str, options: Options, *, planned: bool, as_json: bool
+) -> None:
     """Score and measure the original, hold it against the budget, and print what a run would start from."""
     limits = parse_budget(budget_for(workload.task.name, budget))
     check_finite(workload.module.state_dict(), workload.name)
@@ -29,17 +34,34 @@ def print_checks(workload: Workload, budget: str, target: str, options: Options,
         )
     figures = baseline.figures
     check_absolute(limits, figures, planned=planned)
-    splits = workload.splits
-    print(f"model    {workload.name}")
-    print(f"data     {len(splits.train)} train, {len(splits.select)} select, {len(splits.test)} test")
-    cost = f"{format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
-    print(f"original score {figures.score:.2f} on select, {cost}")
-    print(f"budget   {limits}")
-    if raced:
-        print(f"target   the fastest of {', '.join(raced)}; the figures above are of {raced[0]}")
-    for note in workload.notes:
-        print(f"note     {note}")
     pace = measure_pace(workload, workload, baseline.fast, usual_learning(workload.module)[1])
-    epoch, answers = format_seconds(pace["epoch_s"]), format_seconds(pace["teacher_s"])
-    print(f"time     {epoch} for an epoch of the uncut model, {answers} for its answers as a teacher")
-    print("nothing was started (--dry-run)")
+    found = {
+        "started": False,
+        "model": workload.name,
+        "examples": {name: len(getattr(workload.splits, name)) for name in ("train", "select", "test")},
+        "original": to_json(without_samples(figures)),
+        "budget": str(limits),
+        "targets": raced or [target],
+        "notes": list(workload.notes),
+        "epoch_seconds": pace["epoch_s"],
+        "teacher_seconds": pace["teacher_s"],
+    }
+    print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _written(found, figures))
+
+
+def _written(found: dict[str, Any], figures: Figures) -> str:
+    """The checks for people."""
+    cost = f"{format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
+    epoch, answers = format_seconds(found["epoch_seconds"]), format_seconds(found["teacher_seconds"])
+    raced = found["targets"]
+    lines = [
+        f"model    {found['model']}",
+        f"data     {', '.join(f'{count} {name}' for name, count in found['examples'].items())}",
+        f"original score {figures.score:.2f} on select, {cost}",
+        f"budget   {found['budget']}",
+        *([f"target   the fastest of {', '.join(raced)}; the figures above are of {raced[0]}"] if raced[1:] else []),
+        *(f"note     {note}" for note in found["notes"]),
+        f"time     {epoch} for an epoch of the uncut model, {answers} for its answers as a teacher",
+        "nothing was started (--dry-run)",
+    ]
+    return "\n".join(lines)

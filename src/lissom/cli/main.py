@@ -1,15 +1,16 @@
 """The ``lissom`` command: words to calls. Commands are read when they are called, so that ``--help`` is quick."""
 
+import io
 import logging
 import os
+import signal
 import sys
 from importlib import metadata
 from typing import Annotated, Any
 
 import typer
 
-from lissom.cli import apply, bench, compress, groups, predict, profile, report, targets, zoo
-from lissom.core.errors import LissomError
+from lissom.cli import apply, bench, compress, failures, groups, predict, profile, report, targets, zoo
 
 app = typer.Typer(
     add_completion=False,
@@ -45,41 +46,62 @@ app.command()(report.report)
 app.command()(zoo.zoo)
 app.command()(targets.targets)
 
-_ERROR = 2
 _INTERRUPTED = 130  # what Typer makes of Ctrl-C
 _UsageError: Any = typer.BadParameter.__bases__[0]  # Typer has no public name for it
 
 
 def main() -> None:
     """Run the command line. Exit code 0: met, 1: the budget is not met, 2: an error that is explained."""
-    code = 0
-    if int(os.environ.get("RANK", "0")) > 0:  # one of several processes that a launcher started: the first one prints
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _attach()
     logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # torchao makes it warn of what users cannot mend
+    code = _run(sys.argv[1:])
     try:
-        code = app(prog_name="lissom", standalone_mode=False)
-    except LissomError as error:
-        _fail(f"error: {error}")
-    except _UsageError as error:
-        _fail(_usage(error))
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_ERROR)
-    if code == _INTERRUPTED:
-        _fail("stopped\nhint: the same command goes on where it was")
+        sys.stdout.flush()
+    except OSError:
+        failures.mute()
     sys.exit(code)
 
 
-def _usage(error: Exception) -> str:
+def _run(words: list[str]) -> int:
+    """Carry a command out; its exit code."""
+    try:
+        code: int | None = app(prog_name="lissom", standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that has left is no surprise
+        return failures.stopped(words) if code == _INTERRUPTED else code or 0
+    except _UsageError as error:
+        return _usage(error, words)
+    except KeyboardInterrupt:
+        return failures.stopped(words)
+    except BrokenPipeError:
+        failures.mute()
+        return failures.ERROR
+    except Exception as error:
+        return failures.fail(error, words)
+
+
+def _attach() -> None:
+    """Let standard output take every name that a path may have, and nothing of what is not to be seen.
+
+    Of several processes that a launcher started the first one prints. An output that was closed before the start goes
+    nowhere: its number would be that of the next file that is opened.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        stream: object = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if os.environ.get("RANK", "0").strip() not in ("", "0"):
+        failures.mute()
+    else:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is stopped tidies up, however it is stopped
+
+
+def _usage(error: Exception, words: list[str]) -> int:
     """One line and a hint instead of a box of ten; without a message the help was shown already."""
     text = error.format_message()  # pyright: ignore[reportAttributeAccessIssue]
     context = getattr(error, "ctx", None)
-    return f"error: {text}\nhint: {context.command_path if context else 'lissom'} --help" if text else ""
-
-
-def _fail(text: str) -> None:
-    if text:
-        print(text, file=sys.stderr)
-    sys.exit(_ERROR)
+    if not text:
+        return failures.ERROR
+    return failures.say(f"error: {text}", (f"{context.command_path if context else 'lissom'} --help",), words)
