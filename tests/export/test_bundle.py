@@ -2,6 +2,9 @@
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -84,8 +87,6 @@ def loaded(source: str, tmp_path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("handling_of_bundle", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules["handling_of_bundle"] = module
     spec.loader.exec_module(module)
     return module
@@ -239,3 +240,41 @@ def test_classes_without_names_are_numbered(
     write_bundle(tmp_path / "bundle", replace(contents, classes=()))
     found = json.loads(predict(tmp_path / "bundle", picture, "--json").stdout)
     assert found["classes"][0]["name"] == str(found["classes"][0]["index"])
+
+
+def test_one_bad_picture_among_others(bundle: Path, picture: Path, predict: Callable[..., Any]) -> None:
+    done = predict(bundle, picture, "no such.png", picture, "--json")
+    assert done.returncode == 2 and "no such.png: it is not a picture that can be read" in done.stderr
+    first, bad, last = map(json.loads, done.stdout.splitlines())
+    assert first["classes"] == last["classes"]
+    assert bad["file"] == "no such.png" and "No such file" in bad["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--top", "0"), "0 is not a whole number from 1 on"),
+        (("--threads", "two"), "two is not a whole number from 1 on"),
+        (("--threads", "1000000"), "this machine has"),
+    ],
+)
+def test_numbers_that_are_not_possible(
+    bundle: Path, picture: Path, predict: Callable[..., Any], words: tuple[str, str], said: str
+) -> None:
+    done = predict(bundle, picture, *words)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+
+
+def test_a_damaged_bundle_says_so_to_programs_too(bundle: Path, picture: Path, predict: Callable[..., Any]) -> None:
+    (bundle / "model.onnx").write_bytes(b"nothing")
+    done = predict(bundle, picture, "--json")
+    assert done.returncode == 2 and "the bundle is damaged" in json.loads(done.stdout)["error"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_mistake(bundle: Path, picture: Path) -> None:
+    left, right = os.pipe()
+    os.close(left)
+    with os.fdopen(right, "w") as closed:
+        command = [sys.executable, str(bundle / "predict.py"), str(picture)]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")

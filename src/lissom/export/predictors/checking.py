@@ -1,7 +1,9 @@
 """Is this bundle what was handed over, and does it answer here as it did there? Needs numpy alone."""
 
+import argparse
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -39,8 +41,7 @@ def start(load, verify, as_json):
         try:
             model = load()
         except Exception as error:  # every runtime has exceptions of its own
-            print(f"the bundle is damaged ({error}); predict.py --verify says where", file=sys.stderr)
-            sys.exit(2)
+            sys.exit(tell(f"the bundle is damaged ({error}); predict.py --verify says where", as_json))
     if verify:
         if model is not None:
             problems, found = answered(model.runner)
@@ -58,15 +59,47 @@ def arguments(parser, classes=True):
     parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
     if classes:
         parser.add_argument("--top", type=at_least_one, default=3, help="how many classes to print")
-    parser.add_argument("--threads", type=at_least_one, default=1)
+    parser.add_argument("--threads", type=threads, default=1, help="of the processor; at most its cores")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def at_least_one(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
+
+
+def threads(text):
+    number, cores = at_least_one(text), os.cpu_count() or 1
+    if number > cores:
+        raise argparse.ArgumentTypeError(f"this machine has {cores} cores")
     return number
+
+
+def tell(problem, as_json, **about):
+    """Say what went wrong with what it is about: to people, and with JSON as an object too; gives the exit code."""
+    if isinstance(problem, BrokenPipeError):
+        raise problem  # nobody listens
+    print(": ".join(map(str, (*about.values(), problem))), file=sys.stderr)
+    if as_json:
+        print(json.dumps({**about, "error": str(problem)}, ensure_ascii=False, default=str), flush=True)
+    return 2
+
+
+def run(main):
+    """Run a predictor and end with its exit code; Ctrl-C, and a reader that has seen enough, end it quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # a path may have a name that is no text
+    try:
+        code = main()
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        code = 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 2
+    sys.exit(code)
 
 
 def lines_of(file):

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from checking import HERE, arguments, at_least_one, read, start
+from checking import HERE, arguments, at_least_one, read, run, start, tell
 from files import ENDING, KEYS, decode_file, encode_file
 from runner import Runner
 from transforms import RUNTIMES, load_coder
@@ -72,8 +72,8 @@ def main():
             work = decode if path.suffix.lower() == ENDING else encode
             told, said, problem = work(path, options)
         except (OSError, ValueError, ImportError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            return 2
+            code = tell(error, options.json, file=path)
+            continue
         print(json.dumps(told, ensure_ascii=False) if options.json else said)
         if problem:
             print(f"{path}: {problem}; what was whole is written", file=sys.stderr)
@@ -82,4 +82,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

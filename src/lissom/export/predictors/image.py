@@ -6,11 +6,10 @@ python predict.py --verify          check the files' hashes and answer the test 
 
 import argparse
 import json
-import sys
 import time
 
 import numpy as np
-from checking import HERE, arguments, read, start
+from checking import HERE, arguments, read, run, start, tell
 from handling import Preprocessing
 from PIL import Image
 from runner import Runner
@@ -50,19 +49,20 @@ def main():
     if not options.pictures and not options.verify:
         parser.error("give a PICTURE, or --verify")
     model = start(lambda: Model(options.threads), options.verify, options.json)
+    code = 0
     for path in options.pictures:
         try:
             found = model.predict(path, options.top)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow raises
-            print(f"{path} is not a picture that can be read: {error}", file=sys.stderr)
-            return 2
+            code = tell(f"it is not a picture that can be read: {error}", options.json, file=path)
+            continue
         if options.json:
             print(json.dumps(found, ensure_ascii=False))
         else:
             classes = ", ".join(f"{item['name']} {item['probability']:.1%}" for item in found["classes"])
             print(f"{path}: {classes}  ({found['latency_ms']:.2f} ms)")
-    return 0
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

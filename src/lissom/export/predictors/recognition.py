@@ -7,13 +7,12 @@ python predict.py --verify              check the files' hashes and answer the t
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 from answering import heard
-from checking import HERE, arguments, at_least_one, read, start
+from checking import HERE, arguments, at_least_one, read, run, start, tell
 from generating import spoken
 from handling import remarks
 from log_mel import LogMel
@@ -77,16 +76,16 @@ def main():
         parser.error("give a RECORDING, or --verify")
     beams = None if options.verify else options.beams
     model = start(lambda: Model(options.threads, beams), options.verify, options.json)
+    code = 0
     for path in options.recordings:
         try:
             for part in model.parts(path):
                 line = json.dumps({"file": path, **part}, ensure_ascii=False) if options.json else shown(path, part)
                 print(line, flush=True)
         except (OSError, ValueError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            return 2
-    return 0
+            code = tell(error, options.json, file=path)
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -8,14 +8,13 @@ python predict.py --verify                check the files' hashes and answer the
 
 import argparse
 import json
-import sys
 import time
 from collections import deque
 from pathlib import Path
 
 import numpy as np
 import soxr
-from checking import HERE, arguments, at_least_one, read, start
+from checking import HERE, arguments, at_least_one, read, run, start, tell
 from handling import Features, level, mono, opened, read_clip, remarks
 from runner import Runner
 
@@ -130,6 +129,7 @@ def main():
     if not options.clips and not options.verify:
         parser.error("give a CLIP, or --verify")
     model = start(lambda: Model(options.threads), options.verify, options.json)
+    code = 0
     for path in options.clips:
         try:
             if options.stream:
@@ -138,10 +138,9 @@ def main():
                 found = model.predict(path, options.top)
                 print(json.dumps(found, ensure_ascii=False) if options.json else shown(found))
         except (OSError, ValueError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            return 2
-    return 0
+            code = tell(error, options.json, file=path)
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -7,11 +7,10 @@ python predict.py --verify          check the files' hashes and answer the test 
 
 import argparse
 import json
-import sys
 import time
 
 import numpy as np
-from checking import HERE, arguments, lines_of, read, start
+from checking import HERE, arguments, lines_of, read, run, start, tell
 from handling import TOKENIZER, Encoder, Encoding
 from runner import Runner
 
@@ -73,10 +72,9 @@ def main():
             found = model.predict(texts, options.top)
             print(json.dumps(found, ensure_ascii=False) if options.json else shown(found))
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return tell(error, options.json)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from checking import HERE, arguments, at_least_one, lines_of, read, start
+from checking import HERE, arguments, at_least_one, lines_of, read, run, start, tell
 from generating import Rules, beam_search, greedy, said
 from handling import SOURCE, TARGET, Wording, Words, batch_of
 from runner import Runner
@@ -110,10 +110,9 @@ def main():
             for found in answered(model, texts):
                 show(found, options)
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return tell(error, options.json)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -8,13 +8,12 @@ python predict.py --verify                check the files' hashes and answer the
 
 import argparse
 import json
-import sys
 import time
 from collections import deque
 from pathlib import Path
 
 import numpy as np
-from checking import HERE, arguments, at_least_one, read, start
+from checking import HERE, arguments, at_least_one, read, run, start, tell
 from handling import Viewing, read_frames, squared, stream_frames
 from runner import Runner
 
@@ -125,6 +124,7 @@ def main():
     if not options.videos and not options.verify:
         parser.error("give a VIDEO, or --verify")
     model = start(lambda: Model(options.threads), options.verify, options.json)
+    code = 0
     for path in options.videos:
         try:
             if options.stream:
@@ -132,15 +132,15 @@ def main():
                 continue
             found = model.predict(path, options.top, options.clips or model.clips)
         except (OSError, ValueError, ImportError) as error:
-            print(f"{path}: {error}", file=sys.stderr)
-            return 2
+            code = tell(error, options.json, file=path)
+            continue
         if options.json:
             print(json.dumps(found, ensure_ascii=False))
         else:
             classes = ", ".join(f"{item['name']} {item['probability']:.1%}" for item in found["classes"])
             print(f"{path}: {classes}  ({found['latency_ms']:.2f} ms)")
-    return 0
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
