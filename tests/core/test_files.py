@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from lissom.core.errors import LissomError
-from lissom.core.files import check_writable, sha256, whole_file, write_json, write_text, writing
+from lissom.core.files import (
+    check_temporary,
+    check_writable,
+    place_of,
+    sha256,
+    whole_file,
+    write_json,
+    write_text,
+    writing,
+)
 
 
 def test_what_was_written_is_there_and_nothing_else(tmp_path: Path) -> None:
@@ -127,3 +136,25 @@ def test_room_is_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.Mon
 def test_hashes(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_home_that_nobody_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert place_of("~/data") == tmp_path / "data" and place_of("data") == Path("data")
+    with pytest.raises(LissomError, match="~nobody-of-this-name/data: there is no such home folder"):
+        place_of("~nobody-of-this-name/data")
+
+
+def test_room_for_temporary_files_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 10**6, 10**6))
+    check_temporary(10**6)
+    with pytest.raises(LissomError, match="the folder for temporary files, has 1 MB free, about 2 MB are") as caught:
+        check_temporary(2 * 10**6)
+    assert "TMPDIR=FOLDER" in caught.value.hints[0]
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match=r"r\\udce9s' has a name that is not UTF-8"):
+        check_writable(tmp_path / os.fsdecode(b"r\xe9s"))
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import pytest
 
 from lissom.core.errors import LissomError
 from lissom.core.records import Settings
+from lissom.engine import folder as folder_of_runs
 from lissom.engine.folder import RunFolder
 
 SETTINGS = Settings("m", "d", "image", "size<=2%", "onnxruntime", 1, 1, 0, {"epochs": 3, "loading": {"size": 32}})
@@ -141,3 +142,49 @@ def test_handles_are_given_back(tmp_path: Path) -> None:
             RunFolder(tmp_path, replace(SETTINGS, seed=1))
     if before is not None:
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+def refused(path: Path, settings: Settings = SETTINGS) -> RunFolder:
+    folder = RunFolder(path, settings)
+    with pytest.raises(LissomError, match="never"), folder.beginning():
+        (path / "work").mkdir(exist_ok=True)
+        (path / "work" / "original.onnx").touch()
+        raise LissomError("that is never met")
+    folder.close()
+    return folder
+
+
+def test_what_was_refused_before_it_began_is_in_nobodys_way(tmp_path: Path) -> None:
+    refused(tmp_path)
+    (tmp_path / "summary.json").write_text("{}")
+    again = opened(tmp_path, replace(SETTINGS, budget="size<=50%"))
+    assert not again.resumed and [record.kind for record in again.ledger] == ["settings"]
+    assert {item.name for item in tmp_path.iterdir()} == {".lock", "ledger.jsonl"}
+
+
+def test_a_run_that_did_some_work_is_not_removed_by_a_later_refusal(tmp_path: Path) -> None:
+    opened(tmp_path).ledger.append("trial", "1", {"number": 1})
+    refused(tmp_path)
+    assert opened(tmp_path).ledger.find("trial", "1") == {"number": 1}
+    with pytest.raises(LissomError, match="other settings"):
+        RunFolder(tmp_path, replace(SETTINGS, seed=1))
+
+
+def test_a_bundle_that_was_being_replaced_leaves_nothing(tmp_path: Path) -> None:
+    opened(tmp_path)
+    (tmp_path / ".bundle.old").mkdir()
+    (tmp_path / ".bundle.old" / "model.onnx").touch()
+    opened(tmp_path)
+    assert {item.name for item in tmp_path.iterdir()} == {".lock", "ledger.jsonl"}
+
+
+def test_a_full_folder_for_temporary_files_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(need_bytes: int) -> None:
+        raise LissomError("no room", hint="TMPDIR")
+
+    monkeypatch.setattr(folder_of_runs, "check_temporary", full)
+    with pytest.raises(LissomError, match="no room"):
+        RunFolder(tmp_path, SETTINGS)
+    assert not (tmp_path / "ledger.jsonl").exists()

@@ -74,6 +74,18 @@ def writing(path: Path) -> Generator[None]:
         raise
 
 
+def place_of(text: str | Path) -> Path:
+    """A path as a user gives it, with ``~`` for the home folder.
+
+    Raises:
+        LissomError: there is no such home.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # what pathlib makes of a user whom the system does not know
+        raise LissomError(f"{text}: there is no such home folder", hint="write the whole path") from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with whole_file(path) as temporary:
@@ -91,12 +103,32 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_temporary(need_bytes: int) -> None:
+    """Check that the folder for temporary files has ``need_bytes`` free: what is exported passes through it.
+
+    Raises:
+        LissomError: it has not.
+    """
+    folder = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free
+    if free < need_bytes:
+        raise LissomError(
+            f"{folder}, the folder for temporary files, has {free / 1e6:.0f} MB free, about {need_bytes / 1e6:.0f} MB "
+            "are needed",
+            hint="free some space, or name another folder: TMPDIR=FOLDER",
+        )
+
+
 def check_writable(folder: Path, need_bytes: int = 0) -> None:
     """Check that ``folder`` can be made and written and has ``need_bytes`` free.
 
     Raises:
-        LissomError: it cannot, or has not.
+        LissomError: it cannot, or has not, or its name is no text.
     """
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError as error:  # reports and weights could not name it
+        raise LissomError(f"{str(folder)!a} has a name that is not UTF-8", hint="choose another folder") from error
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

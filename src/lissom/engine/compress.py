@@ -75,7 +75,7 @@ def compress(job: Job) -> bool:
         if folder.finished:
             job.progress.say(f"{job.folder} holds this run, finished: nothing was done")
         else:
-            with beating(job.folder / LOCK):
+            with beating(job.folder / LOCK), folder.beginning():
                 _Run(job, folder).carry_out()
         end = folder.ledger.find("end")
         assert end is not None
@@ -105,13 +105,7 @@ class _Run:
         for number, note in enumerate(job.workload.notes):
             self.ledger.once("note", str(number), note)
         with self.watch.part("baseline"):
-            baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
-        job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
-        say_coarse(job.workload, job.budget, baseline.figures, self.ledger, job.progress)
-        check_absolute(job.budget, baseline.figures, planned=job.plan is not None)
-        if job.budget.costs:
-            with self.watch.part("baseline"):
-                check_floor(job.budget, baseline, self.ledger)
+            baseline = self._baseline()
         context = self._context(baseline)
         carrier = Carrier(self.ledger, self.folder.work / "steps", context)
         trials = Trials(self.ledger, carrier, baseline, job.budget)
@@ -126,6 +120,17 @@ class _Run:
                 job.workload, job.budget, baseline, carrier, best, self.folder, compared=job.options.compared
             )
         self.ledger.append("end", "", self._end(verdict))
+
+    def _baseline(self) -> Baseline:
+        """The original, measured, and the budget held against it."""
+        job = self.job
+        baseline = establish(job.workload, job.target, job.options, self.folder.work, self.ledger, job.progress)
+        job.progress.say(f"the original: score {baseline.figures.score:.2f}, {baseline.figures.latency_ms:.3g} ms")
+        say_coarse(job.workload, job.budget, baseline.figures, self.ledger, job.progress)
+        check_absolute(job.budget, baseline.figures, planned=job.plan is not None)
+        if job.budget.costs:
+            check_floor(job.budget, baseline, self.ledger)
+        return baseline
 
     def _search(self, context: Context, carrier: Carrier, baseline: Baseline, trials: Trials) -> Tried:
         job = self.job

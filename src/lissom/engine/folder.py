@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError
-from lissom.core.files import check_writable, writing
+from lissom.core.files import check_temporary, check_writable, writing
 from lissom.core.ledger import NAME, Ledger
 from lissom.core.records import Settings, to_json
 from lissom.engine.heartbeat import last_beat
 
 LOCK = ".lock"
 _NEED_BYTES = 200_000_000
+_NEED_TEMPORARY_BYTES = 50_000_000
 _CHANGED = 3
+_REFUSED = "refused"  # the kind of the last record of a run that may not begin
+_BEGINNING = ("settings", "start", "machine", "identity", "note", "baseline", "floor", "entrant", "race")
+_OF_A_REFUSED = (NAME, "summary.json", "report.html")
 
 
 class RunFolder:
@@ -34,10 +38,11 @@ class RunFolder:
         self.bundle = path / "bundle"
         _refuse_foreign(path)
         check_writable(path, _NEED_BYTES)
+        check_temporary(_NEED_TEMPORARY_BYTES)
         self.lived_until = last_beat(path / LOCK)
         self._lock = _lock(path)
         try:
-            self.ledger = Ledger(path)
+            self.ledger = _ledger(path)
             self.resumed = self._same_settings(settings)
             _sweep(path)
         except BaseException:
@@ -62,6 +67,17 @@ class RunFolder:
         """Whether the run has come to its end."""
         return self.ledger.find("end") is not None
 
+    @contextlib.contextmanager
+    def beginning(self) -> Generator[None]:
+        """What is refused before any work is done is in nobody's way: the next start in this folder begins anew."""
+        try:
+            yield
+        except LissomError as error:
+            if not self.resumed and all(record.kind in _BEGINNING for record in self.ledger):
+                with contextlib.suppress(LissomError):  # what was refused first is what a user has to know
+                    self.ledger.append(_REFUSED, "", error.message)
+            raise
+
     def close(self) -> None:
         """Let others write."""
         os.close(self._lock)
@@ -78,9 +94,21 @@ def claimed(path: Path) -> Generator[Ledger]:
     check_writable(path, _NEED_BYTES)
     lock = _lock(path)
     try:
-        yield Ledger(path)
+        yield _ledger(path)
     finally:
         os.close(lock)
+
+
+def _ledger(path: Path) -> Ledger:
+    """The ledger of a folder, from which a run that was refused before its work began is removed."""
+    ledger = Ledger(path)
+    last = next(reversed(list(ledger)), None)
+    if last is None or last.kind != _REFUSED:
+        return ledger
+    shutil.rmtree(path / "work", ignore_errors=True)
+    for name in _OF_A_REFUSED:
+        (path / name).unlink(missing_ok=True)
+    return Ledger(path)
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -95,8 +123,8 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove files and folders that a kill left half-written."""
-    for left in sorted(path.rglob(".*.part")):
+    """Remove files and folders that a kill left half-written, or did not come to remove."""
+    for left in sorted([*path.rglob(".*.part"), *path.glob(".*.old")]):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

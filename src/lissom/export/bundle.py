@@ -130,14 +130,12 @@ def _write_vectors(path: Path, contents: Contents) -> None:
 
 def replace_folder(making: Path, folder: Path) -> None:
     """Put a folder that is whole in the place of one that may be there."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)
-        os.replace(making, folder)
-        shutil.rmtree(old)
-    else:
-        os.replace(making, folder)
+    os.replace(making, folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json_file(path: Path, value: Any) -> None:
