@@ -20,10 +20,17 @@ from lissom.targets.target import RefusedError
 
 @dataclass(frozen=True)
 class State:
-    """What stands: the steps kept so far and how their artefact compares with the original; ``None``: not made yet."""
+    """What stands: the steps kept so far, how their artefact compares with the original (``None``: not made yet), and
+    what they are called together."""
 
     steps: tuple[Step, ...] = ()
     comparison: Comparison | None = None
+    name: str = ""
+
+    def with_move(self, move: Move) -> Move:
+        """The steps so far and a move on top, as one move."""
+        said = move.name.startswith(self.name)
+        return Move(move.name if said else f"{self.name} + {move.name}", (*self.steps, *move.steps))
 
 
 @dataclass(frozen=True)
@@ -49,14 +56,14 @@ class Trials:
     def try_move(self, state: State, move: Move, *, rewritten: bool = False) -> Tried:
         """Apply ``move`` on top of ``state``, measure it, and decide (see :func:`lissom.engine.decisions.decide`)."""
         number = len(self.tried) + 1
-        steps = (*state.steps, *move.steps)
+        whole = state.with_move(move)
         trial = self._ledger.get(Trial, str(number))
         if trial is None:
-            trial = self._run(number, state, Move(move.name, steps), move, rewritten)
-            self._ledger.append("plan", str(number), Plan((Move(move.name, steps),)).to_json())
+            trial = self._run(number, state, whole, move, rewritten)
+            self._ledger.append("plan", str(number), Plan((whole,)).to_json())
             self._ledger.put(trial, str(number))
         comparison = _comparison(trial)
-        tried = Tried(State(steps, comparison), trial, self._overshoot(comparison))
+        tried = Tried(State(whole.steps, comparison, whole.name), trial, self._overshoot(comparison))
         self.tried.append(tried)
         decision = "kept" if trial.kept else "undone"
         self._baseline.bench.progress.say(f"{trial.move}: {decision}, {trial.reason}")
