@@ -13,6 +13,7 @@ from torch import nn
 from lissom.core.errors import LissomError
 from lissom.core.files import writing
 from lissom.core.ledger import Ledger
+from lissom.core.machine import check_threads
 from lissom.core.progress import Progress
 from lissom.core.records import Settings, to_json
 from lissom.cost import Profile
@@ -215,7 +216,8 @@ def compress(
 
 
 def _check_asked(workload: Workload, limits: Budget, options: Options, plan: Plan | None, *, spread: bool) -> None:
-    """Refuse what does not go together, before anything is measured."""
+    """Refuse what does not go together, or not with this machine, before anything is measured."""
+    check_threads(options.threads, "threads")
     if spread and (plan is not None or PRUNE not in options.methods):
         raise LissomError("a cluster carries out the trials of a search among cuts, and none is asked for",
                           hint="leave out --ray, or the plan, or name prune among the methods")  # fmt: skip

@@ -72,10 +72,17 @@ def test_what_means_nothing_together_is_refused_at_once(lissom: Lissom, options:
         ({"std": "58,57,57"}, "not on the scale 0..1"),
         ({"time-limit": "soon"}, "not a duration"),
         ({"time-limit": "3s"}, "shorter than one trial"),
+        ({"target": "auto,onnxruntime"}, "auto means several targets"),
+        ({"methods": "prun"}, "unknown method 'prun'"),
+        ({"select": "nan"}, "a select split of nan"),
+        ({"select": "-1"}, "a select split of -1"),
         ({"threads": "0"}, "threads is 0"),
+        ({"threads": "1000000"}, "this machine has"),
+        ({"time-limit": f"{'9' * 400}h"}, "too long a duration"),
         ({"batch": "-1"}, "batch is -1"),
         ({"epochs": "0"}, "epochs is 0"),
         ({"seed": "-1"}, "seed is -1"),
+        ({"seed": "99999999999999999999"}, "seed is 99999999999999999999"),
         ({"keep": "classifer.*"}, "names no layer"),
         ({"size": "0"}, "not possible"),
     ],
@@ -202,12 +209,19 @@ def test_an_empty_folder(lissom: Lissom, compressing: Words, tmp_path: Path) -> 
         (["bench", "nowhere"], "nowhere is not a bundle"),
         (["bench", "nowhere", "--threads", "two"], "--threads 'two' is not numbers"),
         (["bench", "nowhere", "--threads", "0"], "threads"),
+        (["bench", "nowhere", "--threads", "1000000"], "this machine has"),
+        (["bench", "nowhere", "--seconds", "nan"], "--seconds nan"),
+        (["bench", "nowhere", "--seconds", "inf"], "--seconds inf"),
         (["apply", "nowhere", "--weights", "w.pt", "-o", "out"], "nowhere holds no finished run"),
         (["profile", "zoo:sampel"], "sampel"),
         (["profile", "zoo:sample", "--input", "3by3"], "is not a shape"),
         (["profile", "zoo:sample", "--input", "1x7x8x8"], "failed on an input"),
+        (["profile", "zoo:sample", "--num-classes", "0"], "0 classes"),
+        (["groups", "zoo:sample", "--num-classes", "-2"], "-2 classes"),
+        (["groups", "ct2:nowhere"], "nowhere has no model.bin"),
         (["targets", "onnxruntime", "onnxruntme"], "unknown target 'onnxruntme'"),
         (["zoo", "sampel"], "sampel"),
+        (["zoo", "sample", "--threads", "0"], "--threads 0"),
         (["zoo", "--fits", "size<=2%"], "is a percentage"),
         (["zoo", "--fits", "latency<=2ms"], "needs a measurement"),
     ],
@@ -219,3 +233,10 @@ def test_other_commands(
     monkeypatch.chdir(tmp_path)
     lissom(*arguments).is_refusal(said)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_budget_that_was_refused_can_be_corrected_in_the_same_folder(
+    lissom: Lissom, compressing: Words, tmp_path: Path
+) -> None:
+    lissom(*compressing(tmp_path / "run", budget="size<=2MB")).is_refusal("the original meets the budget already")
+    lissom(*compressing(tmp_path / "run", budget="size<=1B")).is_refusal("no model meets size<=1B")

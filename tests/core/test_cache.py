@@ -1,11 +1,13 @@
 """What was measured is read again for the same circumstances, and only for those."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lissom.core.cache import cache_folder, remembered
+from lissom.core.errors import LissomError
 
 
 @pytest.fixture
@@ -52,3 +54,15 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "file"))
     assert remembered("layers", {"t": 1}, Measuring()) == {"ms": 1.5}
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LISSOM_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it is where the system knows no such user
+    assert remembered("layers", {"t": 1}, Measuring()) == {"ms": 1.5}, "what is kept is not needed"
+    with pytest.raises(LissomError, match="there is no home folder") as caught:
+        cache_folder()
+    assert "LISSOM_CACHE" in caught.value.hints[0]
+    monkeypatch.setenv("LISSOM_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path

@@ -184,3 +184,9 @@ def test_random_weights_are_the_same_each_time_and_leave_the_generator_alone(tmp
     other = load_model(f"{path}:build", random_weights=True).module
     torch.manual_seed(5)
     assert torch.equal(one.weight, other.weight) and torch.equal(drawn, torch.rand(1))
+
+
+def test_a_file_that_changes_where_python_looks(tmp_path: Path) -> None:
+    code = "import sys\nfrom torch import nn\nsys.path.pop(0)\n\n\ndef net():\n    return nn.Linear(1, 1)\n"
+    (tmp_path / "odd.py").write_text(code)
+    assert load_model(f"{tmp_path / 'odd.py'}:net").name == "net"

@@ -1,6 +1,7 @@
 """``lissom bench``: bundles verified and measured side by side on the machine that this runs on."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,15 +28,16 @@ def bench(
     Example: lissom bench runs/demo/bundle --verify
     """
     from lissom.core.errors import LissomError
+    from lissom.core.machine import check_threads
     from lissom.engine.benching import check_bundles, measure_bundles
 
     try:
-        counts = [int(part) for part in threads.split(",")]
+        counts = list(dict.fromkeys(int(part) for part in threads.split(",")))
     except ValueError as error:
         raise LissomError(f"--threads {threads!r} is not numbers", hint="write --threads 1,2") from error
-    if min(counts) < 1:
-        raise LissomError(f"--threads {threads!r}: a runtime needs at least 1", hint="write --threads 1,2")
-    if seconds <= 0:
+    for count in counts:
+        check_threads(count)
+    if not 0 < seconds < math.inf:
         raise LissomError(f"--seconds {seconds:g}: nothing can be timed in that", hint="write --seconds 4")
     problems, parity = check_bundles(bundles) if verify else ({}, {})
     # what was altered is not worth measuring, and may not load at all

@@ -89,6 +89,7 @@ def compress(
     own = options_of(task, own)
     from lissom.api import compress as compress_workload
     from lissom.api import find_target, load
+    from lissom.core.machine import check_threads
     from lissom.core.records import Settings
     from lissom.core.units import parse_seconds
     from lissom.engine.options import Options
@@ -108,6 +109,7 @@ def compress(
         methods=tuple(name.strip() for name in methods.split(",")),
     )
     options = options.quick() if quick else options
+    check_threads(threads)
     loading = {
         "random_weights": random_weights,
         "keep": list(keep or ()),
@@ -124,7 +126,7 @@ def compress(
     if dry_run:
         from lissom.cli.checks import print_checks
 
-        print_checks(workload, budget, target, options, planned=given is not None)
+        print_checks(workload, budget, target, options, planned=given is not None, as_json=json_output)
         return
     run = compress_workload(
         workload,

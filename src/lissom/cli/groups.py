@@ -45,10 +45,10 @@ def groups(
     """
     from lissom.core.progress import Progress
     from lissom.graph import capture, couple
-    from lissom.workload.models import load_model
+    from lissom.workload.models import CTRANSLATE2, load_model
 
     asked = [parse_input(text) for text in shapes or ()]
-    loaded = load_model(model, random_weights=True, num_classes=num_classes)
+    loaded = load_model(model, random_weights=not model.startswith(CTRANSLATE2), num_classes=num_classes)
     module, inputs = example(asked, model, loaded)
     with Progress().waiting(f"following {loaded.name}"):
         coupling = couple(capture(module, inputs, parts=True), keep=keep or ())

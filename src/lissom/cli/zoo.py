@@ -45,8 +45,10 @@ def zoo(
 
     Example: lissom zoo --fits "size<=6MB, macs<=100M"
     """
+    from lissom.core.machine import check_threads
     from lissom.zoo import catalog, entry
 
+    check_threads(threads)
     chosen: Sequence[Entry] = catalog() if name is None else (entry(name),)
     limits = {} if fits is None else _limits(fits, measured=measure is not None)
     counted = {measure: value for measure, value in limits.items() if measure != "latency"}

@@ -15,9 +15,19 @@ _DIGITS = 16
 
 
 def cache_folder() -> Path:
-    """``LISSOM_CACHE``, or ``lissom`` in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lissom"
-    return Path(os.environ.get("LISSOM_CACHE") or default)
+    """``LISSOM_CACHE``, or ``lissom`` in the user's cache folder.
+
+    Raises:
+        LissomError: the user has no home, and neither it nor ``XDG_CACHE_HOME`` says where else.
+    """
+    if told := os.environ.get("LISSOM_CACHE"):
+        return Path(told)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lissom"
+    except RuntimeError as error:  # what pathlib makes of a user without a home
+        raise LissomError(
+            "there is no home folder, so none for what is fetched", hint="LISSOM_CACHE=FOLDER names one"
+        ) from error
 
 
 def remembered(what: str, circumstances: Mapping[str, Any], measure: Callable[[], Any]) -> Any:
@@ -33,12 +43,12 @@ def remembered(what: str, circumstances: Mapping[str, Any], measure: Callable[[]
         cannot be written is done without.
     """
     told = json.dumps(circumstances, sort_keys=True)
-    path = cache_folder() / what / f"{hashlib.sha256(told.encode()).hexdigest()[:_DIGITS]}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(path.read_text(encoding="utf-8"))
+    name = f"{hashlib.sha256(told.encode()).hexdigest()[:_DIGITS]}.json"
+    with contextlib.suppress(LissomError, OSError, ValueError, KeyError, TypeError):
+        kept = json.loads((cache_folder() / what / name).read_text(encoding="utf-8"))
         if kept["circumstances"] == json.loads(told):
             return kept["measured"]
     found = measure()
     with contextlib.suppress(LissomError, OSError):
-        write_json(path, {"circumstances": json.loads(told), "measured": found})
+        write_json(cache_folder() / what / name, {"circumstances": json.loads(told), "measured": found})
     return found

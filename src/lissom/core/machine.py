@@ -6,6 +6,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from lissom.core.errors import LissomError
 from lissom.core.records import Machine
 
 _TELLING = (
@@ -42,6 +43,24 @@ def instructions() -> frozenset[str]:
 def has_int8_dot_product() -> bool:
     """Whether 8-bit products are summed without saturating (VNNI on x86, dot product on ARM)."""
     return bool(instructions() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+
+
+def check_threads(count: int, named: str = "--threads") -> None:
+    """Refuse to measure with no thread, or with more than there are cores: they would wait for each other.
+
+    Args:
+        count: of threads.
+        named: the option that says it.
+
+    Raises:
+        LissomError: this machine has not so many cores.
+    """
+    cores = os.cpu_count() or 1
+    if not 1 <= count <= cores:
+        raise LissomError(
+            f"{named} {count}: this machine has {cores} core{'' if cores == 1 else 's'}",
+            hint=f"write {named} 1" + (f", or up to {cores}" if cores > 1 else ""),
+        )
 
 
 def describe() -> Machine:

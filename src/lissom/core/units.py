@@ -67,7 +67,10 @@ def parse_seconds(text: str) -> float:
     if parts is None or not any(parts.groups()):
         raise LissomError(f"{text!r} is not a duration", hint="write 90s, 10m or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in parts.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    total = hours * 3600 + minutes * 60 + seconds
+    if not math.isfinite(total):
+        raise LissomError(f"{text[:20]!r}... is too long a duration", hint="write 90s, 10m or 1h30m")
+    return total
 
 
 def format_bytes(size_bytes: float) -> str:

@@ -1,10 +1,13 @@
 """What a run is told: frozen, and all that decides what it does."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lissom.core.errors import LissomError
+from lissom.core.tables import did_you_mean
 from lissom.engine.methods import METHODS, PRUNE
+from lissom.workload.request import check_seed
 
 _RANGED = 512
 
@@ -40,13 +43,12 @@ class Options:
                 raise LissomError(f"{name} is {getattr(self, name)}; it starts at 1")
         if self.compared < 0:
             raise LissomError(f"compared is {self.compared}; it starts at 0")
-        if self.measure_s <= 0:
+        if not 0 < self.measure_s < math.inf:
             raise LissomError(f"measure_s is {self.measure_s:g}; nothing can be timed in that")
-        if self.seed < 0:
-            raise LissomError(f"seed is {self.seed}; it starts at 0")
+        check_seed(self.seed)
         if self.epochs is not None and self.epochs < 1:
             raise LissomError(f"epochs is {self.epochs}; it starts at 1")
-        if self.time_limit_s is not None and self.time_limit_s < 30:
+        if self.time_limit_s is not None and not self.time_limit_s >= 30:
             raise LissomError(
                 f"a time limit of {self.time_limit_s:g} s is shorter than one trial",
                 hint="give at least 30 s; a recovery worth having takes minutes",
@@ -54,7 +56,10 @@ class Options:
         if not self.methods or len(set(self.methods)) < len(self.methods):
             raise LissomError(f"methods are {', '.join(self.methods) or 'none'}", hint="name at least one, each once")
         for name in self.rewriting:
-            METHODS.check(name)
+            if name not in METHODS:
+                known = (PRUNE, *METHODS)
+                close = did_you_mean(name, known)
+                raise LissomError(f"unknown method {name!r}", hint=close or f"known: {', '.join(known)}")
         if self.front and self.methods != (PRUNE,):
             raise LissomError("a front is made by prune alone", hint="leave out --front, or the other methods")
 

@@ -43,8 +43,12 @@ def racing(word: str) -> list[Target]:
     Raises:
         LissomError: a name is unknown, or one that was named is not installed.
     """
-    names = [name for name in TARGETS if name not in _LEFT_OUT] if word == AUTO else word.split(",")
-    targets: list[Target] = [TARGETS.get(name.strip())() for name in names]
+    named = [name for name in TARGETS if name not in _LEFT_OUT] if word == AUTO else word.split(",")
+    names = list(dict.fromkeys(name.strip() for name in named))
+    if word != AUTO and AUTO in names:
+        told = f"{AUTO} means several targets: {word!r}"
+        raise LissomError(told, hint=f"write {AUTO} alone, or names by commas")
+    targets: list[Target] = [TARGETS.get(name)() for name in names]
     if word == AUTO:
         return [target for target in targets if target.missing() is None]
     for target in targets:

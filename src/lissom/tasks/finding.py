@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lissom.core.errors import LissomError
+from lissom.core.files import place_of
 from lissom.core.progress import Progress
 from lissom.core.tables import Table
 from lissom.tasks.listing import Found
@@ -50,7 +51,7 @@ def find(data: Any, readers: Readers[Item], *, download: bool = False, progress:
         return readers.datasets.get(text)(download=download, progress=progress or Progress(enabled=False))
     if is_user_code(text):
         return readers.in_object(call(text), text)
-    path = Path(text).expanduser()
+    path = place_of(text)
     if path.is_dir():
         return readers.in_folder(path)
     if path.is_file():

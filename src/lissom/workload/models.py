@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
+from lissom.core.files import place_of
 from lissom.core.progress import Progress
 from lissom.workload.ctranslate2_whisper import from_ctranslate2
 from lissom.workload.libraries import (
@@ -98,6 +99,10 @@ def load_model(
         LissomError: unknown name, no weights, weights that are damaged, not finite or do not fit, or the
             user's file fails.
     """
+    if num_classes is not None and num_classes < 1:
+        raise LissomError(
+            f"{num_classes} classes: a model has at least 1 output", hint="leave the number out, or give more"
+        )
     if weights is not None and random_weights:
         raise LissomError("there are both --weights and --random-weights", hint="leave one of them out")
     with torch.random.fork_rng(devices=(), enabled=random_weights):
@@ -143,7 +148,7 @@ def _loaded(
 
 def folder_of(spec: str) -> Path:
     """The folder that ``hf:DIR`` or ``ct2:DIR`` names."""
-    return Path(spec.removeprefix(FOLDER).removeprefix(CTRANSLATE2)).expanduser()
+    return place_of(spec.removeprefix(FOLDER).removeprefix(CTRANSLATE2))
 
 
 def _named(spec: str) -> tuple[str, str]:

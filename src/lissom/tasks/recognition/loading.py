@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError, MissingExtraError
+from lissom.core.files import place_of
 from lissom.core.progress import Progress
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.tasks.damage import UNREADABLE
@@ -97,7 +98,7 @@ def _tokenizer(chosen: RecognitionOptions, loaded: LoadedModel) -> Path:
         raise LissomError(
             f"{loaded.name} has no tokenizer", hint="--tokenizer names a folder with one, or a tokenizer.json"
         )
-    return Path(place).expanduser()
+    return place_of(place)
 
 
 def _split(name: str, part: Heard, listener: Listener, progress: Progress) -> RecordingSplit:

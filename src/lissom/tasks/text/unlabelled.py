@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from lissom.core.errors import LissomError
+from lissom.core.files import place_of
 from lissom.core.progress import Progress
 from lissom.tasks.text.files import text_of
 from lissom.tasks.text.handling import TOKENIZER, Encoder, Numbers, Texts
@@ -54,7 +54,7 @@ def _unjudged(tokens: Sequence[Numbers], workload: Workload) -> list[int]:
 
 
 def _texts(source: str) -> list[Texts]:
-    path = Path(source).expanduser()
+    path = place_of(source)
     if path.suffix.lower() == ".txt" and path.is_file():
         return [(line.strip(),) for line in text_of(path).split("\n") if line.strip()]
     found = find(source, Wanted())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError
+from lissom.core.files import place_of
 from lissom.core.progress import Progress
 from lissom.tasks.finding import Readers
 from lissom.tasks.finding import find as find_with
@@ -52,7 +53,7 @@ def _two_files(data: Any) -> tuple[Path, Path] | None:
     names = str(data).split(",") if isinstance(data, str) else []
     if len(names) != 2:
         return None
-    first, second = (Path(name.strip()).expanduser() for name in names)
+    first, second = (place_of(name.strip()) for name in names)
     return first, second
 
 
