@@ -1,6 +1,7 @@
 """Moves and plans are JSON and back, and know which steps are for the model and which for the artefact."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,3 +53,25 @@ def test_kinds_of_steps() -> None:
 def test_a_step_of_another_version_is_named() -> None:
     with pytest.raises(LissomError, match="unknown step 'distil'"):
         move_from_json({"name": "x", "steps": [{"step": "distil", "epochs": 1}]})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        1,
+        {},
+        {"name": "x"},
+        {"name": 5, "steps": [{"step": "int8"}]},
+        {"name": "x", "steps": {}},
+        {"name": "x", "steps": "int8"},
+        {"name": "x", "steps": [None]},
+        {"name": "x", "steps": [{}]},
+        {"name": "x", "steps": [{"step": ["int8"]}]},
+        {"name": "x", "steps": [{"step": "int8"}], "drop": 1},
+    ],
+    ids=str,
+)
+def test_what_is_no_move_is_said_with_what_one_is_like(said: Any) -> None:
+    with pytest.raises(LissomError, match="this is no move") as caught:
+        move_from_json(said)
+    assert '"steps": [{"step": "int8"}' in caught.value.hints[0]

@@ -1,6 +1,8 @@
 """Steps as values: names, JSON, and what their constructors refuse."""
 
 import json
+import math
+import re
 from typing import Any
 
 import pytest
@@ -84,3 +86,29 @@ def test_a_list_that_a_plan_has_otherwise_is_shown_as_it_has_to_be() -> None:
     with pytest.raises(LissomError) as caught:
         step_from_json({"step": "distill", "epochs": 1, "losses": [["hints", "much"]]})
     assert caught.value.hints == ('give a list like [["name", 1.0], ...]',)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"step": "int8", "examples": 0}, "examples of the step int8 is 0"),
+        ({"step": "int8", "batch": -1}, "batch of the step int8 is -1"),
+        ({"step": "int8_mixed", "examples": -5}, "examples of the step int8_mixed is -5"),
+        ({"step": "batchnorm", "examples": 0}, "examples of the step batchnorm is 0"),
+        ({"step": "reconstruct", "batch": 0}, "batch of the step reconstruct is 0"),
+        ({"step": "sparsify", "examples": 0}, "examples of the step sparsify is 0"),
+        ({"step": "low_rank", "layers": [], "batch": 0}, "batch of the step low_rank is 0"),
+        ({"step": "separable", "layers": [], "batch": 0}, "batch of the step separable is 0"),
+        ({"step": "distill", "epochs": 1, "batch": 0}, "batch of the step distill is 0"),
+        ({"step": "distill", "epochs": 1, "rate": 0}, "rate of the step distill is 0"),
+        ({"step": "distill", "epochs": 1, "rate": math.inf}, "rate of the step distill is inf"),
+        ({"step": "distill", "epochs": 1, "rate": math.nan}, "rate of the step distill is nan"),
+        ({"step": "distill", "epochs": 1, "views": -1}, "-1 views are not possible"),
+        ({"step": "distill_sequences", "epochs": 1, "batch": 0}, "batch of the step distill_sequences is 0"),
+        ({"step": "distill_int8", "epochs": 1, "examples": 0}, "examples of the step distill_int8 is 0"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else str(value),
+)
+def test_sizes_that_cannot_be(data: dict[str, Any], said: str) -> None:
+    with pytest.raises(LissomError, match=re.escape(said)):
+        step_from_json(data)

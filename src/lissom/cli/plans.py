@@ -63,14 +63,15 @@ def _of_file(path: Path) -> "Plan":
 
     hint = "--plan tinybert --print-plan prints one to start from"
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(said, list) or not all(isinstance(move, dict) for move in said):  # pyright: ignore[reportUnknownVariableType]
+        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        if not isinstance(said, list):
             raise LissomError(f"{path} holds no plan: a plan is a list of moves", hint=hint)
         found = plan_from_json(said)  # pyright: ignore[reportUnknownArgumentType]
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise LissomError(f"{path} is not JSON: {error}", hint=hint) from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise LissomError(f"{path} holds no plan: {error}", hint=hint) from error
+    for move in found.moves:
+        if not move.name.strip() or not move.name.isprintable():
+            raise LissomError(f"{path}: a move is called {move.name!a}", hint="give it a name that can be shown")
     if not found.moves or not all(move.steps for move in found.moves):
         raise LissomError(f"{path} holds no moves, or one without steps", hint=hint)
     return found

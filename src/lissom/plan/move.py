@@ -1,9 +1,14 @@
 """A move: the steps that only make sense together. Tried, kept and undone as one."""
 
+import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from lissom.core.errors import LissomError
 from lissom.steps.step import ArtefactStep, ModelStep, Step, step_from_json
+
+_SHOWN = 80
+_LIKE = 'write {"name": "...", "steps": [{"step": "int8"}, ...]}'
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,24 @@ def move_from_json(data: dict[str, Any]) -> Move:
     """Rebuild a move.
 
     Raises:
-        LissomError: this version has no step of a name in it.
+        LissomError: it is none, or this version has no step of a name in it.
     """
+    if not _is_move(data):
+        shown = json.dumps(data, default=repr)
+        raise LissomError(f"this is no move: {shown[:_SHOWN]}{'...' if len(shown) > _SHOWN else ''}", hint=_LIKE)
     return Move(data["name"], tuple(step_from_json(step) for step in data["steps"]))
+
+
+def _is_move(data: Any) -> bool:
+    """Whether it has the form of a move; what its steps are, they look at themselves."""
+    if not isinstance(data, dict):
+        return False
+    move = cast("dict[str, Any]", data)
+    steps = cast("list[Any]", move["steps"]) if isinstance(move.get("steps"), list) else None
+    if set(move) != {"name", "steps"} or not isinstance(move["name"], str) or steps is None:
+        return False
+    kinds = [cast("dict[str, Any]", step).get("step") if isinstance(step, dict) else None for step in steps]
+    return all(isinstance(kind, str) for kind in kinds)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What every step is: one frozen value that describes one change; applying it to a model gives a new model."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -15,6 +16,7 @@ from lissom.train.team import ALONE, Team
 from lissom.workload.workload import Workload
 
 _PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int), str: (str,), bool: (bool,)}  # as JSON has them
+_CALLED: dict[Any, str] = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
 _EXAMPLES: dict[Any, str] = {int: "1", float: "1.0", str: '"name"', bool: "true"}
 STEPS = Table(
     "step",
@@ -69,6 +71,9 @@ class Step(ABC):
     name: ClassVar[str]
     of_format: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        check_sizes(self)
+
     @abstractmethod
     def describe(self) -> str:
         """A few words for the table of moves."""
@@ -83,6 +88,20 @@ class Step(ABC):
     def to_json(self) -> dict[str, Any]:
         """``{"step": name, field: value, ...}``."""
         return {"step": self.name, **asdict(self)}
+
+
+def check_sizes(step: Step) -> None:
+    """Refuse how much a step is told to look at, or how fast to learn, where that cannot be.
+
+    Raises:
+        LissomError: ``examples`` or ``batch`` is below 1, or ``rate`` is no number above 0.
+    """
+    settings = vars(step)
+    for name in ("examples", "batch"):
+        if settings.get(name, 1) < 1:
+            raise LissomError(f"{name} of the step {step.name} is {settings[name]}", hint="give at least 1")
+    if not 0 < settings.get("rate", 1.0) < math.inf:
+        raise LissomError(f"rate of the step {step.name} is {settings['rate']:g}", hint="give a number such as 0.001")
 
 
 class ModelStep(Step):
@@ -145,8 +164,8 @@ def _fits(kind: Any, value: Any) -> bool:
 
 
 def _written(kind: Any) -> str:
-    """The kind of a setting as a plan has it: ``a float``, ``a list like [["name", 1.0], ...]``."""
-    return f"a list like {_like(kind)}" if get_origin(kind) is tuple else f"a {kind.__name__}"
+    """The kind of a setting as a plan has it: ``a number``, ``a list like [["name", 1.0], ...]``."""
+    return f"a list like {_like(kind)}" if get_origin(kind) is tuple else _CALLED.get(kind, f"a {kind.__name__}")
 
 
 def _like(kind: Any) -> str:

@@ -12,7 +12,7 @@ from lissom.steps.distillation.further import answer_shape, further
 from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_masks, taps
 from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
 from lissom.steps.distillation.teachers import ByAnswers, Live, Several, Teaching
-from lissom.steps.step import Context, ModelStep
+from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.train.device import best_device
 from lissom.train.loop import Objective, Schedule, train
 from lissom.train.tapped import Tapped
@@ -53,10 +53,13 @@ class Distill(ModelStep):
     learns = True
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         if self.epochs < 1:
             raise LissomError(f"distillation over {self.epochs} epochs learns nothing")
         if not 0 <= self.labels <= 1:
             raise LissomError(f"the weight of the labels is {self.labels}; it lies between 0 and 1")
+        if self.views < 0:
+            raise LissomError(f"{self.views} views are not possible", hint="give 0 to ask the original beside, or more")
         if not 0 < self.share <= 1:
             raise LissomError(f"a share of {self.share} of the examples is not possible", hint="give 0.01 to 1")
         self._terms()

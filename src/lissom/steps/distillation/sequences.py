@@ -9,7 +9,7 @@ from lissom.core.errors import LissomError
 from lissom.core.units import format_epochs
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.steps.distillation.distill import Distill
-from lissom.steps.step import Context, ModelStep
+from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.targets.target import Runner
 from lissom.tasks import TASKS
 from lissom.tasks.generating import spoken
@@ -40,6 +40,7 @@ class DistillSequences(ModelStep):
     learns = True
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         if self.beams < 1:
             raise LissomError(f"{self.beams} beams are not possible", hint="give 1 or more")
         self._learning()

@@ -12,7 +12,7 @@ from lissom.steps.factorization.factoring import Choice, check_ridge, factorised
 from lissom.steps.factorization.kinds import KINDS, LOW_RANK, Ranks
 from lissom.steps.factorization.moments import Moments
 from lissom.steps.factorization.sites import Site
-from lissom.steps.step import Context, ModelStep
+from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.workload.workload import Workload, calibration_batches
 
 _ERRORS = (0.3, 0.15, 0.07)
@@ -35,6 +35,7 @@ class LowRank(ModelStep):
     name = "low_rank"
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         check_ridge(self.ridge)
         for module, kind, _ in self.layers:
             if kind not in LOW_RANK:

@@ -9,7 +9,7 @@ from lissom.core.progress import Progress
 from lissom.steps.factorization.factoring import Choice, check_ridge, factorised
 from lissom.steps.factorization.kinds import KINDS
 from lissom.steps.factorization.sites import find_sites
-from lissom.steps.step import Context, ModelStep
+from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.workload.workload import Workload, calibration_batches
 
 
@@ -29,6 +29,7 @@ class SeparableConvolution(ModelStep):
     name = "separable"
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         check_ridge(self.ridge)
 
     def describe(self) -> str:

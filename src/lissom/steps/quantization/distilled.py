@@ -8,7 +8,7 @@ from torch import Tensor
 from lissom.core.errors import LissomError
 from lissom.core.units import format_epochs
 from lissom.steps.quantization.simulated import Simulated, input_ranges
-from lissom.steps.step import Context, ModelStep
+from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.train.device import best_device
 from lissom.train.loop import Schedule, train
 from lissom.train.teacher import LiveTeacher
@@ -36,6 +36,7 @@ class DistillInt8(ModelStep):
     of_format = True
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         if self.epochs < 1:
             raise LissomError(f"distillation over {self.epochs} epochs learns nothing")
         if not 0 < self.share <= 1:

@@ -10,7 +10,7 @@ from lissom.core.errors import LissomError
 from lissom.core.timing import interleaved
 from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
 from lissom.steps.quantization.searching import Quantized, RecipeSearch
-from lissom.steps.step import ArtefactStep, Context
+from lissom.steps.step import ArtefactStep, Context, check_sizes
 from lissom.targets.target import INT8, Artefact, Inputs, Recipe, Source, Target
 from lissom.workload.workload import Workload
 
@@ -55,6 +55,7 @@ class MixedInt8(ArtefactStep):
     precision = INT8
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         if not 0 < self.share < 1:
             raise LissomError(f"share is {self.share:g}; it lies between 0 and 1")
 

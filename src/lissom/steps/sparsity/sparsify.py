@@ -11,7 +11,7 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.steps.sparsity.masks import SCOPES, by_share, n_of_m
 from lissom.steps.sparsity.scores import CRITERIA, Read, score, what_is_read
-from lissom.steps.step import Context, ModelStep
+from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.workload.changes import Zeros
 from lissom.workload.workload import Workload, calibration_batches
 
@@ -42,6 +42,7 @@ class Sparsify(ModelStep):
     name = "sparsify"
 
     def __post_init__(self) -> None:
+        check_sizes(self)
         if not 0 < self.share < 1:
             raise LissomError(f"a share of {self.share} of the weights cannot be zero", hint="give 0.01 to 0.99")
         if self.pattern and not (len(self.pattern) == 2 and 0 < self.pattern[0] < self.pattern[1]):
