@@ -185,3 +185,24 @@ def test_stages_of_learning_share_the_time_by_their_epochs() -> None:
     assert share_of_time((answers,)) == 1
     assert share_of_time((Distill(4, share=0.5), Nothing(), answers)) == pytest.approx(1 / 3)
     assert share_of_time((Nothing(), inside, answers)) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"half of a fi"])
+def test_a_result_whose_file_was_lost_is_made_again(tmp_path: Path, content: bytes | None) -> None:
+    CARRIED.clear()
+    original = tiny_workload()
+    first, _ = carrier(tmp_path, original).model((Counted(),))
+    [file] = (tmp_path / "steps").rglob("*.safetensors")
+    file.unlink() if content is None else file.write_bytes(content)
+    again, _ = carrier(tmp_path, original).model((Counted(),))
+    assert CARRIED == ["a", "a"] and torch.equal(answers(first), answers(again))
+    assert "was carried out again" in Ledger(tmp_path).values("note")[0]
+    carrier(tmp_path, original).model((Counted(),))
+    assert CARRIED == ["a", "a"]
+
+
+def test_an_artefact_whose_file_was_lost_is_made_again(tmp_path: Path) -> None:
+    original = tiny_workload()
+    made = carrier(tmp_path, original).artefact(Move("nothing", (Nothing(),)), original)
+    made.path.unlink()
+    assert carrier(tmp_path, original).artefact(Move("nothing", (Nothing(),)), original).path.exists()

@@ -1,13 +1,15 @@
 """Answers of an artefact on a split: every example once, or the mean where an example is looked at several times."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from lissom.core.progress import Progress
-from lissom.engine.measuring import answers
+from lissom.engine.measuring import answers, kept_answers
 from lissom.workload.workload import Batch, Several, Split
 
 
@@ -46,3 +48,16 @@ def test_the_mean_of_all_looks() -> None:
 def test_one_look_is_the_answer_itself() -> None:
     found = answers(Squared(), Numbers(), Progress(False), "answers")
     assert found.outputs[:, 0].tolist() == [0.0, 1.0, 4.0, 9.0, 16.0]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: b"", lambda whole: whole[: len(whole) // 2], lambda whole: b"not a zip"]
+)
+def test_answers_that_cannot_be_read_are_asked_for_again(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "kept.npz"
+    kept_answers(path, Squared(), Numbers(), Progress(False), "answers")
+    path.write_bytes(damage(path.read_bytes()))
+    again = kept_answers(path, Squared(), Numbers((1.0,)), Progress(False), "answers")
+    assert again.outputs[:, 0].tolist() == [1.0, 4.0, 9.0, 16.0, 25.0]
+    kept = kept_answers(path, Squared(), Numbers(), Progress(False), "answers")
+    assert np.array_equal(kept.outputs, again.outputs)

@@ -207,6 +207,10 @@ def test_a_damaged_checkpoint_is_explained(tmp_path: Path) -> None:
     file.write_bytes(b"nonsense")
     with pytest.raises(LissomError, match=r"x\.pt cannot be read"):
         train(fresh_net(), SPLIT, by_labels, SCHEDULE, checkpoint=file)
+    torch.save({"model": fresh_net().state_dict()}, file)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(LissomError, match=r"x\.pt cannot be read"):
+        train(fresh_net(), SPLIT, by_labels, SCHEDULE, checkpoint=file)
 
 
 class Levelling(Team):

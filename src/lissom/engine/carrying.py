@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lissom.core.errors import LissomError
 from lissom.core.files import whole_file, writing
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Deadline
@@ -54,7 +55,10 @@ class Carrier:
         folder = self._folder / key
         done: dict[str, Any] | None = self._ledger.find("step", key)
         if done is not None:
-            return restore_model(folder, self._context.original, tuple(done["notes"])), done["seconds"]
+            try:
+                return restore_model(folder, self._context.original, tuple(done["notes"])), done["seconds"]
+            except LissomError as error:
+                self._ledger.once("note", f"again {key}", f"{step.describe()} was carried out again: {error.message}")
         start = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         if step.learns:
@@ -122,7 +126,7 @@ class Carrier:
         key = _key(move.steps)
         folder, target = self._folder / key, self._context.target
         done: dict[str, Any] | None = self._ledger.find("artefact", key)
-        if done is not None:
+        if done is not None and (folder / done["file"]).exists():
             return target.artefact(folder / done["file"], done["precision"], tuple(done["notes"]))
         made = self._make(move, workload, folder)
         record = {"file": made.path.name, "precision": made.precision, "notes": list(made.notes)}

@@ -1,5 +1,6 @@
 """Artefacts measured: their score on a split, their latency beside the original's, their size and memory."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from lissom.core.statistics import drop_interval, median_interval, ratio_interva
 from lissom.core.timing import interleaved, spread, unrest
 from lissom.engine.asking import asked
 from lissom.targets.target import Artefact, Runner, Target
+from lissom.tasks.damage import UNREADABLE
 from lissom.train.batches import in_order, prepared
 from lissom.workload.codes import as_codes
 from lissom.workload.workload import Grades, Metered, Split, Worded, Workload, calibration_batches, looks_at
@@ -77,10 +79,9 @@ def wanted(split: Split, rows: Sequence[int], targets: Sequence[np.ndarray]) -> 
 
 
 def kept_answers(path: Path, runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
-    """The same, kept in a file: the original answers once."""
-    if path.exists():
-        with np.load(path) as kept:
-            return Answers(kept["outputs"], kept.get("targets"))
+    """The same, kept in a file: the original answers once, and once more where the file cannot be read."""
+    with contextlib.suppress(*UNREADABLE, ValueError, KeyError), path.open("rb") as file, np.load(file) as kept:
+        return Answers(kept["outputs"], kept.get("targets"))
     found = answers(runner, split, progress, what)
     arrays = {"outputs": found.outputs} | ({} if found.targets is None else {"targets": found.targets})
     with whole_file(path) as temporary, temporary.open("wb") as stream:

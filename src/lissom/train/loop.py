@@ -193,7 +193,7 @@ class _State:
     def load(self, path: Path) -> None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, UnpicklingError) as error:
+        except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
             raise LissomError(
                 f"the checkpoint {path} cannot be read", hint="delete it: that training then starts again"
             ) from error
