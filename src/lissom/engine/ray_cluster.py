@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from lissom.engine import remote
 from lissom.engine.carrying import Result
 
 _CONNECT_S = 10.0
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # RFC 9113, section 3.4
+_FRAME_HEAD, _FRAME_KIND, _SETTINGS = 9, 3, b"\x04"
 _RETRIES = 3  # of an order whose worker was lost
 _GRACE_S = 60.0  # to start a worker, load the model, and send the result
 
@@ -89,6 +92,21 @@ class RayCluster:
         return max(1, sum(int(node.get(name, 0) // each) for node in nodes))
 
 
+def _greet(host: str, port: int) -> None:
+    """Begin HTTP/2, as gRPC does: whatever else answers there Ray would wait for, for minutes.
+
+    Raises:
+        OSError: nothing answers there in time, or not in HTTP/2.
+    """
+    with socket.create_connection((host, port), timeout=_CONNECT_S) as line:
+        if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+            return  # it is begun by keys that Ray alone has
+        line.sendall(_PREFACE)
+        answer = line.recv(_FRAME_HEAD)
+    if answer[_FRAME_KIND : _FRAME_KIND + 1] != _SETTINGS:
+        raise ConnectionError("what answers there is no cluster")
+
+
 def _connected(address: str) -> Any:
     try:
         import ray
@@ -97,11 +115,11 @@ def _connected(address: str) -> Any:
     hint = "start one with ray start --head, and give the address that it prints"
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if address != "auto":
-        if not host or not port.isdigit():
+        if not host or not port.isdecimal():
             raise LissomError(f"{address!r} is no address of a cluster", hint="write HOST:PORT, or auto")
         try:
-            socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
-        except OSError as error:
+            _greet(host, int(port))
+        except (OSError, OverflowError) as error:
             raise LissomError(f"the cluster {address} cannot be reached: {error}", hint=hint) from error
     try:
         if not ray.is_initialized():
