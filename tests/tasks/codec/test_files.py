@@ -139,3 +139,19 @@ def test_settings_that_are_not_possible(coder: Coder, tmp_path: Path) -> None:
     encode_file(coder, tmp_path / "film.mp4", tmp_path / "film.lsmc", 0)
     with pytest.raises(LissomError, match="neither MP4 nor Y4M"):
         decode_file(coder, tmp_path / "film.lsmc", tmp_path / "back.txt")
+
+
+def test_a_film_is_not_overwritten_by_what_it_is_coded_to(coder: Coder, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"precious")
+    with pytest.raises(LissomError, match=r"film.mp4 is no name of a coded video"):
+        encode_file(coder, film, film, 4)
+    assert film.read_bytes() == b"precious"
+
+
+def test_a_title_in_another_encoding(coder: Coder, tmp_path: Path) -> None:
+    tiny_film(tmp_path / "film.mp4")
+    content = (tmp_path / "film.mp4").read_bytes()
+    assert b"Lavf" in content, "the tool that wrote it"
+    (tmp_path / "film.mp4").write_bytes(content.replace(b"Lavf", b"Lav\xe9"))
+    assert encode_file(coder, tmp_path / "film.mp4", tmp_path / "film.lsmc", 4).frames == 3

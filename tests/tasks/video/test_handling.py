@@ -18,9 +18,12 @@ from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
 from lissom.tasks.video.workers import Job, Workers
 
 
-def write(path: Path, grey: Sequence[int], *, size: tuple[int, int] = (32, 48), at: Sequence[int] = ()) -> Path:
+def write(
+    path: Path, grey: Sequence[int], *, size: tuple[int, int] = (32, 48), at: Sequence[int] = (), title: str = ""
+) -> Path:
     """Frames of one grey each, the upper left quarter white; ``at`` are their times in tenths of a second."""
     with av.open(str(path), "w") as container:
+        container.metadata["title"] = title
         stream = container.add_stream("libx264", rate=10, options={"crf": "4", "g": "1", "bf": "0"})
         stream.height, stream.width, stream.pix_fmt = *size, "yuv444p"
         stream.codec_context.time_base = Fraction(1, 10)
@@ -132,7 +135,7 @@ def test_a_file_is_opened_once_unless_it_is_too_large_to_be_held(
     files[1].write_bytes(content[: len(content) * 19 // 20])
     opened: list[str] = []
     open_ = av.open
-    monkeypatch.setattr(av, "open", lambda path, *more: opened.append(path) or open_(path, *more))
+    monkeypatch.setattr(av, "open", lambda path, *more, **how: opened.append(path) or open_(path, *more, **how))
     for path in files:
         moments = Viewing(8, (24, 24), 32).moments()
         opened.clear()
@@ -176,3 +179,12 @@ def test_inputs_are_normalised_and_cropped_in_the_middle() -> None:
 def test_settings_that_are_not_possible(values: dict[str, int], said: str) -> None:
     with pytest.raises(LissomError, match=said):
         Viewing(**values)
+
+
+def test_a_title_in_another_encoding(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.mp4", [30, 60], title="Café")
+    content = path.read_bytes()
+    assert "Café".encode() in content
+    path.write_bytes(content.replace("Café".encode(), b"Caf\xe9 "))
+    assert greys(read_frames(path, [0.2, 0.8], 32)) == pytest.approx([30, 60], abs=3)
+    assert len(list(stream_frames(path, 32))) == 2

@@ -58,6 +58,8 @@ def encode_file(coder: Coder, source: Path, target: Path, quality: int, *, keys:
     """
     if not 0 <= quality < QUALITIES:
         raise LissomError(f"there is no quality {quality}", hint=f"0 to {QUALITIES - 1}, the last is the best")
+    if target.suffix.lower() != ENDING:
+        raise LissomError(f"{target.name} is no name of a coded video", hint=f"write a name that ends in {ENDING}")
     if keys < 1:
         raise LissomError("a key frame every 0 frames is not possible", hint="give at least 1")
     count = found = 0

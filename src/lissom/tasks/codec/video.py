@@ -87,7 +87,7 @@ def _opened(path: Path) -> Any:
             raise LissomError("there is no such file")
         if not path.stat().st_size:
             raise LissomError("it is empty")
-        container = av.open(str(path))
+        container = av.open(str(path), metadata_errors="replace")  # titles are in any encoding
     except (av.error.FFmpegError, OSError) as error:
         raise LissomError("it is not a video that can be read, or it is cut off") from error
     if not container.streams.video:
