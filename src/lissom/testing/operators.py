@@ -106,6 +106,13 @@ def rotated(x: Tensor) -> Tensor:
     return x * cos + torch.cat([-b, a], -1) * sin
 
 
+def turned_pairs(x: Tensor) -> Tensor:
+    """Rotary places of neighbouring cells: every second one is told from those between by its number."""
+    angle = torch.arange(x.shape[-2], dtype=x.dtype)[:, None]
+    turned = torch.stack([-x[..., 1::2], x[..., ::2]], -1).reshape(x.shape)
+    return x * torch.cos(angle) + turned * torch.sin(angle)
+
+
 PICTURES: Kinds = {
     "conv": lambda c: (conv(c, c + 4), c + 4),
     "norm": lambda c: (nn.Sequential(nn.BatchNorm2d(c), nn.ReLU()), c),
@@ -165,6 +172,8 @@ TOKENS: Kinds = {
         biased, q=nn.Linear(c, 12), k=nn.Linear(c, 12), v=nn.Linear(c, 12), o=nn.Linear(12, c), table=raw(11, 4)), c),
     "grouped queries": lambda c: (Apply(
         grouped_queries, q=nn.Linear(c, 16), k=nn.Linear(c, 8), v=nn.Linear(c, 8), o=nn.Linear(16, c)), c),
+    "pairs of places": lambda c: (Apply(
+        lambda m, x: m.o(turned_pairs(m.a(x))), a=nn.Linear(c, 8), o=nn.Linear(8, c)), c),
     "torch's attention": lambda c: (Apply(
         lambda m, x: x + m.a(x, x, x, need_weights=False)[0], a=nn.MultiheadAttention(c, 4, batch_first=True)), c),
     "mixer": lambda c: (Apply(lambda m, x: x + m.b(torch.relu(m.a(x.transpose(1, 2)))).transpose(1, 2),

@@ -117,11 +117,13 @@ def _slice_size(call: Call, living: Living, result: Result) -> Change | None:
     source = call.maps("self")
     dim = source.dim(call["dim"])
     start, stop, step = bounds(call, source.shape[dim])
+    if step > 1:  # whole steps went: it is the same place of each that is left
+        return {"start": start}
     if dim not in source.at or (start == 0 and stop == source.shape[dim]):
         return None
     before = living(take(source, dim, np.arange(start)))[dim]
     until = living(take(source, dim, np.arange(stop)))[dim]
-    return {"start": before, "end": until, "step": step}
+    return {"start": before, "end": until}
 
 
 @resize("narrow")
