@@ -89,6 +89,25 @@ def test_statistics_are_taken_over_what_is_kept():
     assert not verify(model, pruned, cut, (x,)).ok
 
 
+@pytest.mark.parametrize("best", [torch.max, torch.min])
+def test_the_greatest_and_the_least_are_taken_of_what_is_kept(best):
+    class Best(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 6), nn.Linear(1, 2)
+
+        def forward(self, x):
+            return self.b(best(self.a(x), -1, keepdim=True).values)
+
+    stay = (0, 2, 5)
+    cut = Cut({"a.weight": {0: stay}, "a.bias": {0: stay}}, "")
+    model, x = Best(), torch.randn(50, 4)
+    slice_state(pruned := copy.deepcopy(model), cut)
+    assert verify(model, pruned, cut, (x,)).ok
+    other = Cut({"a.weight": {0: stay}, "a.bias": {0: (0, 2, 4)}}, "")
+    assert not verify(model, pruned, other, (x,)).ok
+
+
 def test_what_cannot_be_followed_is_not_approved():
     class Model(nn.Module):
         def __init__(self):

@@ -95,9 +95,13 @@ def _mark_all(mode: Alive, results: Any, alive: Any) -> None:
 
 
 def agree(func: Any, met: Tensor, *parts: Tensor) -> None:
-    """Raise when a part is alive where nothing of it survives the meeting with the others."""
+    """Raise when a part is alive where nothing of it survives the meeting with the others.
+
+    Along a dimension that a part was expanded to it is one number, and says nothing.
+    """
     for part in parts:
-        wide = part.reshape(*[1] * (met.dim() - part.dim()), *part.shape)
+        one = part[tuple(slice(1) if step == 0 else slice(None) for step in part.stride())]
+        wide = one.reshape(*[1] * (met.dim() - one.dim()), *one.shape)
         dims = [d for d in range(met.dim()) if wide.shape[d] < met.shape[d]]
         seen = met.amax(dims, keepdim=True) if dims else met
         if not torch.equal((seen > 0).expand(wide.shape), wide > 0):

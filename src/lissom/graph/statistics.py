@@ -91,6 +91,8 @@ def _group_norm(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     "var_mean",
     "amax",
     "amin",
+    "max",
+    "min",
     "linalg_vector_norm",
     "norm",
     "any",
@@ -121,9 +123,13 @@ def _reduced(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     if name == "mean":
         mean = _moments(x, alive, dims)[0]
         return done(mode, mean if keep else mean.squeeze(dims), left)
-    fill = {"amax": -torch.inf, "amin": torch.inf, "all": True, "logsumexp": -torch.inf}.get(name, 0)
-    filled = torch.where(alive > 0, x, torch.full_like(x, fill))
-    return done(mode, func(filled, *args[1:], **kwargs), left)
+    fill = {"amax": -torch.inf, "amin": torch.inf, "all": True, "logsumexp": -torch.inf, "max": -torch.inf,
+            "min": torch.inf}.get(name, 0)  # fmt: skip
+    result = func(torch.where(alive > 0, x, torch.full_like(x, fill)), *args[1:], **kwargs)
+    if isinstance(result, Tensor):
+        return done(mode, result, left)
+    values, places = result
+    return done(mode, values, left), places
 
 
 @operators("_weight_norm_interface")

@@ -113,6 +113,14 @@ def turned_pairs(x: Tensor) -> Tensor:
     return x * torch.cos(angle) + turned * torch.sin(angle)
 
 
+def of_unit_length(m: Any, x: Tensor) -> Tensor:
+    """Attention by the angles between queries and keys."""
+    n, t, _ = x.shape
+    q, k, v = (layer(x).view(n, t, 4, 3).transpose(1, 2) for layer in (m.q, m.k, m.v))
+    weights = torch.softmax(F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1) * m.scale, -1)
+    return x + m.o((weights @ v).permute(0, 2, 1, 3).contiguous().view(n, t, 12))
+
+
 PICTURES: Kinds = {
     "conv": lambda c: (conv(c, c + 4), c + 4),
     "norm": lambda c: (nn.Sequential(nn.BatchNorm2d(c), nn.ReLU()), c),
@@ -174,6 +182,9 @@ TOKENS: Kinds = {
         grouped_queries, q=nn.Linear(c, 16), k=nn.Linear(c, 8), v=nn.Linear(c, 8), o=nn.Linear(16, c)), c),
     "pairs of places": lambda c: (Apply(
         lambda m, x: m.o(turned_pairs(m.a(x))), a=nn.Linear(c, 8), o=nn.Linear(8, c)), c),
+    "cosine attention": lambda c: (Apply(
+        of_unit_length, q=nn.Linear(c, 12), k=nn.Linear(c, 12), v=nn.Linear(c, 12), o=nn.Linear(12, c),
+        scale=raw(4, 1, 1)), c),
     "torch's attention": lambda c: (Apply(
         lambda m, x: x + m.a(x, x, x, need_weights=False)[0], a=nn.MultiheadAttention(c, 4, batch_first=True)), c),
     "mixer": lambda c: (Apply(lambda m, x: x + m.b(torch.relu(m.a(x.transpose(1, 2)))).transpose(1, 2),
