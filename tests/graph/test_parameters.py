@@ -154,6 +154,27 @@ def test_what_nothing_depends_on_stays_whole(cutting):
     assert pruned.module.never.weight.shape == (8, 8) and pruned.module.mask.shape == (1, 8)
 
 
+class Pooled(Unused):
+    """Normalises and pools for nobody, as transformers do whose head reads all tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        self.vain(self.norm(x)[:, 0])
+        self.norm(x).mean(1)
+        return self.b(x)
+
+
+def test_what_is_made_for_nobody_of_channels_that_others_read_is_cut_with_them(cutting):
+    pruned, verification, coupling = cutting(Pooled(), torch.randn(3, 5, 4))
+    assert verification.ok, verification
+    assert pruned.own_class and [(g.name, g.units) for g in coupling.groups] == [("a", 8)]
+    assert pruned.module.norm.weight.shape == (4,) and pruned.module.vain.weight.shape == (8, 4)
+
+
 def test_only_what_is_used_of_a_model_is_a_group(removal):
     class Head(Unused):
         def forward(self, x):

@@ -84,12 +84,11 @@ def walk(capture: Capture) -> Walk:
                 found.values[node] = _untagged(node)
             elif node.op == "call_function":
                 _call(found, node)
-                if _in_vain(node):
-                    _pin(found, found.values[node])  # the forward still runs it
             elif node.op == "output":
                 _pin_all(found, node)
             else:
                 found.values[node] = None
+        _pin_in_vain(found, part)
     _pin_unread(found)
     for maps in {id(maps): maps for maps in found.state.values()}.values():
         for m in maps.at.values():
@@ -158,15 +157,33 @@ FRESH = {"zeros", "ones", "full", "empty", "new_zeros", "new_ones", "new_full", 
 
 def _bare(value: Result) -> bool:
     """Whether nothing is tagged."""
-    if isinstance(value, Maps):
-        return not value.at
-    return all(not maps.at for maps in value or ())
+    return all(not maps.at for maps in _each(value))
 
 
-def _in_vain(node: fx.Node) -> bool:
-    """Whether a call makes something that nothing reads."""
-    schema = getattr(node.target, "_schema", None)
-    return not node.users and schema is not None and not schema.is_mutable
+def _pin_in_vain(found: Walk, part: Part) -> None:
+    """What a forward makes and nothing reads stays, for it still runs; what it shares with the rest goes with that."""
+    needed = _needed(part)
+    read = [m.tags.ravel() for node in needed for maps in _each(found.values.get(node)) for m in maps.at.values()]
+    known = np.unique(found.tags.find(np.concatenate(read))) if read else np.zeros(0, dtype=np.int64)
+    for node in part.graph.nodes:
+        if node.op == "call_function" and not node.users and node not in needed:
+            for m in [m for maps in _each(found.values[node]) for m in maps.at.values()]:
+                found.tags.pin(m.tags[~np.isin(found.tags.find(m.tags), known)])
+
+
+def _needed(part: Part) -> set[fx.Node]:
+    """The nodes of which the outputs, or what is written in place, depend on."""
+    needed: set[fx.Node] = set()
+    for node in reversed(part.graph.nodes):
+        schema = getattr(node.target, "_schema", None)
+        if node.op == "output" or node in needed or (schema is not None and schema.is_mutable):
+            needed.update([node, *node.all_input_nodes])
+    return needed
+
+
+def _each(value: Result) -> list[Maps]:
+    """The maps of one tensor or of several."""
+    return [value] if isinstance(value, Maps) else list(value or ())
 
 
 def _pin_all(found: Walk, node: fx.Node) -> None:
@@ -177,10 +194,9 @@ def _pin_all(found: Walk, node: fx.Node) -> None:
 
 def _pin(found: Walk, value: Result) -> None:
     """Pin every dimension of what a node gives."""
-    for maps in value if isinstance(value, list) else [value]:
-        if isinstance(maps, Maps):
-            for dim in range(maps.rank):
-                maps = fix(found.tags, maps, dim)
+    for maps in _each(value):
+        for dim in range(maps.rank):
+            maps = fix(found.tags, maps, dim)
 
 
 def name_of(node: fx.Node) -> str:
