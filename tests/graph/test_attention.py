@@ -135,3 +135,20 @@ def test_the_scale_of_attention_stays_that_of_the_original(cutting):
     keys = next(g for g in coupling.groups if g.kind == "head size" and any(m.name == "k.weight" for m in g.members))
     pruned, _ = proven(model, coupling, {keys.index: [0, 1, 2]}, X)
     assert not pruned.own_class and "scales attention by the size of a head" in pruned.notes[0]
+
+
+class LaidOut(Attention):
+    """Views what attention puts out without a copy, where it is laid out so that it can."""
+
+    def forward(self, x):
+        n, t, _ = x.shape
+        q, k, v = (p(x).view(n, t, self.heads, self.size).transpose(1, 2) for p in (self.q, self.k, self.v))
+        out = nn.functional.scaled_dot_product_attention(q, k, v).permute(0, 2, 1, 3).contiguous()
+        return self.head(x + self.o(out.view(n, t, self.heads * self.size)))
+
+
+def test_what_attention_puts_out_may_be_laid_out_in_another_way_after_the_cut(cutting):
+    pruned, verification, _ = cutting(LaidOut(), X)
+    assert verification.ok, verification
+    assert not pruned.own_class
+    pruned.module.train()(X).sum().backward()

@@ -72,7 +72,7 @@ def test_the_right_rules_are_right(removal):
     assert not noticed(removal)
 
 
-@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear", "view", "permute", "matmul"])
+@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear", "reshape", "permute", "matmul"])
 def test_a_rule_that_forgets_is_noticed(name, removal, monkeypatch):
     monkeypatch.setitem(RULES, name, new_tags)
     assert noticed(removal)
@@ -94,7 +94,7 @@ def test_a_rule_that_only_passes_on_is_noticed_or_harmless(name, removal, monkey
     assert noticed(removal) or name == "softmax"
 
 
-@pytest.mark.parametrize("name", ["view", "conv2d", "layer_norm"])
+@pytest.mark.parametrize("name", ["reshape", "conv2d", "layer_norm"])
 def test_sizes_that_are_not_rewritten_are_noticed(name, removal, monkeypatch):
     monkeypatch.delitem(RESIZES, name)
     assert noticed(removal)

@@ -18,6 +18,7 @@ from lissom.graph.inlining import inline_without_autocast
 from lissom.graph.joined import Joined
 from lissom.graph.joining import join
 from lissom.graph.tracing import lean_tracing
+from lissom.graph.viewing import view_any_layout
 
 STATE = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
@@ -151,6 +152,7 @@ def export(name: str, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[
         ) from error
     _check_sizes(type(module).__name__, program.graph)
     inline_without_autocast(program.graph_module)
+    view_any_layout(program.graph_module)
     return Part(name, module, tuple(args), dict(kwargs), program, calls)
 
 
