@@ -122,7 +122,7 @@ def done(mode: Alive, result: Tensor, alive: Tensor) -> Tensor:
 @operators(
     "cat", "stack", "clone", "_to_copy", "repeat", "roll", "flip", "contiguous",
     "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "pixel_shuffle",
-    "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "im2col", "unfold_copy", "lift_fresh_copy",
+    "pixel_unshuffle", "native_channel_shuffle", "channel_shuffle", "unfold_copy", "lift_fresh_copy",
     "lift_fresh", "triu", "tril", "_unsafe_view", "view", "_reshape_alias", "repeat_interleave",
     "replication_pad3d", "upsample_nearest2d", "upsample_nearest1d", "_upsample_nearest_exact2d", "unbind",
     "split", "split_with_sizes", "unsafe_split", "unsafe_chunk", "_reshape_copy", "detach", "alias",
@@ -264,6 +264,24 @@ def _padded(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
     inside, there = func(alive, amounts), func(torch.ones_like(alive), amounts)
     line = alive.amax(dims, keepdim=True) if dims else alive
     return done(mode, func(*args, **kwargs), torch.where(there > 0, inside, line.expand(inside.shape)))
+
+
+@operators("im2col")
+def _unfolded(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """Every place of a window, padding too, is alive where its channel is."""
+    result, alive = func(*args, **kwargs), mode.of(args[0]).amin((-2, -1))
+    alive = alive.repeat_interleave(result.shape[-2] // alive.shape[-1], -1)
+    return done(mode, result, alive.unsqueeze(-1).expand(result.shape))
+
+
+@operators("col2im")
+def _folded(mode: Alive, func: Any, args: Any, kwargs: Any) -> Any:
+    """A channel lives with all the places of its windows, or dies with them."""
+    result = func(*args, **kwargs)
+    alive = mode.of(args[0]).unflatten(-2, (result.shape[-3], -1)).flatten(-2)
+    if not torch.equal(alive.amax(-1), alive.amin(-1)):
+        raise UnknownOperatorError("col2im of windows of which only a part is alive")
+    return done(mode, result, alive[..., :1, None].expand(result.shape))
 
 
 @operators("glu")

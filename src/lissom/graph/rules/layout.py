@@ -211,6 +211,32 @@ def _repeat_interleave(call: Call) -> Maps:
     return _repeated(maps, dim, np.repeat(np.arange(maps.shape[dim]), call["repeats"]))
 
 
+@rule("im2col")
+def _unfold(call: Call) -> Maps:
+    """Each channel becomes as many as a window has places."""
+    maps = _spaceless(call, call.maps("self"), 2)
+    channel = maps.rank - 3
+    places = np.repeat(np.arange(maps.shape[channel]), call.shape[channel] // maps.shape[channel])
+    return Maps(call.shape, take(maps, channel, places).at)
+
+
+@rule("col2im")
+def _fold(call: Call) -> Maps:
+    """The places of a window, which go together, become one channel again."""
+    maps = call.maps("self")
+    *batch, _, windows = maps.shape
+    channels = call.shape[-3]
+    maps = view(call.tags, maps, [*batch, channels, maps.shape[-2] // channels, windows])
+    return Maps(call.shape, _spaceless(call, maps, 2).at)
+
+
+def _spaceless(call: Call, maps: Maps, count: int) -> Maps:
+    """Fix the last dimensions."""
+    for dim in range(maps.rank - count, maps.rank):
+        maps = detach(call.tags, pin(call.tags, maps, dim), dim)
+    return maps
+
+
 def chain(call: Call, maps: Maps, steps: Sequence[tuple[str, Any]]) -> Maps:
     """Several views and permutations, one after the other."""
     for what, value in steps:
