@@ -46,6 +46,30 @@ def test_every_criterion_gives_a_figure_for_every_unit(name: str) -> None:
     assert all(parameter.grad is None for parameter in workload.module.parameters())
 
 
+class Keeping(nn.Module):
+    """Scales its channels by what it computes from a weight once, in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 8, 3), nn.Linear(8, 4)
+        self.table, self.kept = nn.Parameter(torch.ones(8)), dict[str, Tensor]()
+
+    def train(self, mode: bool = True) -> nn.Module:
+        self.kept = {}
+        return super().train(mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.kept:
+            self.kept["scale"] = self.table.exp()
+        return self.last(self.first(x).mean((2, 3)) * self.kept["scale"])
+
+
+@pytest.mark.parametrize("name", ["fisher", "obd", "taylor"])
+def test_what_a_model_keeps_of_one_batch_has_no_part_in_the_gradients_of_the_next(name: str) -> None:
+    found = scored(name, tiny_workload(Keeping().eval()), examples=64)
+    assert np.isfinite(found[0]).all() and (found[0] > 0).any()
+
+
 def test_norms_are_those_of_what_makes_a_unit() -> None:
     workload = tiny_workload()
     assert np.allclose(scored("l1", workload)[0], filters(workload).abs().sum(1), rtol=1e-5)

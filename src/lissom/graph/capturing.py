@@ -14,6 +14,7 @@ from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
 from lissom.core.errors import CaptureError
+from lissom.graph.forgetting import forget
 from lissom.graph.inlining import inline_without_autocast
 from lissom.graph.joined import Joined
 from lissom.graph.joining import join
@@ -124,12 +125,15 @@ def capture(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and each of its modules back into its own mode afterwards."""
+    """Put a model into evaluation mode, and each of its modules back into its own mode afterwards. What modules keep
+    of their weights is forgotten before and after."""
     modes = {module: module.training for module in model.modules()}
+    forget(model)
     model.eval()
     try:
         yield
     finally:
+        forget(model)
         for module, mode in modes.items():
             module.training = mode
 

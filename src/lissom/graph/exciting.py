@@ -11,6 +11,8 @@ from torch import fx, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from lissom.graph.forgetting import forget
+
 
 def in_double(module: nn.Module) -> nn.Module:
     """A copy in double precision and evaluation mode. Precisions written into a captured graph follow."""
@@ -24,7 +26,9 @@ def in_double(module: nn.Module) -> nn.Module:
 
 
 def copied(module: nn.Module, tensors: Mapping[int, torch.Tensor]) -> nn.Module:
-    """A deep copy of a module with other tensors in the place of some, which are known by their ``id``."""
+    """A deep copy of a module with other tensors in the place of some, which are known by their ``id``. What modules
+    keep of their weights is forgotten first, since it cannot be copied with a history of gradients."""
+    forget(module)
     return copy.deepcopy(module, dict(tensors))
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.graph import Coupling, Group
+from lissom.graph.forgetting import forget
 from lissom.steps.pruning.importance import Importance, Sample, readers, summed
 from lissom.workload.workload import Batch, Workload
 
@@ -100,6 +101,7 @@ def _gathered(
     seen = 0
     for taken in sample.batches(workload, "what matters: importance of every unit"):
         model.zero_grad(set_to_none=True)
+        forget(model)  # what it keeps has the history of the last batch
         loss(workload, model(*taken.inputs), taken, generator).backward()
         seen += len(taken.indices)
         for group in coupling.groups:
