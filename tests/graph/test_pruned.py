@@ -161,6 +161,39 @@ def test_a_delivered_graph_trains(cutting):
     assert torch.equal(graph(x), graph(x))
 
 
+class Helped(nn.Module):
+    """Reads an auxiliary head while it trains, as GoogLeNet does; ``wanted`` is how many rows that head needs."""
+
+    def __init__(self, wanted=1):
+        super().__init__()
+        self.wanted = wanted
+        self.a, self.norm, self.b, self.auxiliary = (
+            nn.Linear(6, 8),
+            nn.BatchNorm1d(8),
+            nn.Linear(8, 3),
+            nn.Linear(8, 3),
+        )
+
+    def forward(self, x):
+        x = torch.relu(self.norm(self.a(x)))
+        if not self.training:
+            return self.b(x)
+        if len(x) < self.wanted:
+            raise ValueError("too small")
+        return self.b(x), self.auxiliary(x)
+
+
+def test_a_graph_that_trains_is_delivered_where_training_reads_what_was_not_cut(cutting):
+    pruned, verification, _ = cutting(Helped(), torch.randn(1, 6))
+    assert verification.ok and not pruned.own_class
+    assert "in training its forward reads layers that evaluation does not" in pruned.notes[0]
+    assert pruned.module.train()(torch.randn(4, 6)).shape == (4, 3)
+
+
+def test_a_class_that_did_not_train_before_the_cut_either_is_kept(cutting):
+    assert cutting(Helped(wanted=9), torch.randn(1, 6))[0].own_class
+
+
 def test_another_architecture_is_refused(small, picture):
     coupling = couple(capture(small, (picture,)))
     cut = coupling.cut({0: [0]})

@@ -30,7 +30,7 @@ def free_batch(module: fx.GraphModule, part: Part) -> tuple[fx.GraphModule, str]
     if batch is None:
         return module, "its inputs have no batch"
     note = f"for batches of {batch} only"
-    args, kwargs = pytree.tree_map(lambda v: _doubled(v, batch), (part.args, dict(part.kwargs)))
+    args, kwargs = doubled(part)
     try:
         with evaluating(part.module):
             wide = export(part.name, part.module, args, kwargs)
@@ -54,10 +54,15 @@ def _batch(part: Part) -> int | None:
     return None
 
 
-def _doubled(value: Any, batch: int) -> Any:
-    if isinstance(value, torch.Tensor) and value.dim() and value.shape[0] == batch:
-        return torch.cat([value, value])
-    return value
+def doubled(part: Part) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The positional inputs of a part and those by name with the batch doubled, where they have one."""
+    batch = _batch(part)
+
+    def double(value: Any) -> Any:
+        has = isinstance(value, torch.Tensor) and value.dim() and value.shape[0] == batch
+        return torch.cat([value, value]) if has else value
+
+    return pytree.tree_map(double, (part.args, dict(part.kwargs)))
 
 
 def batch_places(one: fx.Graph, two: fx.Graph) -> Places | None:

@@ -33,6 +33,7 @@ from lissom.graph.landmarks import Landmarks, OtherAnswerError
 from lissom.graph.resizing import Changes, resize, run_resized
 from lissom.graph.rewriting import rewrite
 from lissom.graph.slicing import sliced, sliced_copy
+from lissom.graph.training import fails_in_training
 from lissom.graph.walking import Walk, walk
 
 TOLERANCE = 1e-9
@@ -195,6 +196,9 @@ def adapt(own: nn.Module, part: Part, changes: Changes, cut: Cut) -> tuple[Attri
         with landmarks.guard(probe):
             why = difference(probe, expected, args, kwargs)
         if not why:
+            why = fails_in_training(probe, part)
+            if why:
+                break
             set_attributes(own, attributes)
             return attributes, ""
         set_attributes(probe, before)
