@@ -216,6 +216,25 @@ def test_an_artefact_that_differs_from_pytorch_is_refused(tmp_path: Path) -> Non
     refused(tmp_path, "differs from PyTorch", tiny_workload(Straying().eval()))
 
 
+class Answering(nn.Module):
+    """Fails in training mode, as a network does whose auxiliary head needs larger pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = tiny_workload().module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            raise RuntimeError("the picture is too small for the head\nin the middle")
+        return self.inner(x)
+
+
+def test_a_model_that_cannot_learn_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    refused(tmp_path, "tiny cannot be trained.* training mode: the picture is too small for the head\n",
+            tiny_workload(Answering().eval()))  # fmt: skip
+    assert "baseline" not in (tmp_path / "run" / "ledger.jsonl").read_text(encoding="utf-8")
+
+
 def test_without_labels_agreement_is_the_guard(tmp_path: Path) -> None:
     workload, splits = tiny_workload(), drawn_splits()
     blind = Splits(*(Drawn(s.pictures, np.zeros_like(s.labels), labelled=False)

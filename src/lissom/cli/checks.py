@@ -16,6 +16,7 @@ from lissom.engine.pace import measure_pace
 from lissom.engine.racing import is_race, racing
 from lissom.plan.budget import check_absolute, parse_budget
 from lissom.steps.distillation.learning import usual_learning
+from lissom.train.trying import check_trains, fails_to_train
 from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
@@ -26,6 +27,8 @@ def print_checks(
     """Score and measure the original, hold it against the budget, and print what a run would start from."""
     limits = parse_budget(budget_for(workload.task.name, budget))
     check_finite(workload.module.state_dict(), workload.name)
+    if not planned:
+        check_trains(workload.module, workload.splits.train, workload.name)
     raced = [item.name for item in racing(target)] if is_race(target) else []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -34,7 +37,8 @@ def print_checks(
         )
     figures = baseline.figures
     check_absolute(limits, figures, planned=planned)
-    pace = measure_pace(workload, workload, baseline.fast, usual_learning(workload.module)[1])
+    reason = fails_to_train(workload.module, workload.splits.train) if planned else ""
+    pace = {} if reason else measure_pace(workload, workload, baseline.fast, usual_learning(workload.module)[1])
     found = {
         "started": False,
         "model": workload.name,
@@ -43,8 +47,9 @@ def print_checks(
         "budget": str(limits),
         "targets": raced or [target],
         "notes": list(workload.notes),
-        "epoch_seconds": pace["epoch_s"],
-        "teacher_seconds": pace["teacher_s"],
+        "epoch_seconds": pace.get("epoch_s"),
+        "teacher_seconds": pace.get("teacher_s"),
+        "cannot_train": reason or None,
     }
     print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _written(found, figures))
 
@@ -52,7 +57,6 @@ def print_checks(
 def _written(found: dict[str, Any], figures: Figures) -> str:
     """The checks for people."""
     cost = f"{format_ms(figures.latency_ms)}, {format_bytes(figures.size_bytes)}"
-    epoch, answers = format_seconds(found["epoch_seconds"]), format_seconds(found["teacher_seconds"])
     raced = found["targets"]
     lines = [
         f"model    {found['model']}",
@@ -61,7 +65,15 @@ def _written(found: dict[str, Any], figures: Figures) -> str:
         f"budget   {found['budget']}",
         *([f"target   the fastest of {', '.join(raced)}; the figures above are of {raced[0]}"] if raced[1:] else []),
         *(f"note     {note}" for note in found["notes"]),
-        f"time     {epoch} for an epoch of the uncut model, {answers} for its answers as a teacher",
+        f"time     {_time(found)}",
         "nothing was started (--dry-run)",
     ]
     return "\n".join(lines)
+
+
+def _time(found: dict[str, Any]) -> str:
+    """What learning would take; of a model that cannot learn, which a plan may not ask of it, why not."""
+    if found["cannot_train"]:
+        return f"none for training: the forward fails in training mode: {found['cannot_train']}"
+    epoch, answers = format_seconds(found["epoch_seconds"]), format_seconds(found["teacher_seconds"])
+    return f"{epoch} for an epoch of the uncut model, {answers} for its answers as a teacher"

@@ -31,6 +31,7 @@ from lissom.plan.move import Plan
 from lissom.steps.step import Context
 from lissom.targets.target import Target, check_generates, check_precision
 from lissom.train.team import ALONE, Team
+from lissom.train.trying import check_trains
 from lissom.workload.weights import check_finite
 from lissom.workload.workload import Workload
 
@@ -102,6 +103,8 @@ class _Run:
             self.ledger.put(describe())
         check_finite(job.workload.module.state_dict(), job.workload.name)
         check_same(job.workload, self.ledger)
+        if job.plan is None:
+            check_trains(job.workload.module, job.workload.splits.train, job.workload.name)
         for number, note in enumerate(job.workload.notes):
             self.ledger.once("note", str(number), note)
         with self.watch.part("baseline"):
