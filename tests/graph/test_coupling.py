@@ -84,6 +84,43 @@ def test_unknown_operators_pin_what_they_touch_and_are_named():
     assert any("linalg_matrix_exp" in note for note in coupling.notes)
 
 
+class Neighbours(nn.Module):
+    """Gates its channels by their neighbours, as ECA does, and adds them to others."""
+
+    def __init__(self, depth=1):
+        super().__init__()
+        self.first, self.wide, self.gate = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 1), nn.Conv1d(1, 1, 3, padding=1)
+        self.blocks, self.last = nn.ModuleList(nn.Conv2d(8, 8, 1) for _ in range(depth)), nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = self.first(x)
+        x = x * torch.sigmoid(self.gate(x.mean((2, 3))[:, None]))[:, 0, :, None, None]
+        x = torch.relu(self.wide(x))
+        for block in self.blocks:
+            x = x * torch.sigmoid(self.gate(block(x).mean((2, 3))[:, None]))[:, 0, :, None, None]
+        return self.last(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "depth, said",
+    [
+        (0, "conv1d: needs all that first makes, so it stays as wide as it is"),
+        (1, "conv1d: needs all that first, blocks.0 make, so they stay as wide as they are"),
+        (4, "conv1d: needs all that first, blocks.0, blocks.1 and 2 more make, so they stay as wide as they are"),
+    ],
+)
+def test_layers_that_can_lose_nothing_are_named_with_what_needs_them(depth, said):
+    coupling = couple(capture(Neighbours(depth), (torch.randn(1, 3, 4, 4),)))
+    assert coupling.notes[0] == said
+    assert [g.name for g in coupling.groups] == ([] if depth else ["wide"])
+
+
+def test_of_outputs_and_of_what_is_kept_as_asked_nothing_is_said(small, picture):
+    captured = capture(small, (picture,))
+    assert couple(captured).notes == ()
+    assert couple(captured, keep=("stem*",)).notes == ("stem*: kept as asked",)
+
+
 class Rolling(nn.Module):
     """Writes into slices of a buffer, some of which are empty, as shifted windows do at small sizes."""
 

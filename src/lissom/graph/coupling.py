@@ -14,6 +14,7 @@ from lissom.graph.cut import Cut, fingerprint
 from lissom.graph.groups import Group, find_groups
 from lissom.graph.tags import PINNED
 from lissom.graph.walking import Walk, walk
+from lissom.graph.whole import whole_layers
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _notes(found: Walk) -> list[str]:
         f"{name}: no rule for this operator ({n} times), so everything that it touches stays"
         for name, n in sorted(found.unknown.items())
     ]
-    return [*found.notes, *unknown]
+    return [*found.notes, *unknown, *whole_layers(found)]
 
 
 def kept_positions(found: Walk, dead: Flags) -> dict[str, dict[int, tuple[int, ...]]]:

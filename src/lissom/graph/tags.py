@@ -40,13 +40,17 @@ class Either:
 
 @dataclass
 class Tags:
-    """All tags of one model, with a union-find for those that are the same."""
+    """All tags of one model, with a union-find for those that are the same. ``cause`` is what is looked at meanwhile;
+    tags that get pinned remember it."""
 
     blocks: list[Block] = field(default_factory=list)
     eithers: list[Either] = field(default_factory=list)
     floors: list[Array] = field(default_factory=list)
     labels: list[tuple[Array, str]] = field(default_factory=list)
     count: int = 1
+    cause: object = None
+    _merged: list[tuple[Array, Array]] = field(default_factory=list)
+    _pins: list[tuple[Array, object]] = field(default_factory=list)
     _parent: Array = field(default_factory=lambda: np.zeros(1024, dtype=np.int64))
     _rows_of: dict[tuple[bytes, tuple[int, ...], int], Array] = field(default_factory=dict)
     _cells_of: dict[tuple[bytes, bytes], Array] = field(default_factory=dict)
@@ -85,7 +89,28 @@ class Tags:
             if not differ.any():
                 return
             one, two, first, second = one[differ], two[differ], first[differ], second[differ]
+            self._remember(np.minimum(one, two), np.maximum(one, two))
             np.minimum.at(self._parent, np.maximum(one, two), np.minimum(one, two))
+
+    def _remember(self, lower: Array, upper: Array) -> None:
+        """Keep which representatives were united, and what pinned some of them."""
+        pinned = lower == PINNED
+        if pinned.any():
+            self._pins.append((upper[pinned], self.cause))
+        if not pinned.all():
+            self._merged.append((lower[~pinned], upper[~pinned]))
+
+    def causes(self, tags: Array) -> list[object]:
+        """What was the first to pin each of some tags; None for one that nothing pinned, or of which it is not known."""
+        free = Tags()
+        free.new(self.count)
+        for lower, upper in self._merged:
+            free.unite(lower, upper)
+        first: dict[int, object] = {}
+        for roots, cause in self._pins:
+            for root in np.unique(free.find(roots)).tolist():
+                first.setdefault(root, cause)
+        return [first.get(root) for root in free.find(tags).tolist()]
 
     def pin(self, tags: Array) -> None:
         """Never remove these."""

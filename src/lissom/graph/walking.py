@@ -73,6 +73,7 @@ def walk(capture: Capture) -> Walk:
         names = part.state()
         used = _used(part, names)
         for node in part.graph.nodes:
+            found.tags.cause = node
             if node.op == "placeholder" and node.name in names:
                 name = names[node.name]
                 tensor = id(part.tensor(name))
@@ -88,6 +89,7 @@ def walk(capture: Capture) -> Walk:
                 _pin_all(found, node)
             else:
                 found.values[node] = None
+        found.tags.cause = None
         _pin_in_vain(found, part)
     _pin_unread(found)
     for maps in {id(maps): maps for maps in found.state.values()}.values():
