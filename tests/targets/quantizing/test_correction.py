@@ -52,6 +52,23 @@ def test_moments_are_those_of_all_rows_together() -> None:
         assert np.allclose(mean[group], now[group].mean(0), atol=1e-6)
 
 
+@pytest.mark.parametrize("noise", [1e-3, 0.0])
+def test_what_hardly_varies_beside_its_mean_still_has_moments(noise: float) -> None:
+    rng = np.random.default_rng(0)
+    line = (100 + 20 * rng.normal(size=(1, 1, 6))).astype(np.float32)
+    now = line + (noise * rng.normal(size=(1, 4000, 6))).astype(np.float32)
+    before = 2 * now
+    moments = Moments.empty(1, 6)
+    for part in range(0, 4000, 1000):
+        moments.add(now[:, part : part + 1000], before[:, part : part + 1000])
+    covariance, across, mean, other = moments.centred()
+    exact = np.cov(now[0].astype(np.float64).T, bias=True)
+    assert np.allclose(covariance[0], exact, rtol=1e-3, atol=1e-3 * noise**2)
+    assert np.allclose(across[0], 2 * exact, rtol=1e-3, atol=1e-3 * noise**2)
+    assert np.allclose(mean, now.mean(1, dtype=np.float64)) and np.allclose(other, 2 * mean)
+    assert np.linalg.eigvalsh(covariance).min() >= -1e-3 * noise**2
+
+
 def test_the_corrected_network_answers_nearer_to_the_original(tmp_path_factory: pytest.TempPathFactory) -> None:
     workload = tiny_workload()
     path = tmp_path_factory.mktemp("made") / "model.onnx"

@@ -33,23 +33,31 @@ _DRAWN = 4096
 class Moments:
     """Sums over rows of what a layer reads now and what it read before, each ``(groups, features)``.
 
-    ``now`` and ``across`` are ``(groups, features, features)``: products of now with now, and of before with now.
+    ``now`` and ``across`` are ``(groups, features, features)``: products of now with now, and of before with now. All
+    are counted from ``start_now`` and ``start_before``, the means of the first rows: what is read may vary so little
+    that products of the numbers themselves would tell nothing of it.
     """
 
     now: Doubles
     across: Doubles
     sum_now: Doubles
     sum_before: Doubles
+    start_now: npt.NDArray[np.float32]
+    start_before: npt.NDArray[np.float32]
     rows: int = 0
 
     @classmethod
     def empty(cls, groups: int, features: int) -> "Moments":
         """Of no rows."""
         square, line = (groups, features, features), (groups, features)
-        return cls(np.zeros(square), np.zeros(square), np.zeros(line), np.zeros(line))
+        starts = np.zeros(line, dtype=np.float32), np.zeros(line, dtype=np.float32)
+        return cls(np.zeros(square), np.zeros(square), np.zeros(line), np.zeros(line), *starts)
 
     def add(self, now: npt.NDArray[np.float32], before: npt.NDArray[np.float32]) -> None:
         """Add rows, ``(groups, rows, features)``."""
+        if not self.rows:
+            self.start_now, self.start_before = (x.mean(1, dtype=np.float64).astype(np.float32) for x in (now, before))
+        now, before = now - self.start_now[:, None], before - self.start_before[:, None]
         turned = now.transpose(0, 2, 1)
         self.now += turned @ now
         self.across += before.transpose(0, 2, 1) @ now
@@ -63,8 +71,8 @@ class Moments:
         return (
             self.now / self.rows - now[:, :, None] * now[:, None, :],
             self.across / self.rows - before[:, :, None] * now[:, None, :],
-            now,
-            before,
+            self.start_now + now,
+            self.start_before + before,
         )
 
 
