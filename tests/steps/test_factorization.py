@@ -20,9 +20,11 @@ from lissom.steps.factorization.decomposing import best_weights, separable
 from lissom.steps.factorization.factoring import judged
 from lissom.steps.factorization.kinds import KINDS, LOW_RANK
 from lissom.steps.factorization.low_rank import LowRank, choose_low_rank
+from lissom.steps.factorization.moments import moments
 from lissom.steps.factorization.separable import SeparableConvolution, choose_separable
 from lissom.steps.factorization.sites import Site, find_sites
 from lissom.steps.pruning.prune import without
+from lissom.steps.repair.least_squares import Problem
 from lissom.steps.sparsity.sparsify import Sparsify
 from lissom.testing import TinyNet, fresh_net, tiny_context, tiny_workload
 from lissom.workload.storage import load_model, save_model
@@ -114,6 +116,23 @@ def test_a_linear_layer_of_full_rank_is_as_it_was(tmp_path: Path) -> None:
     result = changed(tmp_path, workload, step_of("linear", "classifier", (4,)))
     assert far(workload, result) < 1e-9
     assert [tuple(p.shape) for p in result.module.get_submodule("classifier").parameters()] == [(4, 32), (4, 4), (4,)]
+
+
+@pytest.mark.parametrize("noise", [1e-2, 1e-4, 0.0])
+def test_what_hardly_varies_beside_its_mean_still_has_moments(noise: float) -> None:
+    torch.manual_seed(0)
+    line, problem, seen = 100 + 20 * torch.randn(12), Problem.empty(13, 4), []
+    for _ in range(5):
+        seen.append(line + noise * torch.randn(500, 12))
+        problem.add(torch.cat([seen[-1], torch.ones(500, 1)], 1), seen[-1][:, :4] + 1)
+    problem.finish()
+    found = moments(problem, torch.zeros(13, 4, dtype=torch.float64), shifts=True, ridge=1e-6)
+    rows = torch.cat(seen).double()
+    exact = (rows - rows.mean(0)).T @ (rows - rows.mean(0))
+    assert torch.allclose(found.read, exact, rtol=1e-3, atol=5e-6)
+    assert torch.allclose(problem.normal[:12, :12], rows.T @ rows) and found.lower.isfinite().all()
+    assert torch.allclose(problem.square, (rows[:, :4] + 1).square().sum(0))
+    assert torch.allclose(problem.total, (rows[:, :4] + 1).sum(0))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

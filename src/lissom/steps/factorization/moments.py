@@ -9,6 +9,7 @@ from torch import Tensor
 from lissom.steps.repair.least_squares import Problem, ridge_of
 
 _NOTHING = 1e-12  # where a layer reads nothing but zeros
+_ROUNDING = 1e-14  # of the sum of squares, where it reads nothing but constants
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def moments(problem: Problem, before: Tensor, *, shifts: bool, ridge: float = 0.
         right = right[:-1] - torch.outer(sums, total) / rows
         before, spread = before[:-1], problem.spread
         mean_read, mean_wanted = sums / rows, total / rows
-    hold = ridge_of(normal, ridge) + _NOTHING
+    hold = ridge_of(normal, ridge) + _ROUNDING * float(problem.normal.diagonal().sum()) + _NOTHING
     held = normal + hold * torch.eye(len(normal), dtype=normal.dtype)
     spread = spread + hold * before.square().sum(0)
     scale = problem.factor.abs()

@@ -111,16 +111,51 @@ class Problem:
             return
         read, wanted = (torch.cat(rows) for rows in zip(*self._waiting, strict=True))
         self._waiting.clear()
-        self.normal += read.T @ read
-        self.right += read.T @ wanted
-        self.total += wanted.sum(0)
-        self.square += wanted.square().sum(0)
+        near, answers = _Centred.of(read), _Centred.of(wanted)
+        self.normal += near.products(near)
+        self.right += near.products(answers)
+        self.total += answers.total
+        self.square += answers.squares
         self.rows += len(read)
 
     @property
     def spread(self) -> Tensor:
         """The squared deviation of what is wanted from its mean, ``(outputs,)``."""
         return (self.square - self.total.square() / max(self.rows, 1)).clamp(min=0)
+
+
+@dataclass(frozen=True)
+class _Centred:
+    """Rows ``(rows, features)`` less their mean, and the sums of what is left. Products of what hardly varies beside
+    its mean would tell nothing in single precision of how it varies."""
+
+    rows: Tensor
+    mean: Tensor
+    sums: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor) -> "_Centred":
+        mean = rows.mean(0, dtype=torch.float64).to(rows.dtype)
+        left = rows - mean
+        return cls(left, mean.double(), left.sum(0, dtype=torch.float64))
+
+    @property
+    def total(self) -> Tensor:
+        """The sums of the rows as they were."""
+        return self.sums + len(self.rows) * self.mean
+
+    @property
+    def squares(self) -> Tensor:
+        """The sums of their squares."""
+        return self.rows.square().sum(0, dtype=torch.float64) + self.mean * (self.sums + self.total)
+
+    def products(self, other: "_Centred") -> Tensor:
+        """The sums of their products with other rows, ``(features, features of the other)``."""
+        return (
+            (self.rows.T @ other.rows).double()
+            + torch.outer(self.mean, other.total)
+            + torch.outer(self.sums, other.mean)
+        )
 
 
 def ridge_of(normal: Tensor, ridge: float) -> float:
