@@ -101,7 +101,7 @@ class Tags:
             self._merged.append((lower[~pinned], upper[~pinned]))
 
     def causes(self, tags: Array) -> list[object]:
-        """What was the first to pin each of some tags; None for one that nothing pinned, or of which it is not known."""
+        """What was the first to pin each of some tags; None where nothing did, or it is not known what."""
         free = Tags()
         free.new(self.count)
         for lower, upper in self._merged:
