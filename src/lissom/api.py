@@ -328,11 +328,14 @@ def apply_plan(
 
 
 def _applied(settings: Settings, run: str | Path, weights: str | Path | None, budget: str | None) -> dict[str, Any]:
-    """The options of a run that carries the plan of another out again; what its weights were is how it is loaded."""
+    """The options of a run that carries the plan of another out again; what its weights were is how it is loaded, and
+    random ones give way to a checkpoint."""
     before = source_of(settings)["weights"]
     loading = {name: value for name, value in settings.options["loading"].items() if name != "weights"}
     if weights is None and before is not None:
         loading["weights"] = before
+    if weights is not None:
+        loading["random_weights"] = False
     asked = {"weights": None if weights is None else str(weights), "plan of": str(run), "budget": budget}
     return {**settings.options, "loading": loading, **asked}
 

@@ -190,6 +190,21 @@ def test_the_plan_is_applied_to_a_newer_checkpoint(
     assert any(shapes[0][name] != newer[name].shape for name in newer)
 
 
+def test_the_plan_of_random_weights_is_applied_to_a_checkpoint(
+    finished: tuple[Path, Done], user: Path, tmp_path: Path, lissom: Lissom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "Options", partial(Options, measure_s=0.05))
+    monkeypatch.setattr(delivery, "neighbours", lambda *given: ([], []))
+    shutil.copytree(finished[0], tmp_path / "random")
+    ledger = tmp_path / "random" / "ledger.jsonl"
+    text = ledger.read_text(encoding="utf-8")
+    assert text.count('"random_weights": false') == 1
+    ledger.write_text(text.replace('"random_weights": false', '"random_weights": true'), encoding="utf-8")
+    done = lissom("apply", tmp_path / "random", "--weights", user / "net.safetensors", "-o", tmp_path / "again")
+    assert done.code == 0, done.err
+    assert "agreement" not in done.out.splitlines()[0], "the data have labels, and the weights were learnt"
+
+
 @pytest.mark.parametrize("what", ["wider", "a layer less", "numbers that are none"])
 def test_a_plan_is_not_applied_to_another_architecture(
     what: str, finished: tuple[Path, Done], user: Path, tmp_path: Path, lissom: Lissom
