@@ -46,7 +46,7 @@ from lissom.workload.workload import Batch, Split, Workload
 from lissom.zoo.tsm import tsm
 
 RESULTS = Path(__file__).parent / "results" / "video.json"
-MODEL = "zoo:tsm_rgbdiff_mobilenet_v2_x0_5"
+MODEL = "zoo:tsm_rgbdiff_mobilenet_v2"
 NETWORKS: dict[str, dict[str, Any]] = {"tsm": {"difference": True}, "frames": {"share": 0}}
 PHOTOS = 200
 BATCH, STEPS, ROUNDS = 32, 8, 5
@@ -131,7 +131,7 @@ def mean_of_frames(session: onnxruntime.InferenceSession, clip: np.ndarray) -> n
 
 def trained_network(work: Path, name: str) -> nn.Module:
     """One of the networks that training/video.py left."""
-    network = tsm("mobilenet_v2", len(MOTIONS), width_mult=0.5, **NETWORKS[name])
+    network = tsm("mobilenet_v2", len(MOTIONS), **NETWORKS[name])
     state = load_file(work / f"{name}.safetensors")
     network.load_state_dict(
         {key: value.float() if value.is_floating_point() else value for key, value in state.items()}

@@ -35,7 +35,7 @@ def _learnt(score: dict[str, Any], unseen: dict[str, Any] | None) -> list[str]:
         f"source: {clips['train']:,} to learn from, {clips['select']:,} to choose by, {clips['test']:,} for the test.",
         "It is not a set of actions. In a frame drawn at random, place and size of the window are distributed",
         f"alike for all motions, so that a single frame says nothing: guessing gives {100 / len(classes):.1f} %.",
-        "Both networks are MobileNetV2 of half the width. One has the temporal shift and reads beside each frame its",
+        "Both networks are MobileNetV2 at 64 pixels. One has the temporal shift and reads beside each frame its",
         f"difference from the one before ({one['parameters']:,} parameters, {one['epochs']} epochs of",
         f"{clips['train']:,} clips drawn anew), the other sees single frames ({other['parameters']:,},",
         f"{other['epochs']} epochs).",

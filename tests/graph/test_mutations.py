@@ -72,7 +72,9 @@ def test_the_right_rules_are_right(removal):
     assert not noticed(removal)
 
 
-@pytest.mark.parametrize("name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear", "reshape", "permute", "matmul"])
+@pytest.mark.parametrize(
+    "name", ["conv2d", "cat", "batch_norm", "layer_norm", "linear", "reshape", "permute", "matmul"]
+)
 def test_a_rule_that_forgets_is_noticed(name, removal, monkeypatch):
     monkeypatch.setitem(RULES, name, new_tags)
     assert noticed(removal)

@@ -18,7 +18,7 @@ from lissom.zoo.tsm import VideoClassifier, tsm
 from lissom.zoo.tsm_layers import Difference, Shifted, TemporalConvolution
 from lissom.zoo.tsm_streaming import Streaming
 
-NAMES = ("tsm_rgbdiff_mobilenet_v2_x0_5", "tsm_squeezenet1_1", "causal_mobilenet_v2")
+NAMES = ("tsm_rgbdiff_mobilenet_v2", "tsm_squeezenet1_1", "causal_mobilenet_v2")
 OTHERS = ("tsm_mobilenet_v2", "tsm_efficientnet_lite0", "causal_squeezenet1_1", "causal_efficientnet_lite0")
 
 
@@ -117,7 +117,7 @@ def test_without_a_shift_the_order_says_nothing() -> None:
     ("name", "options", "start"),
     [
         (
-            "tsm_rgbdiff_mobilenet_v2_x0_5",
+            "tsm_rgbdiff_mobilenet_v2",
             {"width_mult": 0.25},
             0,
         ),  # of the first blocks no channel is left that was shifted

@@ -42,7 +42,7 @@ SHIPPED = {
     ("sample", "fashion-mnist"): "sample-fashion-mnist.safetensors",
     ("ds_cnn_m", "synthetic-words"): "ds-cnn-m-synthetic-words.safetensors",
     ("codec", "clips"): "codec.safetensors",
-    ("tsm_rgbdiff_mobilenet_v2_x0_5", "motions"): "tsm-motions.safetensors",
+    ("tsm_rgbdiff_mobilenet_v2", "motions"): "tsm-motions.safetensors",
 }
 
 

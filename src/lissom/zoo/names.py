@@ -20,7 +20,7 @@ BC_RESNET = ("bc_resnet_1", "bc_resnet_1_5", "bc_resnet_2", "bc_resnet_3", "bc_r
 VIDEO_BACKBONES = ("mobilenet_v2", "squeezenet1_1", "efficientnet_lite0")
 VIDEO = (
     *(f"{kind}_{backbone}" for kind in ("tsm", "causal") for backbone in VIDEO_BACKBONES),
-    "tsm_rgbdiff_mobilenet_v2_x0_5",
+    "tsm_rgbdiff_mobilenet_v2",
 )
 CODEC = ("codec", "codec_small")
 SMALL_INPUT_FAMILIES = (

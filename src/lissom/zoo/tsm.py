@@ -174,14 +174,12 @@ class Residual(nn.Module):
 
 
 def __getattr__(name: str) -> Callable[..., nn.Module]:
-    """Builders by name: ``tsm_mobilenet_v2``, ``causal_squeezenet1_1``, and of half the width with the difference of
-    frames ``tsm_rgbdiff_mobilenet_v2_x0_5``."""
+    """Builders by name: ``tsm_mobilenet_v2``, ``causal_squeezenet1_1``, and with the difference of frames
+    ``tsm_rgbdiff_mobilenet_v2``."""
     kind, _, backbone = name.partition("_")
     options: dict[str, Any] = {}
     if kind == "tsm" and backbone.startswith("rgbdiff_"):
         backbone, options = backbone.removeprefix("rgbdiff_"), {"difference": True}
-    if backbone.endswith("_x0_5"):
-        backbone, options["width_mult"] = backbone.removesuffix("_x0_5"), 0.5
     if kind not in ("tsm", "causal") or backbone not in VIDEO_BACKBONES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return partial(tsm if kind == "tsm" else causal, backbone, **options)

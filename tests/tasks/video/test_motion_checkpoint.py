@@ -13,7 +13,7 @@ from lissom.tasks.video.motion_set import PREPROCESSING
 from lissom.workload.models import load_model
 from lissom.zoo.tsm_streaming import Streaming
 
-MODEL = "zoo:tsm_rgbdiff_mobilenet_v2_x0_5"
+MODEL = "zoo:tsm_rgbdiff_mobilenet_v2"
 
 
 def clouds(generator: np.random.Generator, side: int = 240) -> Image.Image:
@@ -43,6 +43,6 @@ def test_the_checkpoint_tells_how_the_camera_moves() -> None:
             one, *past = streaming(frame, *past)
             scores = scores + one / viewing.frames
     right = (answers.argmax(1) == torch.tensor(labels)).double().mean()
-    assert right > 0.5  # chance is 0.125
+    assert right > 0.9  # chance is 0.125
     assert (of_one_frame == MOTIONS.index("still")).double().mean() > 0.9
     torch.testing.assert_close(scores, answers, atol=1e-5, rtol=1e-5)

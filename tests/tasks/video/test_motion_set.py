@@ -89,7 +89,7 @@ def test_only_training_draws_and_the_split_cuts_what_is_drawn(monkeypatch: pytes
     assert any("drawn anew" in note for note in workload.notes)
     assert workload.views == 8  # the original's answer to a clip is none to another
     kept, first, second, again = (train.take([3, 20], view=view).inputs[0] for view in (None, 0, 1, 0))
-    assert kept.shape == first.shape == (2, 3, 4, 48, 48)
+    assert kept.shape == first.shape == (2, 3, 4, *motion_set.PREPROCESSING["crop"])
     assert torch.equal(first, again) and not torch.equal(first, second) and not torch.equal(first, kept)
     assert torch.equal(test.take([3], view=0).inputs[0], test.take([3]).inputs[0])
 

@@ -20,8 +20,8 @@ from lissom.core.files import whole_file
 from lissom.tasks.video.film import encode
 
 MOTIONS = ("pan down", "pan left", "pan right", "pan up", "shake", "still", "zoom in", "zoom out")
-FRAMES, RATE, SIDE = 16, 12, 64
-# Of the window's width in the 1.25 s of a clip. A choice: slow enough that 48 pixels do not blur or alias it.
+FRAMES, RATE, SIDE = 16, 12, 80
+# Of the window's width in the 1.25 s of a clip. A choice: slow enough that 64 pixels do not blur or alias it.
 PAN = (0.12, 0.24)
 NOISE = 2.0  # deviation of what a sensor adds, of 255
 _DIRECTIONS = {"pan left": (-1, 0), "pan right": (1, 0), "pan up": (0, -1), "pan down": (0, 1)}

@@ -21,8 +21,8 @@ from lissom.tasks.video.handling import Frames, Viewing
 from lissom.tasks.video.motion import FRAMES, MOTIONS, MotionClip, frames_of, motion_clip, part_of, write_clip
 from lissom.tasks.video.recordings import SCENES, films, photos
 
-PREPROCESSING = {"crop": (48, 48), "resize": 54, "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
-FOLDER = "motions-2"  # in the cache; the number is raised when other clips are made
+PREPROCESSING = {"crop": (64, 64), "resize": 72, "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
+FOLDER = "motions-3"  # in the cache; the number is raised when other clips are made
 EACH, SEED = 8, 0
 # Frames of films. Those of carphone_pristine.mp4 are too small.
 TAKEN = {
