@@ -88,6 +88,7 @@ def test_only_what_goes_on_is_said_to_go_on(lissom: Lissom, monkeypatch: pytest.
     raising(monkeypatch, KeyboardInterrupt())
     assert lissom("zoo").err == "stopped\n"
     assert lissom("apply", "run", "-o", "x").err == "stopped\nhint: the same command goes on where it was\n"
+    assert lissom("compress", "m", "--data", "d", "--dry-run").err == "stopped\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -116,6 +117,15 @@ def test_a_reader_that_has_seen_enough_is_no_mistake(count: int) -> None:
     os.close(left)
     with os.fdopen(right, "w") as closed:
         done = run(_PRINTS.format(count), stdout=closed)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_a_reader_that_left_before_a_whole_command_gets_no_code_of_a_missed_budget() -> None:
+    """What Typer itself does about it is seen in the real command alone."""
+    left, right = os.pipe()
+    os.close(left)
+    with os.fdopen(right, "w") as closed:
+        done = run("import lissom.cli.main as m; m.main()", "zoo", "--json", stdout=closed)
     assert (done.returncode, done.stderr) == (2, "")
 
 

@@ -9,11 +9,11 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from lissom.core.errors import LissomError, first_line
+from lissom.core.errors import NO_MEMORY, LissomError, first_line
 
 ERROR = 2
 _GOES_ON = ("compress", "apply")  # the commands that keep what is finished
-_NO_MEMORY = "can't allocate memory"  # as torch says it, in a RuntimeError of no kind of its own
+_KEEPS_NOTHING = ("--dry-run", "--print-plan", "--bundle")  # but with one of these
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -63,12 +63,13 @@ def _options(words: Sequence[str]) -> Sequence[str]:
 
 
 def _kept(words: Sequence[str]) -> tuple[str, ...]:
-    return ("the same command goes on where it was",) if set(words[:1]) & set(_GOES_ON) else ()
+    goes_on = set(words[:1]) & set(_GOES_ON) and not set(_options(words)) & set(_KEEPS_NOTHING)
+    return ("the same command goes on where it was",) if goes_on else ()
 
 
 def _of_the_machine(error: Exception, words: Sequence[str]) -> LissomError | None:
     """What the machine lacks, in words; ``None`` where it lacks nothing that is known here."""
-    if isinstance(error, MemoryError) or _NO_MEMORY in str(error):
+    if isinstance(error, MemoryError) or NO_MEMORY in str(error):
         return LissomError("there is not enough memory", hint="give less at a time, or stop what else runs")
     if isinstance(error, OSError) and error.errno in _FULL:
         where = f": {error.filename} could not be written" if error.filename else ""

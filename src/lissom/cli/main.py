@@ -72,7 +72,7 @@ def _run(words: list[str]) -> int:
         return _usage(error, words)
     except KeyboardInterrupt:
         return failures.stopped(words)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # Typer makes the second of the first, with the code of a missed budget
         failures.mute()
         return failures.ERROR
     except Exception as error:

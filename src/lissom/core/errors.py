@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 200
+NO_MEMORY = "can't allocate memory"  # as torch says it, in a RuntimeError of no kind of its own
 
 
 class LissomError(Exception):

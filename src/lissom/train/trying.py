@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import NO_MEMORY, LissomError
 from lissom.train.device import best_device
 from lissom.workload.workload import Split
 
@@ -39,6 +39,10 @@ def fails_to_train(module: nn.Module, split: Split) -> str:
     try:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad(), device.autocast():
             learner(*sent.inputs)
+    except MemoryError:
+        raise
     except Exception as error:  # the user's own forward may raise anything
+        if NO_MEMORY in str(error):
+            raise
         return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     return ""
