@@ -79,9 +79,10 @@ def test_it_says_what_transformers_says_and_what_is_silent(made: tuple[Any, Path
     assert (verified["ok"], verified["agree"], verified["vectors"], verified["parity"]) == (True, 3, 3, 1.0)
     words = [int(word.strip("abcdefghijklmnopqrstuvwxyz")) for word in lines[0]["text"].split()]
     assert words == theirs(module, heard) and len(words) > 2
-    assert [Path(line["file"]).stem for line in lines] == ["a", "long", "long", "silent"]
+    assert [Path(line["file"]).stem for line in lines] == ["a", "long", "long", "silent", "no"]
     assert 1.5 < lines[2]["at_s"] < 2.0
     assert lines[3]["text"] == "" and lines[3]["remarks"] == ["silence"]
+    assert lines[4]["error"].startswith("it is not sound")
 
 
 def test_lissom_predict_asks_it_for_no_classes(

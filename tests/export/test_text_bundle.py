@@ -70,4 +70,4 @@ def test_sentences_are_read_from_the_command_line_and_from_a_file(
 def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, predict: Callable[..., Any]) -> None:
     assert predict(bundle, "--verify").returncode == 0
     empty = predict(bundle, "  ")
-    assert (empty.returncode, empty.stderr.strip()) == (2, "error: the text is empty")
+    assert (empty.returncode, empty.stderr.strip()) == (2, "the text is empty")

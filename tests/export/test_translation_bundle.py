@@ -91,7 +91,7 @@ def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, pre
     done = predict(bundle, "--verify")
     assert (done.returncode, done.stdout.strip()) == (0, "ok: 6 of 6 test vectors agree")
     empty = predict(bundle, "  ")
-    assert (empty.returncode, empty.stderr.strip()) == (2, "error: the text is empty")
+    assert (empty.returncode, empty.stderr.strip()) == (2, "the text is empty")
 
 
 def test_what_a_forced_end_cuts_off_is_remarked(loaded: Callable[..., dict[str, Any]]) -> None:
