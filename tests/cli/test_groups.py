@@ -145,16 +145,17 @@ def saved(folder: Path, model: str) -> str:
     size = {"num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
     options = {
         "Bert": {**size, "vocab_size": 50, "max_position_embeddings": 40},
+        "XLNet": {"vocab_size": 50, "d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 24},
         "ViT": {**size, "image_size": 24, "patch_size": 8, "num_channels": 1},
         "Wav2Vec2": {**size, "conv_dim": (8, 8), "conv_stride": (20, 16), "conv_kernel": (20, 16), "vocab_size": 9,
                      "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "num_feat_extract_layers": 2},
         "T5": {"vocab_size": 50, "d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 1, "num_heads": 2,
                "decoder_start_token_id": 0},
     }  # fmt: skip
-    kinds = {"Bert": "ForSequenceClassification", "ViT": "ForImageClassification", "Wav2Vec2": "ForCTC",
-             "T5": "ForConditionalGeneration"}  # fmt: skip
+    kinds = {"ViT": "ForImageClassification", "Wav2Vec2": "ForCTC", "T5": "ForConditionalGeneration"}
+    kind = kinds.get(model, "ForSequenceClassification")
     config = getattr(transformers, f"{model}Config")(**options[model])
-    getattr(transformers, model + kinds[model])(config).save_pretrained(folder)
+    getattr(transformers, model + kind)(config).save_pretrained(folder)
     return f"hf:{folder}"
 
 
@@ -162,6 +163,7 @@ def saved(folder: Path, model: str) -> str:
     ("model", "layer"),
     [
         ("Bert", "bert.encoder.layer.0.intermediate.dense"),
+        ("XLNet", "transformer.layer.0.ff.layer_1"),
         ("ViT", "vit.layers.0.mlp.fc1"),
         ("Wav2Vec2", "wav2vec2.encoder.layers.0.feed_forward.intermediate_dense"),
         ("T5", "model.decoder.block.0.layer.2.DenseReluDense.wi"),

@@ -223,3 +223,20 @@ def test_that_padding_changes_an_answer_is_told(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(tokenizer_text(), encoding="utf-8")
     workload = lissom.load(Mean(), data=DRAWN, task="text", tokenizer=tmp_path / "tokenizer.json")
     assert "padding changes what the model answers to a text: it is not told where texts end" in workload.notes
+
+
+def test_a_model_that_takes_no_short_text_is_refused_with_the_length(tmp_path: Path) -> None:
+    class Wide(torch.nn.Module):
+        """Reads many words at a time, and pads nothing."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.reads = torch.nn.Embedding(WORDS, 8), torch.nn.Conv1d(8, 2, 60)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return self.reads(self.words(tokens).transpose(1, 2)).mean(2)
+
+    (tmp_path / "tokenizer.json").write_text(tokenizer_text(), encoding="utf-8")
+    with pytest.raises(LissomError, match=r"Wide cannot be run on \d+ tokens: ") as refused:
+        lissom.load(Wide(), data=DRAWN, task="text", length=64, tokenizer=tmp_path / "tokenizer.json")
+    assert "of any length" in refused.value.hints[0]

@@ -57,7 +57,8 @@ def _of_transformers(module: Any) -> "Tensor":
     """What a model of transformers takes first: token numbers, a second of sound, or a picture of its size."""
     config, first = module.config, module.main_input_name
     if first == "input_ids":
-        return _zeros((1, min(_TOKENS, getattr(config, "max_position_embeddings", _TOKENS))), "int64")
+        most = getattr(config, "max_position_embeddings", None)  # -1 or None where any length will do
+        return _zeros((1, min(_TOKENS, most) if most and most > 0 else _TOKENS), "int64")
     if first == "input_values":
         return _zeros((1, _SOUND), "float32")
     size = getattr(config, "image_size", _PICTURE[2:])

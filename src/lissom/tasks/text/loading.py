@@ -49,7 +49,8 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     outputs = _outputs(
         loaded.name, module, encoding.inputs(numbers[:1] + numbers[-1:], types[:1] + types[-1:], encoding.length)
     )
-    encoding, odd = _filled(module, encoding, min(zip(numbers, types, strict=True), key=lambda item: len(item[0])))
+    shortest = min(zip(numbers, types, strict=True), key=lambda item: len(item[0]))
+    encoding, odd = _filled(loaded.name, module, encoding, shortest)
     found, classes, more = _named(found, tuple(chosen.classes) or loaded.classes, outputs)
     encoder = Encoder(tokens.text, encoding)
     replacing = _replacing(module, encoder, tokens, chosen, request.seed)
@@ -98,15 +99,7 @@ def _texts(part: Listing[Texts]) -> list[Texts]:
 
 def _outputs(name: str, module: TextModel, inputs: Sequence[Numbers]) -> int:
     """Run the model once: does it take this input of two texts, and how many outputs does it have?"""
-    module.eval()
-    try:
-        answer = _answered(module, inputs)
-    except Exception as error:  # the user's own forward may raise anything
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LissomError(
-            f"{name} cannot be run on {inputs[0].shape[1]} tokens: {reason[:200]}",
-            hint="its forward has to take token numbers (batch, tokens), and give scores (batch, classes)",
-        ) from error
+    answer = _answered(name, module.eval(), inputs)
     if answer.ndim != 2 or len(answer) != 2:
         raise LissomError(
             f"{name} answers two texts with {tuple(answer.shape)}, not (2, classes)",
@@ -116,14 +109,24 @@ def _outputs(name: str, module: TextModel, inputs: Sequence[Numbers]) -> int:
 
 
 @torch.no_grad()
-def _answered(module: TextModel, inputs: Sequence[Numbers]) -> torch.Tensor:
-    return module(*map(torch.from_numpy, inputs))
+def _answered(name: str, module: TextModel, inputs: Sequence[Numbers]) -> torch.Tensor:
+    try:
+        return module(*map(torch.from_numpy, inputs))
+    except Exception as error:  # the user's own forward may raise anything
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LissomError(
+            f"{name} cannot be run on {inputs[0].shape[1]} tokens: {reason[:200]}",
+            hint="its forward has to take token numbers (batch, tokens), of any length, and give (batch, classes)",
+        ) from error
 
 
-def _filled(module: TextModel, encoding: Encoding, shortest: tuple[Numbers, Numbers]) -> tuple[Encoding, list[str]]:
+def _filled(
+    name: str, module: TextModel, encoding: Encoding, shortest: tuple[Numbers, Numbers]
+) -> tuple[Encoding, list[str]]:
     """On which side texts are filled up for a model: that where padding changes nothing of what it answers to one.
 
     Args:
+        name: what messages call the model.
         module: the model.
         encoding: as far as it is known.
         shortest: tokens and types of the shortest text.
@@ -134,9 +137,9 @@ def _filled(module: TextModel, encoding: Encoding, shortest: tuple[Numbers, Numb
     tokens, types = ([item] for item in shortest)
     if len(shortest[0]) == encoding.length:
         return encoding, []
-    alone = _answered(module, encoding.inputs(tokens, types))
+    alone = _answered(name, module, encoding.inputs(tokens, types))
     for side in (encoding, replace(encoding, left=True)):
-        answer = _answered(module, side.inputs(tokens, types, encoding.length))
+        answer = _answered(name, module, side.inputs(tokens, types, encoding.length))
         if torch.allclose(answer, alone, rtol=_SAME, atol=_SAME * float(alone.abs().max())):
             return side, []
     return encoding, ["padding changes what the model answers to a text: it is not told where texts end"]
