@@ -62,6 +62,7 @@ def test_a_model_of_many_languages_is_not_asked_without_one(told: dict[str, Any]
 def test_an_answer_is_as_long_as_the_decoder_has_places_for_where_nothing_else_is_said() -> None:
     module = whisper(max_length=None)
     assert rules_of(module).longest == 24
+    assert rules_of(whisper(max_length=20, max_new_tokens=5)).longest == len(rules_of(module).prompt) + 5
     module.config = SimpleNamespace()
     with pytest.raises(LissomError, match="how long"):
         rules_of(module)

@@ -18,6 +18,10 @@ _LEFT = {
     "guidance_scale": (None, 1.0),
     "stop_strings": (None,),
     "do_sample": (None, False),
+    "force_words_ids": (None,),
+    "num_beam_groups": (None, 1),
+    "diversity_penalty": (None, 0.0),
+    "penalty_alpha": (None,),
 }
 
 
@@ -44,7 +48,7 @@ def rules_of(module: Any, language: str | None = None) -> Rules:
     return Rules(
         prompt=(*prompt, *first),
         end=int(end),
-        longest=_longest(module),
+        longest=_longest(module, len(prompt)),
         suppressed=tuple(dict.fromkeys([*(said.suppress_tokens or ()), *banned])),
         suppressed_first=tuple(said.begin_suppress_tokens or ()),
         forced_end=said.forced_eos_token_id is not None,
@@ -69,9 +73,13 @@ def unfollowed(module: Any) -> tuple[str, ...]:
     return (f"of its generation configuration is not followed: {'; '.join(left)}",) if left else ()
 
 
-def _longest(module: Any) -> int:
-    """Tokens of an answer at most: as many as are told, otherwise as the decoder has places for."""
-    told = [module.generation_config.max_length, *(getattr(module.config, name, None) for name in _LENGTHS)]
+def _longest(module: Any, prompt: int) -> int:
+    """Tokens of an answer at most, its prompt among them: as many as are told, otherwise as the decoder has places
+    for."""
+    said = module.generation_config
+    if said.max_new_tokens:
+        return prompt + int(said.max_new_tokens)
+    told = [said.max_length, *(getattr(module.config, name, None) for name in _LENGTHS)]
     longest = next((length for length in told if length), None)
     if longest is None:
         raise LissomError(
