@@ -23,10 +23,9 @@ from lissom.zoo.tsm import VideoClassifier
 try:
     from lissom.tasks.video.decoding import Decoded, decode
     from lissom.tasks.video.handling import IMAGENET_MEAN, IMAGENET_STD, Viewing
-    from lissom.tasks.video.motion_set import MotionClips
     from lissom.tasks.video.options import VideoOptions
     from lissom.tasks.video.sources import find
-    from lissom.tasks.video.split import MIDDLE, PLACES, Drawn, VideoSplit, look_places
+    from lissom.tasks.video.split import MIDDLE, PLACES, Drawing, Drawn, VideoSplit, look_places
     from lissom.tasks.video.workers import Workers
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("lissom"):
@@ -53,7 +52,7 @@ def load_video_workload(model: str | nn.Module, request: Request, chosen: VideoO
     hint = f"it has to take (batch, 3, frames, height, width); {SETTINGS} say how many"
     outputs = classes_answered(loaded, example, WORDING, hint=hint)
     found, classes, more = named_like_the_model(found, tuple(chosen.classes) or loaded.classes, outputs)
-    draws = isinstance(found.parts["train"].items, MotionClips)
+    draws = isinstance(found.parts["train"].items, Drawing)
     workers = Workers()
     seen = tuple(dict.fromkeys((MIDDLE, *look_places(chosen.clips))))
     decoded = {
@@ -117,7 +116,7 @@ def _split(part: Decoded, name: str, viewing: Viewing, chosen: VideoOptions, see
 def _draw(listing: Listing[Path], viewing: Viewing) -> Drawn | None:
     """What draws clips like those of a listing, by position, where its set can."""
     items, rows = listing.items, listing.rows
-    if not isinstance(items, MotionClips):
+    if not isinstance(items, Drawing):
         return None
     return lambda position, generator: items.draw(int(rows[position]), viewing, generator)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +18,15 @@ from lissom.workload.workload import Batch
 Drawn = Callable[[int, np.random.Generator], Frames]
 MIDDLE = 0.5
 PLACES = (MIDDLE, 0.2, 0.8)  # of a frame in its part of the video, of those that views are made of
+
+
+@runtime_checkable
+class Drawing(Protocol):
+    """A set of videos that can draw another one like any of its own."""
+
+    def draw(self, row: int, viewing: Viewing, generator: np.random.Generator) -> Frames:
+        """The frames of a clip like that of a row, ``(frames, resize, resize, 3)``, 0..255."""
+        ...
 
 
 @dataclass(frozen=True)
