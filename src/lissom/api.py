@@ -314,6 +314,7 @@ def apply_plan(
         )
     if Path(output).resolve() == Path(run).resolve():
         raise LissomError(f"{output} is the run itself", hint="choose another folder for the new one with -o")
+    check_threads(settings.threads, "threads")
     budget = None if budget is None else budget_for(settings.task, budget)
     plan = delivered_plan(earlier) if budget is None else plan_for(earlier, parse_budget(budget))
     again = replace(settings, budget=budget or settings.budget, options=_applied(settings, run, weights, budget))

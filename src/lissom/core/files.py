@@ -107,9 +107,12 @@ def check_temporary(need_bytes: int) -> None:
     """Check that the folder for temporary files has ``need_bytes`` free: what is exported passes through it.
 
     Raises:
-        LissomError: it has not.
+        LissomError: it has not, or there is none.
     """
-    folder = Path(tempfile.gettempdir())
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise LissomError("no folder for temporary files can be written", hint="name one: TMPDIR=FOLDER") from error
     free = shutil.disk_usage(folder).free
     if free < need_bytes:
         raise LissomError(
