@@ -48,7 +48,7 @@ def _fetched() -> dict[str, bytes]:
         if (found := sha256(archive)) != ARCHIVE:
             raise LissomError(
                 f"what npm fetched is not {PACKAGE} {VERSION}: its SHA-256 is {found}, not {ARCHIVE}",
-                hint="which registry does npm config get registry name?",
+                hint="npm config get registry says where it came from",
             )
         packed = archive.read_bytes()
         return {name: in_tar(packed, f"package/dist/{name}") for name in FILES}

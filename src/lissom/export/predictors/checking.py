@@ -72,7 +72,7 @@ def at_least_one(text):
 def threads(text):
     number, cores = at_least_one(text), os.cpu_count() or 1
     if number > cores:
-        raise argparse.ArgumentTypeError(f"this machine has {cores} cores")
+        raise argparse.ArgumentTypeError(f"this machine has {cores} core{'s' * (cores > 1)}")
     return number
 
 
