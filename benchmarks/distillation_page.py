@@ -187,7 +187,8 @@ def _others_taught(data: dict[str, Any]) -> list[str]:
     which = ", ".join(f"{row['student']} by {ARMS[row['arm']]}, seed {row['seed']}" for row in anew)
     told = (
         f"A teacher that was made anew by the same command on another machine, with {scores} on select in the place of "
-        f"{usual:.2f} %, taught {len(anew)} of the runs: {which}."
+        f"{usual:.2f} %, taught {len(anew)} of the runs: {which}. Where such a run is set beside one of the first "
+        "teacher below, the difference holds that of the teachers too."
     )
     return [*textwrap.wrap(told, 115), ""]
 
