@@ -15,12 +15,13 @@ pytest.importorskip("transformers")
 pytest.importorskip("sacrebleu")
 
 import lissom
-from lissom.export.bundle import Contents, write_bundle
+from lissom.export.bundle import write_bundle
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.tasks import generating
 from lissom.tasks.generating import Rules, said
 from lissom.tasks.translation import handling
+from lissom.testing.bundles import translator_contents
 from lissom.testing.tiny_translation import draw_pairs, tiny_marian, write_translator
 
 RUNNER = "lissom.export.runners.pair_runner"
@@ -35,19 +36,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = OnnxRuntime()
     artefact = target.export(workload.module, workload.example, folder / "made.onnx")
     inputs = tuple(tensor.numpy() for tensor in workload.splits.test.take(range(6)).inputs)
-    contents = Contents(
-        files=artefact.files,
-        runner=target.runner_of(artefact.path),
-        task="translation",
-        handling=workload.handling,
-        classes=(),
-        inputs=inputs,
-        outputs=said(target.load(artefact.path, threads=1), inputs, workload.handling),
-        original=said(ModuleRunner(workload.module), inputs, workload.handling),
-        card="# Tiny translator, made light\n",
-        facts={"model": "tiny", "task": "translation", "target": "onnxruntime", "score": 99.0},
-        attached=workload.files,
-    )
+    original = said(ModuleRunner(workload.module), inputs, workload.handling)
+    contents = translator_contents(workload, artefact, inputs, original)
     assert np.array_equal(contents.outputs, contents.original), "the exported loop is the PyTorch one"
     together = said(target.load(artefact.path, threads=1), inputs, {**workload.handling, "together": True})
     assert np.array_equal(together, contents.outputs), "sentences asked at once are answered as each by itself"

@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("sacrebleu")
 
 import lissom
-from lissom.export.bundle import Contents, write_bundle
+from lissom.export.bundle import write_bundle
 from lissom.export.runners.pair_runner import Runner
 from lissom.export.sequence_pair import export_pair
 from lissom.graph import capture, couple, verify
@@ -24,6 +24,7 @@ from lissom.layers.sequence_runner import ModuleRunner
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.tasks.generating import said, spoken
 from lissom.tasks.rules import rules_of
+from lissom.testing.bundles import translator_contents
 from lissom.testing.tiny_translation import draw_pairs
 from lissom.testing.tiny_translators import (
     END,
@@ -146,21 +147,7 @@ def test_its_bundle_writes_the_language_that_is_forced(
     target = OnnxRuntime()
     artefact = target.export(workload.module, workload.example, tmp_path / "made.onnx")
     inputs = tuple(tensor.numpy() for tensor in workload.splits.test.take(range(4)).inputs)
-    answers = said(target.load(artefact.path, threads=1), inputs, workload.handling)
-    contents = Contents(
-        files=artefact.files,
-        runner=target.runner_of(artefact.path),
-        task="translation",
-        handling=workload.handling,
-        classes=(),
-        inputs=inputs,
-        outputs=answers,
-        original=answers,
-        card="# Tiny translator\n",
-        facts={"model": "tiny", "task": "translation", "target": "onnxruntime", "score": 99.0},
-        attached=workload.files,
-    )
-    write_bundle(tmp_path / "bundle", contents)
+    write_bundle(tmp_path / "bundle", translator_contents(workload, artefact, inputs))
     words = Tokenizer.from_str(framed_tokenizer(**FRAMES["mbart"]))
     expected = [words.decode(text) for text in theirs(module, encoded("mbart")[:6], 3)]
     done = predict(tmp_path / "bundle", *SENTENCES[:6], "--json")
