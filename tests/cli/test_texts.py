@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compressing(folder: Path, output: Path, *more: str, model: Path | None = None) -> list[str]:
     given = ["compress", f"hf:{model or folder / 'bert'}", "--data", str(folder / "phrases.csv"), "-o", str(output)]
-    return [*given, "--budget", "size<=70%, drop<=30pt", "--epochs", "1", "--quick", *more]
+    return [*given, "--budget", "parameters<=70%, drop<=30pt", "--epochs", "1", "--quick", *more]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -270,14 +271,19 @@ def by_weights(artefact: Artefact) -> dict[str, float]:
     return {item.name: math.prod(item.dims) / 1e3 for item in weights if len(item.dims) > 1}
 
 
+def made_up(runners: Iterable[str], share: float) -> dict[str, list[float]]:
+    return {name: [1.0 if name == "original" else share] * 40 for name in runners}
+
+
 def test_a_limit_on_latency_is_told_before_the_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Timings of copies and layers are made up, so that there is a line to read."""
+    """Timings of copies and layers are made up, so that there is a line to read, and a cut is needed."""
+    shares = iter((0.5, 0.5, 1.0, *[0.5] * 20))  # the narrowest copy, one of half, the whole network, and others
     monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(OnnxRuntime, "layer_times", lambda self, artefact, *given, **more: by_weights(artefact))
     monkeypatch.setattr(
         probing,
         "timings",
-        lambda runners, example, seconds: {name: [1.0 if name == "original" else 0.5] * 40 for name in runners},
+        lambda runners, example, seconds: made_up(runners, next(shares)),
     )
     run = lissom.compress(tiny_workload(), budget="latency<=60%, drop<=60pt", output=tmp_path / "run", options=OPTIONS)
     ledger = Ledger(run.folder)
@@ -288,6 +294,13 @@ def test_a_limit_on_latency_is_told_before_the_trials(tmp_path: Path, monkeypatc
     told = ledger.by_key("forecast of trial")["1"]
     assert told["expected"] > 0 and told["measured"] == ledger.all(Trial)[0].latency_ratio
     assert "at the median" in ledger.find("note", "forecast") and "latency told before" in str(run)
+
+
+def test_where_a_number_format_alone_meets_the_limits_nothing_is_cut(tmp_path: Path) -> None:
+    run = lissom.compress(tiny_workload(), budget="size<=80%, drop<=30pt", output=tmp_path / "run", options=OPTIONS)
+    assert [trial.move for trial in Ledger(run.folder).all(Trial)] == ["quantize int8"]
+    assert run.met and summary(run)["final"]["parameters"] == summary(run)["original"]["parameters"]
+    assert not Ledger(run.folder).by_key("rung"), "no cut is judged either"
 
 
 def test_a_time_limit_ends_with_the_best_so_far(tmp_path: Path) -> None:

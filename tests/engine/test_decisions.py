@@ -77,9 +77,13 @@ def test_a_further_cut(tried: Comparison, before: Comparison, expected: bool, re
         (measured(0.08, 0.05, 1.2), measured(0.30, 0.10, 0.2), False, "loses 1.20 points"),
         (measured(0.15, 0.12, 0.5), measured(0.60, 0.12, 0.2), True, "nearer to the budget"),
         (measured(0.08, 0.15, 0.5), measured(0.30, 0.30, 0.2), True, "the limit on size and latency needs it"),
+        (measured(0.08, 0.15, 0.5), None, True, "the limit on size and latency needs it (6.67x the speed)"),
+        (measured(0.25, 0.15, 0.5), None, True, "the limit on latency needs it"),
+        (measured(0.25, 0.50, 0.5), None, True, "2.00x the speed"),
+        (measured(1.10, 1.10, 0.0), None, False, "not faster (0.91x the speed)"),
     ],
 )  # fmt: skip
-def test_a_number_format(tried: Comparison, before: Comparison, expected: bool, reason: str) -> None:
+def test_a_number_format(tried: Comparison, before: Comparison | None, expected: bool, reason: str) -> None:
     found = kept(tried, before, quantized=True)
     assert found[0] is expected and reason in found[1], found
 

@@ -23,6 +23,7 @@ from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.step import ArtefactStep
 
 PLENTY = 1e6
+UNCUT = -1
 Judge = Callable[[int, bool, bool], tuple[bool, float]]
 
 
@@ -73,10 +74,11 @@ class Judged:
 
     def try_move(self, state: State, move: Move) -> Tried:
         steps = (*state.steps, *move.steps)
-        prune = next(step for step in steps if isinstance(step, Prune))
+        prune = next((step for step in steps if isinstance(step, Prune)), None)
         quantized = any(isinstance(step, ArtefactStep) for step in steps)
         again = sum(isinstance(step, Distill) for step in steps) > 1
-        kept, overshoot = self.judge(len(prune.removed[0][2]) - 1, quantized, again)
+        rung_ = UNCUT if prune is None else len(prune.removed[0][2]) - 1
+        kept, overshoot = self.judge(rung_, quantized, again)
         trial = Trial(len(self.tried) + 1, move.name, (), None, kept, "", 0.0)
         self.tried.append(Tried(State(steps), trial, overshoot))
         self.told.append(move.name)
@@ -97,14 +99,17 @@ def search(
     moves: Moves | None = None,
     lossy: tuple[str, ...] = (),
     clear: tuple[str, ...] = (),
+    uncut: bool = False,
     **options: Any,
 ) -> tuple[list[str], Tried]:
-    """The names of what was tried, and what is delivered."""
+    """The names of what was tried, ``uncut`` or not at first, and what is delivered."""
     trials: Any = Judged(judge)
     trials.lossy, trials.clear = lossy, clear
     mover: Any = moves or Moves()
-    best = Search(Ledger(folder), mover, trials, Options(**options)).run(prepared)
-    return trials.told, best
+    made = Search(Ledger(folder), mover, trials, Options(**options))
+    if uncut:
+        made.uncut()
+    return trials.told, made.run(prepared)
 
 
 def meets_down_to(narrowest: int) -> Judge:
@@ -293,3 +298,29 @@ def test_a_target_without_int8_is_asked_for_what_it_has(tmp_path: Path, half: bo
     moves.has_half, moves.has_int8 = half, False
     found, best = search(tmp_path, ladder(0.1), meets_down_to(0), moves=moves)
     assert found == ["cut 0", *told] and best.trial.move == found[-1]
+
+
+@pytest.mark.parametrize(
+    ("lossy", "kept", "told", "met"),
+    [
+        ((), ("first",), [INT8], True),
+        ((INT8,), ("second",), [INT8, MIXED], True),
+        ((INT8,), ("third",), [INT8, MIXED, HALF], True),
+        ((INT8,), (), [INT8, MIXED, HALF], False),
+    ],
+)
+def test_the_whole_network_is_tried_in_every_format_and_learns_nothing(
+    tmp_path: Path, lossy: tuple[str, ...], kept: tuple[str, ...], told: list[str], met: bool
+) -> None:
+    trials: Any = Judged(Formats(*kept))
+    trials.lossy = lossy
+    mover: Any = Moves()
+    mover.leaves_floats = mover.has_half = mover.learns_int8 = True
+    made = Search(Ledger(tmp_path), mover, trials, Options())
+    assert made.uncut() is (trials.tried[-1] if met else None) and trials.told == told
+
+
+def test_what_was_tried_before_the_cuts_takes_nothing_from_them(tmp_path: Path) -> None:
+    moves = Moves()
+    told, _ = search(tmp_path, ladder(0.1, 0.5), Formats(), uncut=True, moves=moves, lossy=(INT8,), tries=1)
+    assert told == [INT8, "cut 1", INT8] and moves.shares[0] < 1, "one try, the first, leaves a little of the time"

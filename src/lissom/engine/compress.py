@@ -6,7 +6,7 @@ from typing import Any
 
 from lissom.core.machine import describe
 from lissom.core.progress import Deadline, Progress
-from lissom.core.records import Settings, Trial, Verdict
+from lissom.core.records import Settings, Verdict
 from lissom.core.units import format_seconds
 from lissom.engine.baseline import Baseline, establish, say_coarse
 from lissom.engine.carrying import Carrier
@@ -149,6 +149,12 @@ class _Run:
     def _cut(self, context: Context, carrier: Carrier, baseline: Baseline, trials: Trials, mover: Mover) -> Tried:
         job = self.job
         planner = Planner(self.ledger, context, carrier, baseline, job.budget, job.options, self.watch)
+        search = Search(self.ledger, mover, trials, job.options)
+        if planner.needs_no_cut and not job.options.front:
+            with self.watch.part("trials"):
+                uncut = search.uncut()
+            if uncut is not None:
+                return uncut
         prepared = planner.prepare()
         self._say_late()
         with self.watch.part("trials"):
@@ -156,7 +162,7 @@ class _Run:
             if job.options.front:
                 best = FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
             else:
-                best = Search(self.ledger, mover, trials, job.options).run(prepared)
+                best = search.run(prepared)
         compare(self.ledger, job.progress)
         return best
 
@@ -168,8 +174,8 @@ class _Run:
             spread.ahead(prepared, everything=job.options.front, tries=job.options.tries)
 
     def _say_late(self) -> None:
-        """Write down that the time limit was spent before the first trial: its recovery is then as short as can be."""
-        if self.deadline.passed() and not self.ledger.all(Trial):
+        """Write down that the time limit was spent before the first cut: its recovery is then as short as can be."""
+        if self.deadline.passed() and self.ledger.find("estimate") is None:
             spent, limit = self.earlier_s + self.watch.total, self.job.options.time_limit_s or 0.0
             note = (
                 f"the time limit of {format_seconds(limit)} is shorter than one trial: {format_seconds(spent)} went "

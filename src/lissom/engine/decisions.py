@@ -55,8 +55,9 @@ def decide(
         gained = f"{payment.words}; "
     if not drop.met:
         return Decision(False, f"loses {drop.used_text}, allowed are {drop.allowed_text}")
-    if quantized and before is not None:
-        return _number_format(budget, original, tried, before)
+    if quantized:
+        known = Comparison(original, 0.0, (0.0, 0.0), 1.0, (1.0, 1.0), 0.0) if before is None else before
+        return _number_format(budget, original, tried, known)
     missed = [check for check in checks if not check.met]
     if before is not None:
         earlier = budget.check(original, before.figures, before.drop, before.latency_ratio)

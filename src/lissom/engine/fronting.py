@@ -15,13 +15,15 @@ from lissom.plan.move import Move, Plan, plan_from_json
 
 
 class FrontSearch:
-    """Tries every rung, each with its share of the time that is left, and then the number format on top."""
+    """Tries INT8 of the whole network, then every rung with its share of the time that is left, and INT8 on top."""
 
     def __init__(self, ledger: Ledger, mover: Mover, trials: Trials, budget: Budget) -> None:
         self._ledger, self._mover, self._trials, self._budget = ledger, mover, trials, budget
 
     def run(self, rungs: Sequence[Rung]) -> Tried:
         """Try all rungs from the widest to the narrowest, and deliver the point that the budget means."""
+        if self._mover.has_int8:
+            self._trials.try_move(State(), Move("quantize int8", (self._mover.int8,)))
         for place, rung in enumerate(rungs):
             number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
             move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))

@@ -134,7 +134,7 @@ class Mover:
         return step
 
     def _recovery(self, trial: str, rung: Rung, share: float) -> Distill:
-        """A distillation that a share of the time left allows; of the first trial, also what it will take."""
+        """A distillation that a share of the time left allows; of the first one, also what it will take."""
         workload, _ = self._carrier.model(rung.steps)
         pace, known = self._pace(trial, workload), answered(self._context.shared / "teacher")
         distill = recovery(
@@ -146,7 +146,7 @@ class Mover:
         distill = replace(distill, rate=rate, batch=batch, views=views)
         asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
-        if trial == "1":
+        if self._ledger.find("estimate") is None:
             self.first_s = seconds
             self._estimate(seconds, self._cache_bytes() * distill.views)
         return distill
@@ -170,7 +170,7 @@ class Mover:
         whole, disk = seconds + ENDING_S, kept + _REST_BYTES
         check_writable(self._context.folder, disk)
         self._ledger.append("estimate", "", {"seconds": whole, "disk_bytes": disk})
-        self._context.progress.say(f"the first trial takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")
+        self._context.progress.say(f"the first cut takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")
 
 
 def ending(formats: Sequence[ArtefactStep]) -> str:

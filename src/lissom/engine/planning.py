@@ -1,6 +1,7 @@
 """Before the first trial: what may be cut, what is within reach, and the ladder of cuts to try."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from lissom.core.ledger import Ledger
@@ -13,7 +14,7 @@ from lissom.engine.grain import grain
 from lissom.engine.ladder import Ladder, Rung
 from lissom.engine.layer_times import LayerTimer
 from lissom.engine.options import Options
-from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable
+from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable, whole
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
 from lissom.layers.listening import AT_ONCE, FEW, listens
@@ -28,6 +29,8 @@ from lissom.workload.workload import Workload
 _HOPE = 2.5
 _LEAST_HOPE = 1.0
 _PICTURE = 4  # dimensions
+_REPAIR_S, _FEWEST, _TOGETHER = 60.0, 128, 64
+_SLOWER = 2.0  # times the latency on the target: an example while a layer is solved
 _OVER = 1.1  # of a limit: measured again, the narrowest cut will not come below it
 
 
@@ -45,11 +48,22 @@ class Prepared:
     reachable: bool = True
 
 
-def repair_of(workload: Workload, options: Options) -> Reconstruct:
-    """How a cut is repaired before it is judged."""
+def repair_of(workload: Workload, options: Options, latency_ms: float) -> Reconstruct:
+    """How a cut is repaired before it is judged.
+
+    Each layer that is solved takes the examples as far as itself through the network. So a deep or slow network is
+    shown fewer of them, as many as a minute is enough for.
+
+    Args:
+        workload: the original.
+        options: of the run.
+        latency_ms: what the original takes for an example on the target.
+    """
     if listens(workload.module):
         return Reconstruct(examples=min(FEW, options.calibration), batch=AT_ONCE)
-    return Reconstruct(examples=options.calibration)
+    layers = sum(parameter.dim() > 1 for parameter in workload.module.parameters())
+    enough = 1000 * _REPAIR_S / (_SLOWER * max(latency_ms, 1e-6) * (1 + layers / 2))
+    return Reconstruct(examples=min(options.calibration, max(_FEWEST, int(enough // _TOGETHER) * _TOGETHER)))
 
 
 def hope_of(budget: Budget, original: Figures) -> float:
@@ -75,25 +89,38 @@ class Planner:
         self._watch = watch
         self._fast = any(limit.measure == "latency" for limit in budget.costs)
 
+    @property
+    def needs_no_cut(self) -> bool:
+        """Whether no limit asks for a cut: the whole network keeps them all, as it is or in another number format."""
+        return self._reach.widths == self._prober.model.full
+
     def prepare(self) -> Prepared:
         """Analyse the model, measure what is reachable, and judge the rungs."""
-        workload, progress = self._context.original, self._context.progress
-        with self._watch.part("analysis"):
-            model = self._model(workload, progress)
-        bench = self._baseline.bench
-        timer = LayerTimer(self._ledger, workload, bench) if self._fast else None
-        prober = Prober(self._ledger, self._context, bench, self._baseline.figures, model, timer)
-        with self._watch.part("probes"):
-            reach = self._reach(prober, progress)
+        prober, reach = self._prober, self._reach
         reachable = max(reach.usage.values(), default=0.0) <= _OVER
         hope = hope_of(self._budget, self._baseline.figures)
         with self._watch.part("ladder"):
-            ladder = Ladder(
-                self._ledger, self._carrier, self._baseline, prober, reach, repair_of(workload, self._options)
-            )
+            latency_ms = self._baseline.figures.latency_ms / self._options.batch
+            repair = repair_of(self._context.original, self._options, latency_ms)
+            ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, repair)
             rungs = ladder.front() if self._options.front else ladder.rungs(hope, reachable=reachable)
         foretell(self._ledger, prober.model, rungs)
         return Prepared(rungs, hope, reach.precision, reachable)
+
+    @cached_property
+    def _prober(self) -> Prober:
+        workload, bench = self._context.original, self._baseline.bench
+        with self._watch.part("analysis"):
+            model = self._model(workload, self._context.progress)
+        timer = LayerTimer(self._ledger, workload, bench) if self._fast else None
+        return Prober(self._ledger, self._context, bench, self._baseline.figures, model, timer)
+
+    @cached_property
+    def _reach(self) -> Reach:
+        """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
+        prober, progress = self._prober, self._context.progress
+        with self._watch.part("probes"):
+            return self._widest(prober, progress) if self._budget.costs else Reach(prober.model.full, FP32, {}, 0.0)
 
     def _model(self, workload: Workload, progress: Progress) -> CostModel:
         options, coupling = self._options, coupled(workload)
@@ -113,15 +140,14 @@ class Planner:
             return 1
         return grain(self._baseline.bench, self._ledger)
 
-    def _reach(self, prober: Prober, progress: Progress) -> Reach:
-        """The widths to go for: the cut that meets the limits and loses the least, else the narrowest."""
-        if not self._budget.costs:
-            return Reach(prober.model.full, FP32, {}, 0.0)
+    def _widest(self, prober: Prober, progress: Progress) -> Reach:
         least = reachable(prober, self._budget)
         for name, item in least.items():
             self._ledger.once("reach", f"minimum {name}", reach_record(item, prober.measure(item.widths)[name]))
         self._say_range(prober, progress)
-        found = [item for name in least if (item := fitting(prober, self._budget, name)) is not None]
+        found = [item for name in least if (item := whole(prober, self._budget, name)).within]
+        if not found:
+            found = [item for name in least if (item := fitting(prober, self._budget, name)) is not None]
         if not found:
             worst = min(least.values(), key=lambda item: max(item.usage.values()))
             over = ", ".join(f"{name} {share:.1f} times" for name, share in worst.usage.items() if share > 1)

@@ -114,6 +114,12 @@ def reachable(prober: Prober, budget: Budget) -> dict[str, Reach]:
     return {name: Reach(widths, name, prober.usage(measured[name], budget), prober.lost(widths)) for name in measured}
 
 
+def whole(prober: Prober, budget: Budget, precision: str) -> Reach:
+    """The whole network in a number format."""
+    widths = prober.model.full
+    return Reach(widths, precision, prober.usage(prober.measure(widths)[precision], budget), 0.0)
+
+
 def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:
     """The widest cut that keeps within the limits in a number format, found by measuring.
 

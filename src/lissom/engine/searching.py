@@ -1,4 +1,5 @@
-"""The search: cuts from the ladder, tried narrower where the budget is met and wider where it is not."""
+"""The search: number formats alone where no limit asks for a cut, then cuts from the ladder, tried narrower where the
+budget is met and wider where it is not."""
 
 from collections.abc import Sequence
 
@@ -24,6 +25,16 @@ class Search:
 
     def __init__(self, ledger: Ledger, mover: Mover, trials: Trials, options: Options) -> None:
         self._ledger, self._mover, self._trials, self._options = ledger, mover, trials, options
+        self._uncut: list[Tried] = []
+
+    def uncut(self) -> Tried | None:
+        """Try the whole network in other number formats, for budgets whose limits ask for no cut.
+
+        Returns:
+            What meets the budget; ``None`` where nothing does, and cuts are to be tried.
+        """
+        self._uncut = self._formats(State(), sound=True, learn=False)
+        return next((item for item in self._uncut if item.trial.kept and item.overshoot == 0), None)
 
     def run(self, prepared: Prepared) -> Tried:
         """Search until the narrowest cut that meets the budget is known, one meets it clearly, or time is used up.
@@ -35,7 +46,8 @@ class Search:
         outcomes: list[Outcome] = []
         standing = State()
         while (number := next_rung(len(rungs), first, outcomes)) is not None and self._may_go_on(outcomes):
-            tried = self._try(rungs[number], standing, prepared.precision)
+            share = _FIRST_SHARE if not outcomes else 1.0
+            tried = self._try(rungs[number], standing, prepared.precision, share)
             near = tried.overshoot == 0 or not prepared.reachable
             outcomes.append(Outcome(number, near and tried.trial.kept))
             standing = tried.state if outcomes[-1].met else standing
@@ -66,7 +78,7 @@ class Search:
             left = self._mover.time_left()
             met = any(outcome.met for outcome in outcomes)
             limited = self._options.time_limit_s is not None and not self._options.rewriting
-            enough = any(self._trials.clearly_meets(item) for item in self._trials.tried if item.trial.kept)
+            enough = any(self._trials.clearly_meets(item) for item in self._cuts if item.trial.kept)
             known = not outcomes or (
                 not enough
                 and len(outcomes) < self._options.tries
@@ -76,14 +88,19 @@ class Search:
             self._ledger.append("go on", key, known)
         return bool(known)
 
-    def _try(self, rung: Rung, standing: State, precision: str) -> Tried:
+    @property
+    def _cuts(self) -> list[Tried]:
+        """What was tried of cuts."""
+        return self._trials.tried[len(self._uncut) :]
+
+    def _try(self, rung: Rung, standing: State, precision: str, share: float) -> Tried:
         """Cut, repair and recover as one move, then the number format as another.
 
         Where something stands already the two are one move: its parts are known to work.
         """
         number = len(self._trials.tried) + 1
         formats: tuple[ArtefactStep, ...] = tuple(step for step in standing.steps if isinstance(step, ArtefactStep))
-        share = (_FIRST_SHARE if number == 1 else 1.0) / (1 + len(self._options.rewriting))
+        share /= 1 + len(self._options.rewriting)
         move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
         base = State((), standing.comparison)
         tried = self._trials.try_move(base, move)
@@ -93,17 +110,28 @@ class Search:
         return quantized if quantized.trial.kept or quantized.overshoot < tried.overshoot else tried
 
     def _quantize(self, tried: Tried) -> Tried:
-        """Number formats on top of what was tried, until one is kept: INT8; where it loses too much, with layers in
-        float; then FP16, where the target has it; at last INT8 that was learnt.
+        """Number formats on top of what was tried: the one that was kept, or else the nearest to the budget.
 
-        Returns:
-            The one that was kept, or else the nearest to the budget: what was given, where the target has no other
-            format.
+        That is what was given, where the target has no other format.
+        """
+        made = self._formats(tried.state, sound=not self._trials.loses(tried), learn=True)
+        if not made:
+            return tried
+        return made[-1] if made[-1].trial.kept else min(made, key=lambda item: item.overshoot)
+
+    def _formats(self, state: State, *, sound: bool, learn: bool) -> list[Tried]:
+        """Number formats on top of a state, until one is kept: INT8; where it loses too much, with layers in float;
+        then FP16, where the target has it; at last INT8 that was learnt.
+
+        Args:
+            state: what they are put on.
+            sound: whether that keeps the score, so that it is the format that loses it.
+            learn: whether INT8 may be learnt.
         """
         made: list[Tried] = []
         if self._mover.has_int8:
-            made.append(self._trials.try_move(tried.state, Move("quantize int8", (self._mover.int8,))))
-        lossy = bool(made) and self._trials.loses(made[0]) and not self._trials.loses(tried)
+            made.append(self._trials.try_move(state, Move("quantize int8", (self._mover.int8,))))
+        lossy = bool(made) and self._trials.loses(made[0]) and sound
         others: list[ArtefactStep] = [
             *([self._mover.mixed_int8] if lossy and self._mover.leaves_floats else []),
             *([HalfPrecision()] if self._mover.has_half else []),
@@ -111,19 +139,16 @@ class Search:
         for step in others:
             if made and made[-1].trial.kept:
                 break
-            made.append(self._trials.try_move(tried.state, Move(step.describe(), (step,))))
-        last = self._mover.learnt_int8(len(self._trials.tried) + 1) if lossy and not made[-1].trial.kept else None
-        if last is not None:
-            made.append(self._trials.try_move(tried.state, last))
-        if not made:
-            return tried
-        return made[-1] if made[-1].trial.kept else min(made, key=lambda item: item.overshoot)
+            made.append(self._trials.try_move(state, Move(step.describe(), (step,))))
+        learns = learn and lossy and not made[-1].trial.kept
+        last = self._mover.learnt_int8(len(self._trials.tried) + 1) if learns else None
+        return made if last is None else [*made, self._trials.try_move(state, last)]
 
     def _longer(self, rung: Rung, precision: str) -> None:
         """Nothing met the budget: recover the widest cut that was tried once more, from where it stopped."""
         known = self._ledger.find("go on", "longer")
         if known is None:
-            tries, left = len(self._trials.tried), self._mover.time_left()
+            tries, left = len(self._cuts), self._mover.time_left()
             known = tries < self._options.tries and left > _WORTH * self._mover.first_s
             self._ledger.append("go on", "longer", known)
         if not known:

@@ -9,6 +9,8 @@ from lissom.steps.repair.least_squares import fit
 from lissom.steps.step import Context, ModelStep
 from lissom.workload.workload import Workload, calibration_batches
 
+_AT_ONCE = 3 << 19  # values of an input
+
 
 @dataclass(frozen=True)
 class Reconstruct(ModelStep):
@@ -17,7 +19,8 @@ class Reconstruct(ModelStep):
     Its new weights are the least-squares fit from what it reads in the cut model to what the original wrote at
     the outputs that are left, so that a layer also mends what layers before it could not (He, Zhang and Sun,
     2017, "Channel pruning", section 3.1; Luo, Wu and Lin, 2017, "ThiNet", section 3.3). ``ridge`` holds the
-    fit to the weights that were cut, in parts of the mean square of an input.
+    fit to the weights that were cut, in parts of the mean square of an input. ``batch`` examples at most are looked at
+    at once, fewer of large ones: what is written for them is to be found in memory that is there already.
     """
 
     examples: int = 1024
@@ -36,9 +39,8 @@ class Reconstruct(ModelStep):
             raise LissomError("weights that are held at zero cannot be solved anew", hint="reconstruct before sparsify")
         model = copy.deepcopy(workload.module).eval()
         original = copy.deepcopy(context.original.module).eval()
-        batches = calibration_batches(
-            workload.splits.train, examples=self.examples, batch=self.batch, seed=context.seed
-        )
+        batch = max(1, min(self.batch, _AT_ONCE // max(part[0].numel() for part in workload.example)))
+        batches = calibration_batches(workload.splits.train, examples=self.examples, batch=batch, seed=context.seed)
         kept = workload.cut.kept
         parameters = dict(original.named_parameters())
         there = dict(model.named_parameters())
