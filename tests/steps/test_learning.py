@@ -1,14 +1,23 @@
-"""Encoders are taught at a lower rate than networks with BatchNorm, and the engine's recoveries keep to it."""
+"""Encoders are taught at a lower rate than networks with BatchNorm, clips a few at a time."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import nn
 
 from lissom.steps.distillation.learning import CONVOLUTIONAL, ENCODERS, usual_learning
+from lissom.testing import tiny_workload
+
+
+def learning(module: nn.Module, *shape: int) -> tuple[float, int]:
+    example = (torch.zeros(shape),) if shape else tiny_workload().example
+    return usual_learning(replace(tiny_workload(), module=module, example=example))
 
 
 def test_what_normalises_layers_is_taught_slowly() -> None:
-    assert usual_learning(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))) == CONVOLUTIONAL
-    assert usual_learning(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))) == ENCODERS
+    assert learning(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))) == CONVOLUTIONAL
+    assert learning(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))) == ENCODERS
     assert ENCODERS[0] < CONVOLUTIONAL[0] / 10
 
 
@@ -16,4 +25,10 @@ def test_an_encoder_of_pictures_is_one_too() -> None:
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     with torch.no_grad():
         assert layer(torch.zeros(1, 3, 8)).shape == (1, 3, 8)
-    assert usual_learning(nn.ModuleList([layer])) == ENCODERS
+    assert learning(nn.ModuleList([layer])) == ENCODERS
+
+
+@pytest.mark.parametrize(("frames", "batch"), [(1, 128), (8, 32), (16, 16), (64, 8)])
+def test_clips_are_learnt_from_a_few_at_a_time(frames: int, batch: int) -> None:
+    rate, found = learning(nn.Sequential(nn.Conv3d(3, 4, 3), nn.BatchNorm3d(4)), 1, 3, frames, 8, 8)
+    assert found == batch and rate == pytest.approx(CONVOLUTIONAL[0] * (batch / 128) ** 0.5)

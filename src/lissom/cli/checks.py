@@ -38,7 +38,7 @@ def print_checks(
     figures = baseline.figures
     check_absolute(limits, figures, planned=planned)
     reason = fails_to_train(workload.module, workload.splits.train) if planned else ""
-    pace = {} if reason else measure_pace(workload, workload, baseline.fast, usual_learning(workload.module)[1])
+    pace = {} if reason else measure_pace(workload, workload, baseline.fast, usual_learning(workload)[1])
     found = {
         "started": False,
         "model": workload.name,

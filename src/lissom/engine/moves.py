@@ -59,7 +59,7 @@ class Mover:
             self._ledger.append("learnt int8", str(number), known)
         if not known:
             return None
-        rate, batch = usual_learning(self._context.original.module)
+        rate, batch = usual_learning(self._context.original)
         epochs = self._options.epochs or max(1, self._options.most_epochs // 4)
         learn = DistillInt8(epochs=epochs, rate=rate / 6, batch=batch, examples=self._options.ranged)
         return Move(f"{learn.describe()} + quantize int8", (learn, self.int8))
@@ -99,7 +99,7 @@ class Mover:
         if known is None:
             if options.epochs is not None or math.isinf(left):
                 return [float(options.epochs or options.most_epochs)] * len(rungs)
-            batch = usual_learning(self._context.original.module)[1]
+            batch = usual_learning(self._context.original)[1]
             cuts = (self._carrier.model(rung.steps)[0] for rung in rungs)
             seconds = [epoch_seconds(self._context.original, cut, batch, self._context.team) for cut in cuts]
             known = [min(float(options.most_epochs), left / max(value, 1e-6)) for value in seconds]
@@ -140,7 +140,7 @@ class Mover:
         distill = recovery(
             pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
         )
-        rate, batch = usual_learning(self._context.original.module)
+        rate, batch = usual_learning(self._context.original)
         # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
         views = distill.views and (self._context.original.views or 1)
         distill = replace(distill, rate=rate, batch=batch, views=views)
@@ -154,7 +154,7 @@ class Mover:
     def _pace(self, trial: str, workload: Workload) -> dict[str, float]:
         known = self._ledger.find("pace", trial)
         if known is None:
-            _, batch = usual_learning(self._context.original.module)
+            _, batch = usual_learning(self._context.original)
             known = measure_pace(self._context.original, workload, self._context.answer, batch, self._context.team)
             self._ledger.append("pace", trial, known)
         return known

@@ -87,7 +87,7 @@ class Planner:
         self._ledger, self._context, self._carrier = ledger, context, carrier
         self._baseline, self._budget, self._options = baseline, budget, options
         self._watch = watch
-        self._fast = any(limit.measure == "latency" for limit in budget.costs)
+        self._fast = options.front or any(limit.measure == "latency" for limit in budget.costs)
 
     @property
     def needs_no_cut(self) -> bool:

@@ -1,17 +1,21 @@
 """How fast a network is taught, where nobody says it: by whether it normalises layers or batches."""
 
+import math
+
 from torch import nn
 
 from lissom.layers.listening import listens
+from lissom.workload.workload import Workload
 from lissom.zoo.codec import Codec
 
 CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
 ENCODERS = (3e-4, 32)
 LISTENERS = (1e-4, 8)
 CODECS = (1e-3, 8)
+_CLIPS, _FRAMES, _FEWEST = 5, 256, 8  # dimensions of a batch of clips; frames of one, and clips at least
 
 
-def usual_learning(module: nn.Module) -> tuple[float, int]:
+def usual_learning(original: Workload) -> tuple[float, int]:
     """The highest rate of AdamW, and the batch.
 
     Networks with BatchNorm take high rates. Encoders of texts and pictures, which normalise layers, lose at them what
@@ -20,13 +24,21 @@ def usual_learning(module: nn.Module) -> tuple[float, int]:
     thousand places, so that a batch is smaller; 1e-4 is that of Gandhi et al. 2023 (Distil-Whisper), section 5.
 
     Codecs of pictures normalise nothing and learn from few pictures at a time (Minnen et al. 2018, section 4: 8).
+    Clips have many frames each, so that there are fewer in a batch, and the rate goes down with its square root
+    (Krizhevsky 2014, "One weird trick", section 5).
 
     Args:
-        module: the original, before anything was done to it.
+        original: before anything was done to it.
     """
+    module = original.module
     if listens(module):
         return LISTENERS
     if isinstance(module, Codec):
         return CODECS
     attentive = any(isinstance(layer, (nn.LayerNorm, nn.RMSNorm)) for layer in module.modules())
-    return ENCODERS if attentive else CONVOLUTIONAL
+    if attentive:
+        return ENCODERS
+    rate, batch = CONVOLUTIONAL
+    clips = [part for part in original.example if part.dim() == _CLIPS]
+    fewer = min(batch, max(_FEWEST, _FRAMES // clips[0].shape[2])) if clips else batch
+    return rate * math.sqrt(fewer / batch), fewer
