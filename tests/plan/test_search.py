@@ -62,5 +62,5 @@ def test_the_search_finds_the_narrowest_rung_that_meets_the_budget(rungs: int, d
     while (rung := next_rung(rungs, first, outcomes)) is not None:
         assert rung not in {outcome.rung for outcome in outcomes}
         outcomes.append(Outcome(rung, rung <= narrowest))
-    met = [outcome.rung for outcome in outcomes if outcome.met]
+    met = [outcome.rung for outcome in outcomes if outcome.kept]
     assert max(met, default=-1) == narrowest

@@ -39,7 +39,8 @@ class Search:
     def run(self, prepared: Prepared) -> Tried:
         """Search until the narrowest cut that meets the budget is known, one meets it clearly, or time is used up.
 
-        Where no cut can meet it, until the narrowest is known that still keeps within the allowed drop.
+        Where a cut keeps within the allowed drop and costs too much, as where none can meet the budget or where the
+        trial measured a little more than the copy before it, narrower ones are tried as well.
         """
         rungs = prepared.rungs
         first = self._first(rungs, prepared.hope)
@@ -48,10 +49,9 @@ class Search:
         while (number := next_rung(len(rungs), first, outcomes)) is not None and self._may_go_on(outcomes):
             share = _FIRST_SHARE if not outcomes else 1.0
             tried = self._try(rungs[number], standing, prepared.precision, share)
-            near = tried.overshoot == 0 or not prepared.reachable
-            outcomes.append(Outcome(number, near and tried.trial.kept))
-            standing = tried.state if outcomes[-1].met else standing
-        if prepared.reachable and not any(outcome.met for outcome in outcomes):
+            outcomes.append(Outcome(number, tried.trial.kept))
+            standing = tried.state if tried.trial.kept else standing
+        if prepared.reachable and not any(outcome.kept for outcome in outcomes):
             self._longer(rungs[min(outcome.rung for outcome in outcomes)], prepared.precision)
         return best_of(self._trials.tried)
 
@@ -76,7 +76,7 @@ class Search:
         known = self._ledger.find("go on", key)
         if known is None:
             left = self._mover.time_left()
-            met = any(outcome.met for outcome in outcomes)
+            met = any(item.trial.kept and item.overshoot == 0 for item in self._cuts)
             limited = self._options.time_limit_s is not None and not self._options.rewriting
             enough = any(self._trials.clearly_meets(item) for item in self._cuts if item.trial.kept)
             known = not outcomes or (

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """A rung of the ladder that was tried, and whether the budget was met there."""
+    """A rung of the ladder that was tried, and whether the score was kept there."""
 
     rung: int
-    met: bool
+    kept: bool
 
 
 def first_rung(drops: Sequence[float], hope: float) -> int:
@@ -41,7 +41,7 @@ def hopes_by_pace(hope: float, epochs: Sequence[float]) -> list[float]:
 
 
 def next_rung(rungs: int, first: int, outcomes: Sequence[Outcome]) -> int | None:
-    """The rung to try next: narrower where the budget was met, wider where it was not.
+    """The rung to try next: narrower where the score was kept, wider where it was not.
 
     Args:
         rungs: how many there are, one or more; number 0 is the widest.
@@ -49,11 +49,11 @@ def next_rung(rungs: int, first: int, outcomes: Sequence[Outcome]) -> int | None
         outcomes: what was tried so far.
 
     Returns:
-        ``None`` when the narrowest rung that meets the budget is known, or none is left.
+        ``None`` when the narrowest rung that keeps the score is known, or none is left.
     """
     if not outcomes:
         return first
     tried = {outcome.rung for outcome in outcomes}
-    met = [outcome.rung for outcome in outcomes if outcome.met]
-    candidate = max(met) + 1 if met else min(tried) - 1
+    kept = [outcome.rung for outcome in outcomes if outcome.kept]
+    candidate = max(kept) + 1 if kept else min(tried) - 1
     return candidate if 0 <= candidate < rungs and candidate not in tried else None
