@@ -151,9 +151,9 @@ def unseen(work: Path, photos: Path) -> dict[str, Any]:
             target = place / motion / f"{number:04d}.mp4"
             if min(picture.size) >= 200 and not target.is_file():
                 write_clip(target, picture, clip, 1)
-    settings = {"size": 48, "resize": 54, "mean": PREPROCESSING["mean"], "std": PREPROCESSING["std"]}
+    seen = {"size": PREPROCESSING["crop"][0], **{key: PREPROCESSING[key] for key in ("resize", "mean", "std")}}
     networks = {name: trained_network(work, name) for name in NETWORKS}
-    workload = lissom.load(networks["tsm"], data=place, task="video", **settings)
+    workload = lissom.load(networks["tsm"], data=place, task="video", **seen)
     right, count = dict.fromkeys(NETWORKS, 0), 0
     for split in (workload.splits.train, workload.splits.select, workload.splits.test):
         for batch in batches(split):
