@@ -11,7 +11,7 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures
 from lissom.engine.layer_times import in_proportion, with_times
-from lissom.engine.reach import Prober, Reach, _corrected, fitting, reach_record, reachable
+from lissom.engine.reach import _AIM, Prober, Reach, _corrected, fitting, reach_record, reachable
 from lissom.plan.allocation import Choice, CostModel, Side, Term, Widths
 from lissom.plan.budget import parse_budget
 
@@ -130,11 +130,11 @@ def test_whatever_is_found_keeps_to_all_limits(size: float, latency: float, over
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        ({"latency": 1.9}, {"latency_ms": 0.5}),  # twice too slow: half of the time
-        ({"macs": 1.9}, {"macs": 0.5}),
-        ({"size": 0.475}, {"parameters": 2.0}),  # half used: twice as many parameters
-        ({"size": 1.9, "memory": 0.95}, {"parameters": 0.5}),  # the worst of what drives it counts
-        ({"latency": 0.95, "parameters": 1.9}, {"latency_ms": 1.0, "parameters": 0.5}),
+        ({"latency": 2 * _AIM}, {"latency_ms": 0.5}),  # twice too slow: half of the time
+        ({"macs": 2 * _AIM}, {"macs": 0.5}),
+        ({"size": _AIM / 2}, {"parameters": 2.0}),  # half used: twice as many parameters
+        ({"size": 2 * _AIM, "memory": _AIM}, {"parameters": 0.5}),  # the worst of what drives it counts
+        ({"latency": _AIM, "parameters": 2 * _AIM}, {"latency_ms": 1.0, "parameters": 0.5}),
         ({}, {}),
     ],
 )
