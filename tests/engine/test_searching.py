@@ -12,6 +12,7 @@ from lissom.core.records import Trial
 from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
 from lissom.engine.planning import Prepared
+from lissom.engine.recovering import try_cut
 from lissom.engine.searching import Search
 from lissom.engine.trials import State, Tried
 from lissom.plan.move import Move
@@ -24,6 +25,7 @@ from lissom.steps.step import ArtefactStep
 
 PLENTY = 1e6
 UNCUT = -1
+SOME: Any = object()  # a comparison that nobody looks into
 Judge = Callable[[int, bool, bool], tuple[bool, float]]
 
 
@@ -63,6 +65,9 @@ class Moves:
         self.shares.append(share)
         return Move(f"cut {10 - rung.widths[0]}", (*rung.steps, Distill(1), *formats))
 
+    def repaired(self, rung: Rung, formats: tuple[ArtefactStep, ...]) -> Move:
+        return Move(f"repaired {10 - rung.widths[0]}", (*rung.steps, *formats))
+
 
 class Judged:
     """Decides each trial by its rung, whether it is quantized, and whether it was recovered once more."""
@@ -71,6 +76,7 @@ class Judged:
         self.judge, self.tried, self.told = judge, [], []
         self.lossy: tuple[str, ...] = ()
         self.clear: tuple[str, ...] = ()
+        self.drops: dict[str, float] = {}
 
     def try_move(self, state: State, move: Move) -> Tried:
         steps = (*state.steps, *move.steps)
@@ -79,8 +85,9 @@ class Judged:
         again = sum(isinstance(step, Distill) for step in steps) > 1
         rung_ = UNCUT if prune is None else len(prune.removed[0][2]) - 1
         kept, overshoot = self.judge(rung_, quantized, again)
-        trial = Trial(len(self.tried) + 1, move.name, (), None, kept, "", 0.0)
-        self.tried.append(Tried(State(steps), trial, overshoot))
+        drop = self.drops.get(move.name, 0.0)
+        trial = Trial(len(self.tried) + 1, move.name, (), None, kept, "", 0.0, drop)
+        self.tried.append(Tried(State(steps, SOME), trial, overshoot))
         self.told.append(move.name)
         return self.tried[-1]
 
@@ -338,3 +345,23 @@ def test_what_was_tried_before_the_cuts_takes_nothing_from_them(tmp_path: Path) 
     moves = Moves()
     told, _ = search(tmp_path, ladder(0.1, 0.5), Formats(), uncut=True, moves=moves, lossy=(INT8,), tries=1)
     assert told == [INT8, "cut 1", INT8] and moves.shares[0] < 1, "one try, the first, leaves a little of the time"
+
+
+@pytest.mark.parametrize(
+    ("lost", "tries", "delivered"), [(0.05, ["cut 0"], "cut 0"), (0.3, ["cut 0", "repaired 0"], "repaired 0")]
+)
+def test_a_recovery_that_loses_is_undone(tmp_path: Path, lost: float, tries: list[str], delivered: str) -> None:
+    trials: Any = Judged(lambda number, quantized, again: (True, 0.0))
+    trials.drops = {"cut 0": lost, "repaired 0": 0.1, INT8: 0.2}
+    mover: Any = Moves()
+    tried = try_cut(trials, mover, State(), Move("cut 0", (*rung(0, 0.1).steps, Distill(1))), rung(0, 0.1))
+    assert trials.told == tries and tried.trial.move == delivered
+
+
+def test_a_search_goes_on_from_the_repair_alone(tmp_path: Path) -> None:
+    trials: Any = Judged(lambda number, quantized, again: (True, 0.0))
+    trials.drops = {"cut 0": 0.3, "repaired 0": 0.1, INT8: 0.2}
+    mover: Any = Moves()
+    best = Search(Ledger(tmp_path), mover, trials, Options()).run(ladder(0.1))
+    assert trials.told == ["cut 0", "repaired 0", INT8]
+    assert [type(step).__name__ for step in best.state.steps] == ["Prune", "QuantizeInt8"]

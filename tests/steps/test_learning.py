@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lissom.steps.distillation.learning import CONVOLUTIONAL, ENCODERS, usual_learning
+from lissom.steps.distillation.learning import CONVOLUTIONAL, ENCODERS, recovering_rate, usual_learning
 from lissom.testing import tiny_workload
 
 
@@ -32,3 +32,10 @@ def test_an_encoder_of_pictures_is_one_too() -> None:
 def test_clips_are_learnt_from_a_few_at_a_time(frames: int, batch: int) -> None:
     rate, found = learning(nn.Sequential(nn.Conv3d(3, 4, 3), nn.BatchNorm3d(4)), 1, 3, frames, 8, 8)
     assert found == batch and rate == pytest.approx(CONVOLUTIONAL[0] * (batch / 128) ** 0.5)
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(0.6, 0.1), (3, 0.5), (6, 1.0), (30, 1.0)])
+def test_a_short_recovery_does_not_undo_the_repair(epochs: float, share: float) -> None:
+    assert recovering_rate(tiny_workload(), epochs) == pytest.approx(share * CONVOLUTIONAL[0])
+    encoder = replace(tiny_workload(), module=nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)))
+    assert recovering_rate(encoder, epochs) == ENCODERS[0], "the usual rate of encoders is for a few epochs"

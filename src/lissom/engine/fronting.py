@@ -8,6 +8,7 @@ from lissom.core.records import Figures, Trial, from_json
 from lissom.engine.decisions import overshoot
 from lissom.engine.ladder import Rung
 from lissom.engine.moves import Mover
+from lissom.engine.recovering import try_cut
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.front import Point, front, pick
@@ -27,9 +28,9 @@ class FrontSearch:
         for place, rung in enumerate(rungs):
             number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
             move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))
-            tried = self._trials.try_move(State(), move)
+            tried = try_cut(self._trials, self._mover, State(), move, rung)
             if self._mover.has_int8:
-                self._trials.try_move(tried.state, Move(f"{move.name} + int8", (self._mover.int8,)))
+                self._trials.try_move(tried.state, Move(f"{tried.trial.move} + int8", (self._mover.int8,)))
         points = points_of(self._ledger, self._budget)
         if not points:
             return best_of(self._trials.tried)  # the target could make nothing, which is said there

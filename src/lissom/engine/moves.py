@@ -15,7 +15,7 @@ from lissom.engine.stopwatch import ENDING_S
 from lissom.layers.ctc_model import CtcModel
 from lissom.plan.move import Move, move_from_json
 from lissom.steps.distillation.distill import Distill
-from lissom.steps.distillation.learning import usual_learning
+from lissom.steps.distillation.learning import recovering_rate, usual_learning
 from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.quantization.mixed import MixedInt8
@@ -119,6 +119,10 @@ class Mover:
         distill = self._settled(rung) or self._recovery(str(number), rung, share)
         return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending(formats)}", (*rung.steps, distill, *formats))
 
+    def repaired(self, rung: Rung, formats: tuple[ArtefactStep, ...]) -> Move:
+        """Cut and repair alone, then the number format."""
+        return Move(f"prune {1 - rung.kept:.1%} + repair{ending(formats)}", (*rung.steps, *formats))
+
     def settle(self, place: int, rung: Rung, share: float) -> tuple[ModelStep, ...]:
         """Fix a rung's recovery before its trial, so that it can be carried out elsewhere; the steps up to it."""
         distill = self._settled(rung)
@@ -140,7 +144,8 @@ class Mover:
         distill = recovery(
             pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
         )
-        rate, batch = usual_learning(self._context.original)
+        _, batch = usual_learning(self._context.original)
+        rate = recovering_rate(self._context.original, distill.epochs * distill.share)
         # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
         views = distill.views and (self._context.original.views or 1)
         distill = replace(distill, rate=rate, batch=batch, views=views)

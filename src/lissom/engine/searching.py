@@ -8,6 +8,7 @@ from lissom.engine.ladder import Rung
 from lissom.engine.moves import Mover
 from lissom.engine.options import Options
 from lissom.engine.planning import Prepared
+from lissom.engine.recovering import try_cut
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.move import Move
 from lissom.plan.search import Outcome, first_rung, hopes_by_pace, next_rung
@@ -103,7 +104,7 @@ class Search:
         share /= 1 + len(self._options.rewriting)
         move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
         base = State((), standing.comparison)
-        tried = self._trials.try_move(base, move)
+        tried = try_cut(self._trials, self._mover, base, move, rung, formats)
         if formats or not (tried.trial.kept or (precision == "int8" and standing.comparison is None)):
             return tried
         quantized = self._quantize(tried)
@@ -153,8 +154,8 @@ class Search:
             self._ledger.append("go on", "longer", known)
         if not known:
             return
-        last = next(item for item in reversed(self._trials.tried) if item.state.steps[: len(rung.steps)] == rung.steps)
-        learnt = [step for step in last.state.steps if not isinstance(step, ArtefactStep)]
+        same = [item.state.steps for item in self._cuts if item.state.steps[: len(rung.steps)] == rung.steps]
+        learnt = next(steps for steps in reversed(same) if any(isinstance(step, Distill) for step in steps))
         number = len(self._trials.tried) + 1
         move = self._mover.recorded(number, lambda: self._again(number, rung, learnt))
         tried = self._trials.try_move(State(), move)

@@ -1,0 +1,32 @@
+"""A recovery has to pay: where the cut lost less before it than after, what stands is the cut with its repair alone."""
+
+from lissom.engine.ladder import Rung
+from lissom.engine.moves import Mover
+from lissom.engine.trials import State, Trials, Tried
+from lissom.plan.move import Move
+from lissom.steps.step import ArtefactStep
+
+
+def try_cut(
+    trials: Trials, mover: Mover, state: State, move: Move, rung: Rung, formats: tuple[ArtefactStep, ...] = ()
+) -> Tried:
+    """Try a cut with its recovery, and without it where the recovery cost score.
+
+    Args:
+        trials: tries both.
+        mover: makes the move without a recovery.
+        state: what they are tried on.
+        move: the cut, its repair and its recovery.
+        rung: the cut, and what it loses when repaired alone.
+        formats: that end either.
+
+    Returns:
+        The one that loses less.
+    """
+    tried = trials.try_move(state, move)
+    if tried.state.comparison is None or tried.trial.drop <= rung.drop:
+        return tried
+    repaired = trials.try_move(state, mover.repaired(rung, formats))
+    if repaired.state.comparison is None or repaired.trial.drop >= tried.trial.drop:
+        return tried
+    return repaired
