@@ -7,8 +7,8 @@ texts.
     python benchmarks/cases.py cifar10 runs/cifar10
     lissom compress zoo:resnet20 --weights resnet20-cifar10.safetensors --data cifar10.zip --size 32 \
       --mean 0.4914,0.4822,0.4465 --std 0.247,0.2435,0.2616 --target onnxruntime --time-limit 6m \
-      --budget "latency<=60%, size<=30%, memory<=95%, drop<=1pt" -o runs/searched    (and --plan int8 -o runs/int8)
-    python benchmarks/cases.py three_limits runs/searched runs/int8
+      --budget "latency<=60%, size<=30%, memory<=95%, drop<=1pt" -o runs/three-limits
+    python benchmarks/cases.py three_limits runs/three-limits
     make demo-text && python benchmarks/cases.py demo_text runs/demo-text
 
 Writes results/CASE.json from the ledgers of the runs, whatever they say.

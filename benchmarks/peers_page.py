@@ -23,7 +23,8 @@ INTRODUCTION = """# Peers
 
 Written by `benchmarks/peers_page.py` from `benchmarks/peers.py`. The same trained model, data and runtime for all: ONNX
 Runtime, one thread, batch 1, on {processor}; the same number of cuts and the same time in all for lissom and
-for Torch-Pruning, which is followed by a fine-tune on the labels and ONNX Runtime's INT8. NNCF and ONNX
+for Torch-Pruning, which is followed by a fine-tune on the labels and ONNX Runtime's INT8. lissom's front also has
+the whole network in INT8, and a cut with its repair alone where the recovery cost score. NNCF and ONNX
 Runtime quantize the model as it is; neither prunes. Olive's static INT8 is that of ONNX Runtime, so it has no row.
 
 Every pipeline makes candidates; each takes the fastest of its own that loses at most {most:g} point on the select

@@ -165,7 +165,7 @@ def main() -> None:
         "",
         *demo(),
         *case("cifar10", "EfficientNet-Lite0 of timm on CIFAR-10", "pictures"),
-        *case("three_limits", "ResNet-20 on CIFAR-10 under three limits: searched, then `--plan int8`", "pictures"),
+        *case("three_limits", "ResNet-20 on CIFAR-10 under three limits", "pictures"),
         *case("demo_text", "A BERT on film reviews (`make demo-text`)", "texts"),
         *pruning_page.section(),
         *rewrites_page.section(),

@@ -20,7 +20,7 @@ def section() -> list[str]:
     if "time" in found:
         lines += ["", *_times(found["time"])]
     if "loader" in found:
-        lines += ["", _loader(found["loader"])]
+        lines += ["", *_loader(found["loader"])]
     machine = next(iter(found.values()))["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     return [*lines, "", f"By `benchmarks/video.py`, on {machine['processor']} ({machine['cores']} cores); {versions}."]
@@ -85,10 +85,10 @@ def _times(timed: dict[str, Any]) -> list[str]:
     ]
 
 
-def _loader(loader: dict[str, Any]) -> str:
+def _loader(loader: dict[str, Any]) -> list[str]:
     rates, share = loader["clips_a_second"], loader["share"]
-    return (
-        f"One thread of training takes {rates['nothing']:.1f} clips a second where the loader does nothing; "
-        f"from frames in memory {share['memory']:.0%} of that, "
-        f"from files decoded anew each time by {loader['workers']} processes {share['files']:.0%}."
-    )
+    return [
+        f"One thread of training takes {rates['nothing']:.1f} clips a second where the loader does nothing;",
+        f"from frames in memory {share['memory']:.0%} of that, from files decoded anew each time by",
+        f"{loader['workers']} processes {share['files']:.0%}.",
+    ]
