@@ -4,8 +4,7 @@
 
 SOURCES is a folder of photos and films; whole films and photos are left out by --except. WORK gets the windows and
 a state that a stopped run goes on from. About an hour on one core. The checkpoint that is shipped is older: it began
-with random transforms, and was trained in three starts whose --steps differed (5,000, 20,000, 15,000). After 800 steps
-a codec that begins as codec_start.py says costs less than it at all but the lowest quality.
+with random transforms, and was trained in three starts whose --steps differed (5,000, 20,000, 15,000).
 """
 
 import argparse
@@ -59,7 +58,8 @@ class Training:
         torch.manual_seed(SEED)
         self.windows, self.steps, self.step = windows, steps, 0
         self.model, self.average = codec(), codec()
-        begin(self.model, torch.from_numpy(np.stack([pack(windows.picture(row, 0)) for row in range(STARTED)])))
+        seen = [pack(windows.picture(row, 0)) for row in range(min(STARTED, len(windows)))]
+        begin(self.model, torch.from_numpy(np.stack(seen)))
         self.average.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.Adam(self.model.parameters(), RATE)
         self.state = work / "state.pt"

@@ -2,7 +2,7 @@
 
 What strided convolutions keep of 2x2 patches of their inputs is what loses the least in squares (the Karhunen-Loève
 transform; Jain 1989, "Fundamentals of digital image processing", section 5.11), so that the codec is a fair linear one
-before its first step. Blocks begin as the identity (Zhang, Dauphin and Ma 2019, "Fixup initialization", section 3.1).
+before its first step. Blocks begin as the identity (Zhang, Dauphin and Ma 2019, "Fixup initialization", section 3).
 """
 
 import math
@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from lissom.zoo.codec import PACKED, QUALITIES, WEIGHTS, Block, Codec
-
-FRAMES_SEEN = PACKED * 4  # numbers in a 2x2 patch of a packed picture: the first layer keeps all of them
 
 
 def begin(model: Codec, frames: Tensor) -> None:

@@ -26,7 +26,6 @@ class Search:
 
     def __init__(self, ledger: Ledger, mover: Mover, trials: Trials, options: Options) -> None:
         self._ledger, self._mover, self._trials, self._options = ledger, mover, trials, options
-        self._uncut: list[Tried] = []
 
     def uncut(self) -> Tried | None:
         """Try the whole network in other number formats, for budgets whose limits ask for no cut.
@@ -34,8 +33,8 @@ class Search:
         Returns:
             What meets the budget; ``None`` where nothing does, and cuts are to be tried.
         """
-        self._uncut = self._formats(State(), sound=True, learn=False)
-        return next((item for item in self._uncut if item.trial.kept and item.overshoot == 0), None)
+        made = self._formats(State(), sound=True, learn=False)
+        return next((item for item in made if item.trial.kept and item.overshoot == 0), None)
 
     def run(self, prepared: Prepared) -> Tried:
         """Search until the narrowest cut that meets the budget is known, one meets it clearly, or time is used up.
@@ -91,8 +90,10 @@ class Search:
 
     @property
     def _cuts(self) -> list[Tried]:
-        """What was tried of cuts."""
-        return self._trials.tried[len(self._uncut) :]
+        """What was tried of cuts: all but number formats of the whole network."""
+        return [
+            item for item in self._trials.tried if not all(isinstance(step, ArtefactStep) for step in item.state.steps)
+        ]
 
     def _try(self, rung: Rung, standing: State, precision: str, share: float) -> Tried:
         """Cut, repair and recover as one move, then the number format as another.
