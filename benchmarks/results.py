@@ -12,6 +12,7 @@ import codec_page
 import distillation_page
 import keywords_page
 import pruning_page
+import recognition_page
 import rewrites_page
 import translation_page
 import video_page
@@ -172,6 +173,7 @@ def main() -> None:
         *budgets_page.section(),
         *distillation_page.section(),
         *keywords_page.section(),
+        *recognition_page.section(),
         *translation_page.section(),
         *video_page.section(),
         *codec_page.section(),

@@ -29,7 +29,7 @@ from lissom.zoo.codec import LATENT_STRIDE, QUALITIES, SETTINGS, STRIDE, Codec, 
 
 BATCH, RATE, SEED = 8, 1.5e-3, 0
 KEY_SHARE = 0.2  # of the steps, on key frames alone
-STARTED = 300  # windows that the start is worked out from
+STARTED = 300  # windows, of all films and photos, that the start is worked out from
 AVERAGE = 0.998  # of the weights over steps
 
 
@@ -58,7 +58,8 @@ class Training:
         torch.manual_seed(SEED)
         self.windows, self.steps, self.step = windows, steps, 0
         self.model, self.average = codec(), codec()
-        seen = [pack(windows.picture(row, 0)) for row in range(min(STARTED, len(windows)))]
+        rows = np.linspace(0, len(windows) - 1, min(STARTED, len(windows))).astype(int)  # films come first, then photos
+        seen = [pack(windows.picture(int(row), 0)) for row in rows]
         begin(self.model, torch.from_numpy(np.stack(seen)))
         self.average.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.Adam(self.model.parameters(), RATE)

@@ -18,7 +18,7 @@ from lissom.targets.target import Artefact, Runner, Target
 from lissom.tasks.damage import UNREADABLE
 from lissom.train.batches import in_order, prepared
 from lissom.workload.codes import as_codes
-from lissom.workload.workload import Grades, Metered, Split, Worded, Workload, calibration_batches, looks_at
+from lissom.workload.workload import Chained, Grades, Metered, Split, Worded, Workload, calibration_batches, looks_at
 
 _BATCH, _FEW = 100, 10
 _PARITY_EXAMPLES = 8
@@ -55,6 +55,8 @@ def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answ
 
 
 def _look(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
+    if isinstance(split, Chained):
+        return Answers(*split.answered(lambda given: runner.run([part.numpy() for part in given])[0], progress, what))
     outputs: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     groups = in_order(len(split), _FEW if isinstance(split, Worded) else _BATCH)

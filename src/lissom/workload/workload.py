@@ -1,6 +1,6 @@
 """A workload: a model, example inputs, data in three splits, and a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lissom.core.progress import Progress
 from lissom.core.records import Curve, Sight
 from lissom.graph import Cut
 from lissom.graph.coupling import matches
@@ -120,6 +121,23 @@ class Several(Protocol):
 def looks_at(split: Split) -> Sequence[Split]:
     """The split once for each look at its examples: itself, where there is one."""
     return split.looks() if isinstance(split, Several) else (split,)
+
+
+@runtime_checkable
+class Chained(Protocol):
+    """A split in which what a model is asked depends on what it answered before, as frames of a film do."""
+
+    def answered(
+        self, answer: Callable[[Sequence[Tensor]], npt.NDArray[Any]], progress: Progress, what: str
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """What a model answers to all examples ``(examples, ...)``, and the targets.
+
+        Args:
+            answer: inputs of a batch to the model's outputs.
+            progress: shows how far it is.
+            what: what it says.
+        """
+        ...
 
 
 @runtime_checkable

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from torch import nn
 import lissom
 from lissom import api
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.engine.compress import Job
+from lissom.tasks.codec.loading import JUDGED
 from lissom.tasks.codec.motion import predict
 from lissom.tasks.codec.pictures import pack, unpack
 from lissom.tasks.codec.split import CodecSplit
+from lissom.tasks.codec.windows import LENGTH
 from lissom.testing.tiny_codec import tiny_codec, tiny_film
-from lissom.workload.workload import Visible, Workload
+from lissom.workload.workload import Chained, Visible, Workload
 from lissom.zoo.codec import PACKED, QUALITIES
 
 
@@ -23,7 +27,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     for part in ("train", "val", "test"):
         (folder / part).mkdir()
-        tiny_film(folder / part / "film.mp4", size=(128, 160), times=tuple(range(6)))
+        tiny_film(folder / part / "film.mp4", size=(128, 160), times=tuple(range(JUDGED + 2)))
     return folder
 
 
@@ -33,8 +37,8 @@ def workload(films: Path) -> Workload:
 
 
 def test_each_window_is_learnt_from_once_and_judged_at_every_quality(workload: Workload) -> None:
-    assert len(workload.splits.train) == 8 * 4
-    assert len(workload.splits.select) == len(workload.splits.test) == 4 * 4 * len(QUALITIES)
+    assert len(workload.splits.train) == 8 * LENGTH
+    assert len(workload.splits.select) == len(workload.splits.test) == 4 * JUDGED * len(QUALITIES)
     assert not workload.quantizable and workload.views == 1
     assert {"hyperprior.*", "log_gain*", "log_inverse_gain*"} <= set(workload.keep)
 
@@ -70,13 +74,39 @@ def test_a_front_without_a_budget_has_one_in_the_codecs_unit(
 def test_frames_are_predicted_from_what_the_original_decoded_before(workload: Workload) -> None:
     split = workload.splits.test
     assert isinstance(split, CodecSplit)
-    key, inter = split.take([4]), split.take([5])
+    key, inter = split.take([JUDGED]), split.take([JUDGED + 1])
     assert not key.inputs[1].any()
     assert int(key.inputs[2].argmax()) == 1 and int(inter.inputs[2].argmax()) == 1 + len(QUALITIES)
     with torch.inference_mode():
         decoded = unpack(workload.module(*key.inputs)[0, :PACKED].numpy())
     expected = pack(predict(decoded, split.windows.vectors[int(split.rows[1]), 0]))
     np.testing.assert_array_equal(inter.inputs[1][0].numpy(), expected)
+
+
+def test_a_codec_is_judged_by_what_it_makes_of_its_own_frames(workload: Workload) -> None:
+    """One that spoils each frame a little spoils the next ones too; the original's own answers are what it lost by."""
+    split = workload.splits.test
+    assert isinstance(split, Chained)
+
+    def original(inputs: Sequence[torch.Tensor]) -> np.ndarray:
+        with torch.inference_mode():
+            return workload.module(*inputs).numpy()
+
+    def darker(inputs: Sequence[torch.Tensor]) -> np.ndarray:
+        outputs = original(inputs).copy()
+        outputs[:, :PACKED] -= 0.02
+        return outputs
+
+    whole, targets = split.answered(original, Progress(False), "coding")
+    assert abs(workload.task.score(workload.task.grade(whole, targets))) < 0.01
+    spoilt, _ = split.answered(darker, Progress(False), "coding")
+    runs = [outputs.reshape(-1, JUDGED, *outputs.shape[1:])[:, :, :PACKED] for outputs in (whole, spoilt)]
+    apart = np.abs(runs[0] - runs[1]).mean((0, 2, 3, 4))
+    assert apart[0] == pytest.approx(0.02, rel=0.01)  # the key frame is predicted from nothing
+    assert apart[-1] > 1.2 * apart[0]
+    asked = split.take([1]).inputs[1]
+    split.answered(darker, Progress(False), "coding")
+    assert torch.equal(split.take([1]).inputs[1], asked), "what others are asked stays the original's"
 
 
 def test_examples_are_the_same_whenever_they_are_taken(workload: Workload) -> None:

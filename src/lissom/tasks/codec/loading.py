@@ -19,14 +19,15 @@ try:
     from lissom.tasks.codec.sources import find
     from lissom.tasks.codec.split import CodecSplit, coded_split
     from lissom.tasks.codec.task import VideoCompression
-    from lissom.tasks.codec.windows import SIDE, make_windows
+    from lissom.tasks.codec.windows import LENGTH, SIDE, make_windows
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("lissom"):
         raise
     raise MissingExtraError(error.name or "av", "codec", "the task codec") from error
 
 KEPT = ("hyperprior.*", "log_gain*", "log_inverse_gain*")
-SHARES = {"train": 1.0, "select": 0.08, "test": 0.08}  # windows judged by are coded at every quality
+SHARES = {"train": 1.0, "select": 0.05, "test": 0.05}  # windows judged by are coded at every quality
+JUDGED = 12  # frames of a window that is judged by, in which errors add up
 _LEAST = 4
 _QUICK = 64  # examples of the quick mode that a window stands for
 
@@ -78,7 +79,8 @@ def _coded(
     if request.limit is not None:
         count = min(count, max(_LEAST, request.limit // _QUICK))
     seed = request.seed + list(SHARES).index(name)
-    windows = make_windows(paths, count, seed=seed, progress=progress)
+    length = LENGTH if name == "train" else JUDGED
+    windows = make_windows(paths, count, length=length, seed=seed, progress=progress)
     what = f"coding {name} windows with the original"
     return coded_split(module, windows, latents=latents, every=name != "train", seed=seed, progress=progress, what=what)
 
@@ -86,7 +88,8 @@ def _coded(
 def _said(made: dict[str, CodecSplit]) -> list[str]:
     sizes = ", ".join(f"{name} {len(np.unique(split.rows))}" for name, split in made.items())
     return [
-        f"windows of 4 frames of {SIDE}x{SIDE} pixels ({sizes}): a key frame and three predicted from what was decoded",
+        f"windows of {SIDE}x{SIDE} pixels ({sizes}): a key frame and those predicted from what was decoded, {LENGTH} in "
+        f"all, and {JUDGED} in windows judged by, where each codec predicts from its own frames",
         "the score is minus the BD-rate against the original in percent (PSNR of luma and chroma weighed 6:1:1)",
         "noise stands for rounding, as in training; streams are rounded",
         "INT8 is not tried: what is deployed is the encoder and the decoder apart, in FP32",

@@ -10,8 +10,8 @@ class CodecOptions:
     """What a user may say beside the model and the data.
 
     Args:
-        windows: to learn from, of four frames of 128x128 pixels each; a twelfth as many to
-            choose by, and for the verdict.
+        windows: to learn from, of six frames of 128x128 pixels each; a twentieth as many, of twelve frames, to choose
+            by, and for the verdict.
     """
 
     windows: int = 320

@@ -1,13 +1,16 @@
-"""Examples of a codec: frames at several qualities, each with the prediction from what the original made before it."""
+"""Examples of a codec: frames at several qualities, each with the prediction from what the original made before it.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Examples that are judged by are coded as a stream is: a model predicts from its own frames, and errors add up.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lissom.core.progress import Progress
 from lissom.core.records import Curve, Picture, Sight
@@ -69,6 +72,43 @@ class CodecSplit:
             _noise(self.seed, index, self.latents, frame),
         )
 
+    def coded(
+        self, code: Callable[[Sequence[Tensor]], Answers], progress: Progress, what: str
+    ) -> Iterator[tuple[list[int], Answers]]:
+        """Code all windows, frame after frame, each predicted from what was made of the one before.
+
+        Args:
+            code: inputs of a batch to outputs.
+            progress: shows how far it is.
+            what: what it says.
+
+        Yields:
+            Examples and their outputs. What they were predicted from is kept in ``predictions``.
+        """
+        runs = len(self.rows)
+        for start in progress.track(range(0, runs, _BATCH), what, -(-runs // _BATCH)):
+            batch = range(start, min(start + _BATCH, runs))
+            for time in range(self.windows.length):
+                places = [run * self.windows.length + time for run in batch]
+                outputs = code(self.take(places).inputs)
+                yield places, outputs
+                if time + 1 < self.windows.length:
+                    for run, made in zip(batch, outputs[:, :PACKED], strict=True):
+                        moved = predict(unpack(made), self.windows.vectors[self.rows[run], time])
+                        _put(self.predictions, run, time + 1, moved)
+
+    def answered(
+        self, answer: Callable[[Sequence[Tensor]], Answers], progress: Progress, what: str
+    ) -> tuple[Answers, Answers]:
+        """What a model answers to all examples where it predicts from its own frames, as in a stream, and targets."""
+        own = replace(self, predictions=_no_predictions(self.windows, len(self.rows)))
+        outputs: Answers = np.empty(0)
+        for places, found in own.coded(answer, progress, what):
+            if not outputs.size:
+                outputs = np.empty((len(self), *found.shape[1:]), found.dtype)
+            outputs[places] = found
+        return outputs, self.targets
+
     def sights(self, original: Answers, result: Answers) -> Sequence[Sight]:
         """The last frame of the first windows at different qualities: as it is, from both codecs, their difference."""
         made: list[Sight] = []
@@ -127,27 +167,20 @@ def coded_split(
     drawn = np.random.default_rng(seed).integers(levels, size=count)
     qualities = np.tile(np.arange(levels), count) if every else drawn
     runs = len(rows)
-    predictions = Windows(
-        np.zeros((runs, *windows.luma.shape[1:]), np.uint8),
-        np.zeros((runs, *windows.chroma.shape[1:]), np.uint8),
-        windows.vectors[:0],
-    )
+    predictions = _no_predictions(windows, runs)
     split = CodecSplit(
         windows, rows, qualities, predictions, latents, seed, np.zeros((runs * windows.length, 5), np.float32)
     )
     found: npt.NDArray[np.float64] = np.zeros((len(split), 3))
-    for start in progress.track(range(0, runs, _BATCH), what, -(-runs // _BATCH)):
-        batch = range(start, min(start + _BATCH, runs))
-        for time in range(windows.length):
-            places = [run * windows.length + time for run in batch]
-            outputs = module(*split.take(places).inputs).numpy()
-            found[places] = figures(outputs)
-            if time + 1 < windows.length:
-                for run, made in zip(batch, outputs[:, :PACKED], strict=True):
-                    moved = predict(unpack(made), windows.vectors[rows[run], time])
-                    _put(predictions, run, time + 1, moved)
+    for places, outputs in split.coded(lambda inputs: module(*inputs).numpy(), progress, what):
+        found[places] = figures(outputs)
     split.targets[:] = with_means(found)
     return split
+
+
+def _no_predictions(windows: Windows, runs: int) -> Windows:
+    luma, chroma = (np.zeros((runs, *planes.shape[1:]), np.uint8) for planes in (windows.luma, windows.chroma))
+    return Windows(luma, chroma, windows.vectors[:0])
 
 
 def _put(windows: Windows, row: int, time: int, picture: Planes) -> None:

@@ -21,7 +21,7 @@ from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.video import shown
 from lissom.tasks.damage import NO_PICTURE
 
-SIDE, LENGTH = 128, 4
+SIDE, LENGTH = 128, 6
 SMALLEST = 240  # pixels, of the shorter side of a photo
 FILM_SHARE = 0.55
 FILMS, PHOTOS = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".y4m"), (".jpg", ".jpeg", ".png")
