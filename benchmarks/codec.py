@@ -47,7 +47,7 @@ from lissom.tasks.codec.handling import StreamReader
 from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.similarity import decibels, ms_ssim
 from lissom.tasks.codec.transforms import RUNTIMES, load_coder
-from lissom.tasks.codec.video import Recorder, frames, upright
+from lissom.tasks.codec.video import Film, Recorder, upright
 from lissom.workload.models import load_model
 from lissom.zoo import build
 from lissom.zoo.inputs import codec_inputs
@@ -135,7 +135,7 @@ def peer(clip: Clip, name: str, work: Path) -> list[dict[str, float]]:
                 for packet in stream.encode(None if picture is None else _frame(picture, number)):
                     size += packet.size
                     container.mux(packet)
-        found.append(point(clip, size, [shown.picture for shown in frames(path)]))
+        found.append(point(clip, size, [shown.picture for shown in Film(path)]))
     return found
 
 
@@ -224,11 +224,11 @@ def crossed(options: argparse.Namespace) -> dict[str, Any]:
                 command = [sys.executable, str(folder / "predict.py"), str(path), "-o", str(out), "--runtime", runtime]
                 environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
                 subprocess.run(command, check=True, env=environment, capture_output=True)
-                decoded[runtime] = np.stack([shown.picture.y for shown in frames(out)]).astype(np.int16)
+                decoded[runtime] = np.stack([shown.picture.y for shown in Film(out)]).astype(np.int16)
             first, second = (decoded[runtime] for runtime in RUNTIMES)
             again = path.with_suffix(".here.y4m")
             decode_file(load_coder(folder, encodes=False), path, again)
-            here = np.stack([shown.picture.y for shown in frames(again)]).astype(np.int16)
+            here = np.stack([shown.picture.y for shown in Film(again)]).astype(np.int16)
             rows.append(
                 {
                     "clip": clip.name,

@@ -183,6 +183,7 @@ def write(sounds: Path, work: Path, runs: list[Path]) -> None:
     files |= {run.name: run / "bundle" / "model.onnx" for run in runs}
     rows, same = _rows(work / "score.jsonl"), _rows(work / "equal.jsonl")
     rows = [row for row in rows if all(name in row for name in files)]
+    assert rows, "no clip was answered by all of these: score them together, so that they are timed in turn"
     test = {name for name, _, _ in clips(sounds)[: len(clips(sounds)) // 2]}
     found: dict[str, Any] = {
         "what": "Whisper tiny.en, greedy, one clip at a time, one thread; times are processor time, median over clips",
@@ -287,7 +288,8 @@ def heads(model: Path, work: Path, epochs: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    """Carry out one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("sounds", type=Path)
     parser.add_argument("work", type=Path)

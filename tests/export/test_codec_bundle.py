@@ -1,6 +1,7 @@
 """A bundle of a codec codes and decodes in a process of its own, without PyTorch, with either runtime."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 
 pytest.importorskip("constriction", reason="the extra codec is not installed")
 
+from lissom.core.errors import LissomError
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
 from lissom.tasks import TASKS
 from lissom.tasks.codec.files import decode_file
-from lissom.tasks.codec.video import frames
+from lissom.tasks.codec.transforms import RUNTIMES, load_coder
+from lissom.tasks.codec.video import Film
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_film
 from lissom.zoo.inputs import codec_inputs
 
@@ -75,12 +78,24 @@ def test_it_codes_here_and_decodes_there(bundle: Path, tmp_path: Path) -> None:
         out = tmp_path / f"{runtime}.y4m"
         done = ask(bundle, tmp_path / "film.lsmc", "-o", out, "--runtime", runtime)
         assert done.returncode == 0, done.stderr
-        decoded[runtime] = [frame.picture.y for frame in frames(out)]
+        decoded[runtime] = [frame.picture.y for frame in Film(out)]
+    decode_file(load_coder(bundle), tmp_path / "film.lsmc", tmp_path / "here.y4m")
+    for a, b in zip(decoded["onnxruntime"], Film(tmp_path / "here.y4m"), strict=True):
+        np.testing.assert_array_equal(a, b.picture.y)  # bit by bit in another process
     decode_file(tiny_coder(tiny_codec()), tmp_path / "film.lsmc", tmp_path / "torch.y4m")
-    decoded["torch"] = [frame.picture.y for frame in frames(tmp_path / "torch.y4m")]
+    decoded["torch"] = [frame.picture.y for frame in Film(tmp_path / "torch.y4m")]
     for other in ("openvino", "torch"):
         for a, b in zip(decoded["onnxruntime"], decoded[other], strict=True):
             assert np.abs(a.astype(int) - b).max() <= 1
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_damaged_network_is_said(bundle: Path, tmp_path: Path, runtime: str) -> None:
+    shutil.copytree(bundle, tmp_path / "bundle")
+    decoder = tmp_path / "bundle" / "decoder.onnx"
+    decoder.write_bytes(decoder.read_bytes()[:1000])
+    with pytest.raises(LissomError, match=r"decoder\.onnx or encoder\.onnx is damaged"):
+        load_coder(tmp_path / "bundle", runtime=runtime)
 
 
 @pytest.mark.slow

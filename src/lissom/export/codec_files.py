@@ -1,6 +1,7 @@
 """What a bundle of a codec has beside its artefact: both transforms for pictures of any size, the entropy model in
 whole numbers, and the sources that code with them."""
 
+import hashlib
 import re
 import tempfile
 from importlib import resources
@@ -84,8 +85,8 @@ def _exported(module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes
 
 
 def prior_arrays(codec: Codec) -> dict[str, np.ndarray]:
-    """The hyperprior in fixed point, its tables, and the gains, as :func:`lissom.tasks.codec.priors.read_prior` reads
-    them."""
+    """The hyperprior in fixed point, its tables, the gains, and a digest of the synthesis, as
+    :func:`lissom.tasks.codec.priors.read_prior` reads them."""
     hyperprior, settings = codec.hyperprior, torch.eye(SETTINGS)
     arrays: dict[str, np.ndarray] = {}
     for name in ("first", "second", "mean", "log_scale"):
@@ -102,6 +103,8 @@ def prior_arrays(codec: Codec) -> dict[str, np.ndarray]:
     arrays["hyper_tables"] = _hyper_tables(hyperprior, settings)
     arrays["gains"] = codec.gain(settings).detach()[:, :, 0, 0].numpy()
     arrays["inverse_gains"] = codec.inverse_gain(settings).detach()[:, :, 0, 0].numpy()
+    weights = b"".join(value.numpy().tobytes() for value in codec.synthesis.state_dict().values())
+    arrays["synthesis"] = np.frombuffer(hashlib.sha256(weights).digest(), np.uint8)
     return arrays
 
 

@@ -32,12 +32,12 @@ def encode(path, options):
     found = encode_file(coder, path, out, options.quality, keys=options.keys)
     took = (time.perf_counter() - begun) * 1e3 / found.frames
     told = {"file": str(path), "output": str(out), "frames": found.frames, "key_frames": found.keys}
-    told |= {"size_bytes": found.size_bytes, "psnr_db": round(found.psnr, 3), "latency_ms": took, "whole": found.whole}
+    told |= {"size_bytes": found.size_bytes, "psnr_db": round(found.psnr, 3), "latency_ms": took}
+    told |= {"problem": found.problem}
     said = (
         f"{path}: {found.frames} frames, {found.size_bytes:,} bytes, {found.psnr:.2f} dB, {took:.1f} ms a frame: {out}"
     )
-    problem = None if found.whole else "it is cut off or damaged: it announces more frames than can be decoded"
-    return told, said, problem
+    return told, said, found.problem
 
 
 def decode(path, options):

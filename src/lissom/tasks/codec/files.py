@@ -12,7 +12,7 @@ from lissom.core.errors import LissomError
 from lissom.tasks.codec.coding import QUALITIES, Coder
 from lissom.tasks.codec.handling import INTER, KEY, Chunk, Header, StreamReader, StreamWriter
 from lissom.tasks.codec.pictures import Picture, cropped, padded
-from lissom.tasks.codec.video import Recorder, Shown, frames, whole
+from lissom.tasks.codec.video import Film, Recorder, Shown, check_ending
 
 ENDING = ".lsmc"
 KEYS = 48  # frames from a key frame to the next at most
@@ -20,13 +20,14 @@ KEYS = 48  # frames from a key frame to the next at most
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a video became: frames, bytes, key frames among them, PSNR in dB (planes as 6 to 1 to 1, mean of frames)."""
+    """What a video became: frames, bytes, key frames among them, PSNR in dB (planes as 6 to 1 to 1, mean of frames),
+    and what was missing of it or damaged."""
 
     frames: int
     size_bytes: int
     keys: int
     psnr: float
-    whole: bool
+    problem: str | None
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,16 @@ def encode_file(coder: Coder, source: Path, target: Path, quality: int, *, keys:
     if target.suffix.lower() != ENDING:
         raise LissomError(f"{target.name} is no name of a coded video", hint=f"write a name that ends in {ENDING}")
     if keys < 1:
-        raise LissomError("a key frame every 0 frames is not possible", hint="give at least 1")
+        raise LissomError(f"a key frame every {keys} frames is not possible", hint="give at least 1")
     count = found = 0
     last = 0
     qualities: list[float] = []
     reference: Picture | None = None
+    film = Film(source)
     with _made_whole(target) as temporary, temporary.open("wb") as file:
         writer: StreamWriter | None = None
         size = (0, 0)
-        for shown in frames(source):
+        for shown in film:
             if writer is None:
                 size = _size(shown)
                 name = coder.prior.name
@@ -85,7 +87,7 @@ def encode_file(coder: Coder, source: Path, target: Path, quality: int, *, keys:
             count += 1
         assert writer is not None, "a video without a frame is refused before"
         writer.end()
-    return Encoded(count, target.stat().st_size, found, float(np.mean(qualities)), whole(source, count))
+    return Encoded(count, target.stat().st_size, found, float(np.mean(qualities)), film.problem)
 
 
 def _size(shown: Shown) -> tuple[int, int]:
@@ -131,6 +133,7 @@ def decode_file(coder: Coder, source: Path, target: Path) -> Decoded:
     Raises:
         LissomError: it is no stream, of another model, or not one frame is whole.
     """
+    check_ending(target)
     try:
         file = source.open("rb")
     except OSError as error:

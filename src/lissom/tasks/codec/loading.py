@@ -88,8 +88,8 @@ def _coded(
 def _said(made: dict[str, CodecSplit]) -> list[str]:
     sizes = ", ".join(f"{name} {len(np.unique(split.rows))}" for name, split in made.items())
     return [
-        f"windows of {SIDE}x{SIDE} pixels ({sizes}): a key frame and those predicted from what was decoded, {LENGTH} in "
-        f"all, and {JUDGED} in windows judged by, where each codec predicts from its own frames",
+        f"windows of {SIDE}x{SIDE} pixels ({sizes}): a key frame and those predicted from what was decoded before",
+        f"a window has {LENGTH} frames, one that is judged by {JUDGED}, where each codec predicts from its own frames",
         "the score is minus the BD-rate against the original in percent (PSNR of luma and chroma weighed 6:1:1)",
         "noise stands for rounding, as in training; streams are rounded",
         "INT8 is not tried: what is deployed is the encoder and the decoder apart, in FP32",

@@ -34,7 +34,7 @@ class Prior:
             to the parsing.
         inverse_gains: what they are multiplied by afterwards.
         tables: the tables that numbers are coded with.
-        name: a digest of all of this.
+        name: a digest of all of this and of the synthesis, by which a stream names its model.
     """
 
     weights: dict[str, Exact]

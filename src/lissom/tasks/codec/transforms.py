@@ -38,6 +38,7 @@ class OpenVino:
     def __init__(self, path: Path, threads: int) -> None:
         self._core = import_module("openvino").Core()
         self._path, self._threads = path, threads
+        self._core.read_model(path)  # a damaged file is found here
         self._requests: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def run(self, inputs: Arrays) -> Arrays:
@@ -75,4 +76,8 @@ def load_coder(folder: Path, *, runtime: str = "onnxruntime", threads: int = 1, 
         raise LissomError(f"{error.name} is not installed", hint=f"pip install {error.name}") from error
     except OSError as error:
         raise LissomError(f"{error.filename} cannot be read") from error
+    except LissomError:
+        raise
+    except Exception as error:  # every runtime has exceptions of its own
+        raise LissomError(f"{DECODER} or {ENCODER} is damaged: {str(error).splitlines()[0]}") from error
     return Coder(prior, decoder, encoder)

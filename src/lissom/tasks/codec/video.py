@@ -9,6 +9,8 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.stream import Disposition
+from av.video.reformatter import ColorRange
 
 from lissom.core.errors import LissomError
 from lissom.tasks.codec.pictures import Picture, Plane, halved
@@ -16,6 +18,7 @@ from lissom.tasks.codec.pictures import Picture, Plane, halved
 ENDINGS = (".mp4", ".y4m")
 LOSSLESS = {"crf": "0", "preset": "veryfast"}  # of the decoded pictures in an MP4
 _USUAL_RATE = Fraction(25)
+_TIMED = 9  # frames that the rate of a Y4M is found by
 
 
 @dataclass(frozen=True)
@@ -27,52 +30,107 @@ class Shown:
     picture: Picture
 
 
-def shown(path: Path) -> Iterator[tuple[int, Any]]:
-    """The frames of a video that can be decoded, in order, with their times in units of the stream's time base.
+class Film:
+    """The frames of a video that can be decoded, in order, upright, in 4:2:0.
+
+    Args:
+        path: of any file that FFmpeg reads.
+
+    Attributes:
+        problem: once they were read, what is missing of them or damaged, as far as the file tells; ``None``: nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.problem: str | None = None
+
+    def __iter__(self) -> Iterator[Shown]:
+        """The frames.
+
+        Raises:
+            LissomError: as :meth:`decoded`.
+        """
+        last: int | None = None
+        for time, frame in self.decoded():
+            time = time if last is None else max(time, last + 1)  # players want times that rise
+            last = time
+            yield Shown(time, Fraction(frame.time_base or 1 / _USUAL_RATE), upright(frame))
+
+    def decoded(self) -> Iterator[tuple[int, Any]]:
+        """The frames as PyAV has them, with their times in units of the stream's time base.
+
+        Raises:
+            LissomError: there is no such file, it is no video, or holds none.
+        """
+        self.problem = None
+        count, end = 0, Fraction(0)
+        with _opened(self._path) as container:
+            stream = _pictures(container)
+            rate = stream.average_rate or _USUAL_RATE
+            try:
+                for frame in container.decode(stream):
+                    time = frame.pts if frame.pts is not None else round(count / rate / stream.time_base)
+                    end = max(end, time * stream.time_base + max(_lasts(frame), 1 / rate))
+                    if frame.is_corrupt:
+                        self._found(f"frame {count} is damaged")
+                    yield time, frame
+                    count += 1
+            except av.error.FFmpegError as error:
+                if not count:
+                    raise LissomError("it is cut off or damaged: no frame can be decoded") from error
+                self._found(f"it is damaged after frame {count - 1}")
+            if _announces_more(container, stream, count, end + 1 / (2 * rate)):
+                self._found("it is cut off or damaged: it announces more frames than can be decoded")
+        if not count:
+            raise LissomError("it holds no frame that can be decoded")
+
+    def _found(self, problem: str) -> None:
+        self.problem = self.problem or problem
+
+
+def _lasts(frame: Any) -> Fraction:
+    return (frame.duration or 0) * Fraction(frame.time_base or 0)
+
+
+def _announces_more(container: Any, stream: Any, count: int, end: Fraction) -> bool:
+    """Whether a file says that there were more frames than so many, which end at so many seconds.
+
+    Matroska says in a tag when each stream ends, MP4 how long it is shown, edits taken in, AVI how many frames it has.
+    """
+    ends = _seconds(stream.metadata.get("DURATION", ""))
+    if ends is None and "mp4" in container.format.name and stream.duration is not None:
+        ends = ((stream.start_time or 0) + stream.duration) * stream.time_base
+    return count < stream.frames if ends is None and container.format.name == "avi" else (ends or 0) > end
+
+
+def _seconds(text: str) -> Fraction | None:
+    """Of hours, minutes and seconds by colons."""
+    parts = text.split(":")
+    try:
+        return sum((Fraction(part) * 60 ** (2 - place) for place, part in enumerate(parts)), Fraction(0))
+    except ValueError:
+        return None
+
+
+def _pictures(container: Any) -> Any:
+    """The first stream of pictures that is no cover of sound.
 
     Raises:
-        LissomError: there is no such file, it is no video, or holds none.
+        LissomError: there is none.
     """
-    count = 0
-    with _opened(path) as container:
-        stream = container.streams.video[0]
-        rate = stream.average_rate or _USUAL_RATE
-        try:
-            for frame in container.decode(video=0):
-                time = frame.pts if frame.pts is not None else round(count / rate / stream.time_base)
-                yield time, frame
-                count += 1
-        except av.error.FFmpegError as error:
-            if not count:
-                raise LissomError("it is cut off or damaged: no frame can be decoded") from error
-    if not count:
-        raise LissomError("it holds no frame that can be decoded")
-
-
-def frames(path: Path) -> Iterator[Shown]:
-    """The same upright, as pictures in 4:2:0.
-
-    Raises:
-        LissomError: as :func:`shown`.
-    """
-    last: int | None = None
-    for time, frame in shown(path):
-        time = time if last is None else max(time, last + 1)  # players want times that rise
-        last = time
-        yield Shown(time, Fraction(frame.time_base or 1 / _USUAL_RATE), upright(frame))
-
-
-def whole(path: Path, count: int) -> bool:
-    """Whether a file announces no more frames than were decoded."""
-    with _opened(path) as container:
-        return count >= container.streams.video[0].frames
+    cover = Disposition.attached_pic
+    found = next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+    if found is None:
+        raise LissomError("it holds sound alone, no video" if container.streams.audio else "it holds no video")
+    return found
 
 
 def upright(frame: Any) -> Picture:
-    """A frame as it is meant to be seen: phones write how they were held."""
-    made = frame.reformat(format="yuv420p")
+    """A frame as it is meant to be seen, in levels of the limited range: phones write how they were held, and may use
+    the full range, of which a decoded film would not tell."""
+    made = frame.reformat(format="yuv420p", dst_color_range=ColorRange.MPEG)
     planes = [_plane(plane) for plane in made.planes]
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4  # counter-clockwise
+    turns = round(frame.rotation / 90) % 4  # counter-clockwise
     return Picture(*(np.ascontiguousarray(np.rot90(plane, turns)) for plane in planes))
 
 
@@ -90,15 +148,11 @@ def _opened(path: Path) -> Any:
         container = av.open(str(path), metadata_errors="replace")  # titles are in any encoding
     except (av.error.FFmpegError, OSError) as error:
         raise LissomError("it is not a video that can be read, or it is cut off") from error
-    if not container.streams.video:
-        only = "it holds sound alone, no video" if container.streams.audio else "it holds no video"
-        container.close()
-        raise LissomError(only)
     return container
 
 
 class Recorder:
-    """Writes pictures to an MP4 (H.264 without loss, times kept) or a Y4M (raw, which knows no times).
+    """Writes pictures to an MP4 (H.264 without loss, times kept) or a Y4M (raw, at one rate, that of the first frames).
 
     Args:
         path: ends in ``.mp4`` or ``.y4m``.
@@ -107,22 +161,47 @@ class Recorder:
     """
 
     def __init__(self, path: Path, size: tuple[int, int], base: Fraction) -> None:
-        if path.suffix.lower() not in ENDINGS:
-            raise LissomError(f"{path.name} is neither MP4 nor Y4M", hint=f"write a name that ends in {ENDINGS[0]}")
+        check_ending(path)
         self._raw = path.suffix.lower() == ".y4m"
         self.size, self._base = size, base
         self._even = tuple(side + side % 2 for side in size) if not self._raw else size
-        container: Any = av.open(str(path), "w", format="yuv4mpegpipe" if self._raw else "mp4")
-        self._container = container
+        self._container: Any = av.open(str(path), "w", format="yuv4mpegpipe" if self._raw else "mp4")
+        self._stream: Any = None
+        self._waiting: list[tuple[Picture, int]] = []
+
+    def write(self, picture: Picture, time: int) -> None:
+        """Add a picture."""
+        self._waiting.append((picture, time))
+        if self._stream is not None or not self._raw or len(self._waiting) == _TIMED:
+            self._flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._flush()
+        if self._stream is not None:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+    def _flush(self) -> None:
+        if self._waiting and self._stream is None:
+            self._begin()
+        for picture, time in self._waiting:
+            self._write(picture, time)
+        self._waiting.clear()
+
+    def _begin(self) -> None:
+        base, times = self._base, [time for _, time in self._waiting]
+        if self._raw:
+            base = base * int(np.median(np.diff(times))) if len(times) > 1 else 1 / _USUAL_RATE
         name, options = ("wrapped_avframe", {}) if self._raw else ("libx264", LOSSLESS)
-        self._stream = container.add_stream(name, options=options)
+        self._stream = self._container.add_stream(name, options=options)
         self._stream.height, self._stream.width = self._even
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = base
         self._stream.codec_context.time_base = base
+        self._stream.codec_context.color_range = ColorRange.MPEG
 
-    def write(self, picture: Picture, time: int) -> None:
-        """Add a picture."""
+    def _write(self, picture: Picture, time: int) -> None:
         frame = av.VideoFrame(self._even[1], self._even[0], "yuv420p")
         sizes = (self._even, *[tuple(halved(side) for side in self._even)] * 2)
         for plane, values, (height, width) in zip(frame.planes, picture.planes, sizes, strict=True):
@@ -133,7 +212,12 @@ class Recorder:
         frame.pts, frame.time_base = time, self._base
         self._container.mux(self._stream.encode(frame))
 
-    def close(self) -> None:
-        """Finish the file."""
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+
+def check_ending(path: Path) -> None:
+    """Refuse a name that is that of no video which can be written.
+
+    Raises:
+        LissomError: naming the endings.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise LissomError(f"{path.name} is neither MP4 nor Y4M", hint=f"write a name that ends in {ENDINGS[0]}")

@@ -18,7 +18,7 @@ from lissom.core.files import whole_file
 from lissom.core.progress import Progress
 from lissom.tasks.codec.motion import BLOCK, search
 from lissom.tasks.codec.pictures import Picture
-from lissom.tasks.codec.video import shown
+from lissom.tasks.codec.video import Film
 from lissom.tasks.damage import NO_PICTURE
 
 SIDE, LENGTH = 128, 6
@@ -29,7 +29,7 @@ HEIGHTS = (192, 272, 384, 544)  # that frames of films are scaled to, never up
 MOST_FRAMES = 300  # of a film that are read
 SHOWN = 20  # of windows of a film that are drawn, one that moves is taken, if there is one
 Bytes = npt.NDArray[np.uint8]
-Film = list[Image.Image]
+Frames = list[Image.Image]
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def make_windows(
         raise LissomError(f"there is no film and no photo of at least {SMALLEST} pixels a side")
     generator = np.random.default_rng(seed)
     cut = round(count * FILM_SHARE) if films and photos else count * bool(films)
-    made: list[Film] = []
+    made: list[Frames] = []
     bar = progress or Progress(False)
-    for place, path in enumerate(bar.track(films, "cutting films", len(films))):
+    for place, path in enumerate(bar.track(films[:cut], "cutting films", min(cut, len(films)))):
         frames = _read(path, length)
         made += [_from_film(frames, length, generator) for _ in range(place, cut, len(films))]
     for place in bar.track(range(count - cut), "moving over photos", count - cut):
@@ -110,11 +110,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise LissomError(f"{path} is damaged: {error}", hint="mend it, or move it away") from error
 
 
-def _read(path: Path, length: int) -> Film:
-    frames: Film = []
+def _read(path: Path, length: int) -> Frames:
+    frames: Frames = []
     try:
-        for _, frame in shown(path):
-            frames.append(frame.to_image())
+        for _, frame in Film(path).decoded():
+            smaller = min(1.0, HEIGHTS[-1] / frame.height)
+            width, height = (round(side * smaller) for side in (frame.width, frame.height))
+            frames.append(frame.to_image(width=width, height=height, interpolation="AREA"))
             if len(frames) == MOST_FRAMES:
                 break
     except LissomError as error:
@@ -125,9 +127,9 @@ def _read(path: Path, length: int) -> Film:
     return frames
 
 
-def _from_film(frames: Film, length: int, generator: np.random.Generator) -> Film:
+def _from_film(frames: Frames, length: int, generator: np.random.Generator) -> Frames:
     """Of several places the first at which something moves."""
-    window: Film = []
+    window: Frames = []
     across, down = frames[0].size
     heights = [height for height in HEIGHTS if height <= down and SIDE * down <= height * across] or [down]
     for _ in range(SHOWN):
@@ -145,13 +147,13 @@ def _from_film(frames: Film, length: int, generator: np.random.Generator) -> Fil
     return _mirrored(window, generator)
 
 
-def _mirrored(window: Film, generator: np.random.Generator) -> Film:
+def _mirrored(window: Frames, generator: np.random.Generator) -> Frames:
     if generator.random() < 0.5:
         return [frame.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for frame in window]
     return window
 
 
-def _from_photos(path: Path, others: Sequence[Path], length: int, generator: np.random.Generator) -> Film:
+def _from_photos(path: Path, others: Sequence[Path], length: int, generator: np.random.Generator) -> Frames:
     """A camera's way over a photo, with a part of another photo that moves on its own before it, half of the time."""
     behind = _camera(path, length, generator)
     if generator.random() < 0.5:
@@ -160,7 +162,7 @@ def _from_photos(path: Path, others: Sequence[Path], length: int, generator: np.
     middle, size = generator.uniform(0.25, 0.75, 2) * SIDE, generator.uniform(0.15, 0.4, 2) * SIDE
     speed = generator.uniform(-5, 5, 2)
     grid = np.moveaxis(np.indices((SIDE, SIDE)), 0, -1)
-    window: Film = []
+    window: Frames = []
     for time, (far, near) in enumerate(zip(behind, before, strict=True)):
         away = (((grid - middle - speed * time) / size) ** 2).sum(-1)
         mask = np.clip((1 - away) * 8, 0, 1)[..., None]
@@ -169,7 +171,7 @@ def _from_photos(path: Path, others: Sequence[Path], length: int, generator: np.
     return window
 
 
-def _camera(path: Path, length: int, generator: np.random.Generator) -> Film:
+def _camera(path: Path, length: int, generator: np.random.Generator) -> Frames:
     """A window that pans, turns and zooms a little."""
     with _opened(path) as opened:
         photo = opened.convert("RGB")
@@ -177,7 +179,7 @@ def _camera(path: Path, length: int, generator: np.random.Generator) -> Film:
     middle = np.asarray(photo.size) / 2 + generator.uniform(-0.15, 0.15, 2) * photo.size
     speed = generator.normal(0, 2, 2) * (generator.random() < 0.8)
     turn, zoom = generator.normal(0, 0.006), generator.normal(0, 0.006)
-    window: Film = []
+    window: Frames = []
     for time in range(length):
         angle, size = turn * time, scale * (1 + zoom * time)
         a, b = size * np.cos(angle), size * np.sin(angle)
