@@ -1,5 +1,6 @@
 """A bundle of a codec codes and decodes in a process of its own, without PyTorch, with either runtime."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
 from lissom.tasks import TASKS
 from lissom.tasks.codec.files import decode_file
-from lissom.tasks.codec.transforms import RUNTIMES, load_coder
+from lissom.tasks.codec.transforms import RUNTIMES, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Film
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_film
 from lissom.zoo.inputs import codec_inputs
@@ -98,9 +99,26 @@ def test_a_damaged_network_is_said(bundle: Path, tmp_path: Path, runtime: str) -
         load_coder(tmp_path / "bundle", runtime=runtime)
 
 
+def test_a_sample_that_is_decoded_otherwise_is_found(bundle: Path, tmp_path: Path) -> None:
+    """Whole files that do not belong together: the hashes are right, the pictures are not."""
+    shutil.copytree(bundle, tmp_path / "bundle")
+    frames = tmp_path / "bundle" / SAMPLE_FRAMES
+    with np.load(frames) as held:
+        luma = held["luma"]
+    luma[1, 2, 3] ^= 16
+    np.savez_compressed(frames, luma=luma)
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sha256"][SAMPLE_FRAMES] = hashlib.sha256(frames.read_bytes()).hexdigest()
+    (tmp_path / "bundle" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    found = ask(tmp_path / "bundle", "--verify")
+    assert found.returncode == 2 and "decoded otherwise, by 16 of 255 levels" in found.stdout
+
+
 @pytest.mark.slow
 def test_it_says_what_is_wrong(bundle: Path, tmp_path: Path) -> None:
-    assert ask(bundle, "--verify").returncode == 0
+    for runtime in RUNTIMES:
+        verified = ask(bundle, "--verify", "--runtime", runtime)
+        assert verified.returncode == 0 and "ok: 1 of 1 test vectors agree" in verified.stdout, verified.stdout
     missing = ask(bundle, tmp_path / "none.mp4")
     assert missing.returncode == 2 and "no such file" in missing.stderr
     tiny_film(tmp_path / "film.mp4")

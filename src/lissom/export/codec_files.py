@@ -1,9 +1,12 @@
 """What a bundle of a codec has beside its artefact: both transforms for pictures of any size, the entropy model in
-whole numbers, and the sources that code with them."""
+whole numbers, a sample to check it by, and the sources that code with them."""
 
 import hashlib
+import io
 import re
 import tempfile
+from collections.abc import Mapping
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,15 +17,21 @@ import torch
 from torch import Tensor, nn
 
 from lissom.export.onnx_file import OPSET, quiet, strip
+from lissom.tasks.codec.coding import QUALITIES
+from lissom.tasks.codec.files import decoded_frames, encode_file
+from lissom.tasks.codec.handling import StreamReader
+from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.priors import BITS, WEIGHT_BITS, fixed, write_prior
 from lissom.tasks.codec.symbols import LOWEST, SCALES, STEPS, Whole, make_tables
-from lissom.tasks.codec.transforms import DECODER, ENCODER, PRIOR
+from lissom.tasks.codec.transforms import DECODER, ENCODER, PRIOR, SAMPLE, SAMPLE_FRAMES, load_coder
+from lissom.tasks.codec.video import Recorder
 from lissom.zoo.codec import LATENT_STRIDE, PACKED, SETTINGS, STRIDE, Codec, Hyperprior
 
 SOURCES = ("pictures", "motion", "symbols", "priors", "coding", "transforms", "video", "files")
 _LISSOM = re.compile(r"^from lissom\.tasks\.codec\.(\w+) import", re.MULTILINE)
 _ERRORS = "from lissom.core.errors import LissomError"
 _TRACED = 4 * STRIDE  # packed pixels
+_SAMPLE, _SHOWN = (64, 96), 3  # height and width of the sample, and its frames
 Sizes = dict[int, Any]
 
 
@@ -46,7 +55,8 @@ def codec_files(module: nn.Module, example: tuple[Tensor, ...]) -> dict[str, byt
         example: its inputs; not used.
     """
     codec = module_of(module)
-    return {**transforms(codec), PRIOR: write_prior(prior_arrays(codec)), **sources()}
+    coding = {**transforms(codec), PRIOR: write_prior(prior_arrays(codec))}
+    return {**coding, **sample(coding), **sources()}
 
 
 def module_of(module: nn.Module) -> Codec:
@@ -68,6 +78,28 @@ def transforms(codec: Codec) -> dict[str, bytes]:
     )
     decoder = _exported(codec.synthesis, (inside, picture), (inside_sizes, picture_sizes))
     return {ENCODER: encoder, DECODER: decoder}
+
+
+def sample(coding: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A small film that was coded with these networks and this entropy model, and its frames as they are decoded."""
+    rows, columns = np.indices(_SAMPLE)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, content in coding.items():
+            (folder / file).write_bytes(content)
+        coder, film, stream = load_coder(folder), folder / "film.y4m", folder / SAMPLE
+        recorder = Recorder(film, _SAMPLE, Fraction(1, 25))
+        for time in range(_SHOWN):
+            luma = 128 + 60 * np.sin((columns + 3 * time) / 7) + 40 * np.cos((rows - time) / 5)
+            chroma = (luma[::2, ::2] // 4 + 96).astype(np.uint8)
+            recorder.write(Picture(luma.astype(np.uint8), chroma, 255 - chroma), time)
+        recorder.close()
+        encode_file(coder, film, stream, QUALITIES - 1)
+        with stream.open("rb") as file:
+            decoded = [picture.y for _, picture in decoded_frames(coder, StreamReader(file))]
+        kept = io.BytesIO()
+        np.savez_compressed(kept, luma=np.stack(decoded))
+        return {SAMPLE: stream.read_bytes(), SAMPLE_FRAMES: kept.getvalue()}
 
 
 def _exported(module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes, ...]) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-3
+_MAPS = 4  # dimensions of outputs that are pictures
 
 
 def read(name):
@@ -33,8 +34,11 @@ def altered():
     return problems
 
 
-def start(load, verify, as_json):
-    """Load the model, after a check of everything where one is asked for; ends with 2 where something is wrong."""
+def start(load, verify, as_json, check=list):
+    """Load the model, after a check of everything where one is asked for; ends with 2 where something is wrong.
+
+    ``check`` finds further problems, of what the test vectors do not ask.
+    """
     problems, found = (altered() if verify else []), {}
     model = None
     if not problems:
@@ -45,6 +49,7 @@ def start(load, verify, as_json):
     if verify:
         if model is not None:
             problems, found = answered(model.runner)
+            problems += check()
         if as_json:
             print(json.dumps({"ok": not problems, "problems": problems, **found}))
         else:
@@ -132,13 +137,13 @@ def answered(runner):
 
 
 def _same(found, expected):
-    """Where all decisions of an example are the expected ones, ``(examples,)``; of a number: where it is near.
+    """Where all decisions of an example are the expected ones, ``(examples,)``; of a number or maps: where it is near.
 
     Whole numbers are a text in tokens.
     """
     if np.issubdtype(expected.dtype, np.integer):
         return (found == expected).all(-1)
-    if expected.shape[-1] == 1:
+    if expected.shape[-1] == 1 or expected.ndim == _MAPS:
         near = np.abs(found - expected) <= 10 * TOLERANCE * max(float(np.abs(expected).max()), 1e-9)
         return near.reshape(len(found), -1).all(1)
     return (found.argmax(-1) == expected.argmax(-1)).reshape(len(found), -1).all(1)

@@ -2,7 +2,7 @@
 
 python predict.py VIDEO.mp4 [-o OUT.lsmc]     code a video; --quality 0 to 4, --keys frames between key frames at most
 python predict.py CODED.lsmc [-o OUT.mp4]     decode it, to .mp4 (H.264 without loss) or .y4m (raw)
-python predict.py --verify                    check the files' hashes and answer the test vectors
+python predict.py --verify                    check the files' hashes, answer the test vectors, decode the sample
 """
 
 import argparse
@@ -11,10 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from checking import HERE, arguments, at_least_one, read, run, start, tell
-from files import ENDING, KEYS, decode_file, encode_file
+from files import ENDING, KEYS, decode_file, decoded_frames, encode_file
+from handling import StreamReader
 from runner import Runner
-from transforms import RUNTIMES, load_coder
+from transforms import RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
+
+NEAR = 2  # levels of 255 by which another processor's rounding may change a pixel of a few frames
 
 
 class Model:
@@ -22,6 +26,20 @@ class Model:
 
     def __init__(self, threads=1):
         self.runner = Runner(HERE / read("manifest.json")["artefact"], threads)
+
+
+def sample(options):
+    """What is wrong with how the sample, which was coded when the bundle was made, is decoded here."""
+    coder = load_coder(HERE, runtime=options.runtime, threads=options.threads, encodes=False)
+    with np.load(HERE / SAMPLE_FRAMES) as held:
+        expected = held["luma"]
+    with (HERE / SAMPLE).open("rb") as file:
+        stream = StreamReader(file)
+        luma = [picture.y for _, picture in decoded_frames(coder, stream)]
+    if stream.problem or len(luma) != len(expected):
+        return [f"{SAMPLE} is not read as it was written: {stream.problem or f'{len(luma)} frames'}"]
+    apart = int(np.abs(np.stack(luma).astype(int) - expected).max())
+    return [f"{SAMPLE} is decoded otherwise, by {apart} of 255 levels"] if apart > NEAR else []
 
 
 def encode(path, options):
@@ -65,7 +83,7 @@ def main():
     if options.output and len(options.files) != 1:
         parser.error("-o is for one FILE")
     if options.verify:
-        start(lambda: Model(options.threads), True, options.json)
+        start(lambda: Model(options.threads), True, options.json, check=lambda: sample(options))
     code = 0
     for path in options.files:
         try:

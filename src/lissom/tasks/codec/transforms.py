@@ -12,6 +12,7 @@ from lissom.tasks.codec.coding import Coder, Transform
 from lissom.tasks.codec.priors import read_prior
 
 PRIOR, ENCODER, DECODER = "prior.npz", "encoder.onnx", "decoder.onnx"
+SAMPLE, SAMPLE_FRAMES = "sample.lsmc", "sample.npz"  # a coded film, and its frames as they were decoded at once
 RUNTIMES = ("onnxruntime", "openvino")
 Arrays = list[npt.NDArray[Any]]
 
