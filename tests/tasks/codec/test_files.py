@@ -23,8 +23,9 @@ def times(path: Path) -> list[Fraction]:
 
 def test_there_and_back_keeps_frames_sizes_and_uneven_times(coder: Coder, tmp_path: Path) -> None:
     tiny_film(tmp_path / "film.mp4", times=(0, 1, 5))
-    found = encode_file(coder, tmp_path / "film.mp4", tmp_path / "film.lsmc", 4)
-    assert (found.frames, found.keys, found.problem) == (3, 1, None)
+    told: list[int] = []
+    found = encode_file(coder, tmp_path / "film.mp4", tmp_path / "film.lsmc", 4, tell=told.append)
+    assert (found.frames, found.keys, found.problem, told) == (3, 1, None, [1, 2, 3])
     assert found.size_bytes == (tmp_path / "film.lsmc").stat().st_size
     back = decode_file(coder, tmp_path / "film.lsmc", tmp_path / "back.mp4")
     assert (back.frames, back.problem) == (3, None)

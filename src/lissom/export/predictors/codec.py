@@ -42,12 +42,22 @@ def sample(options):
     return [f"{SAMPLE} is decoded otherwise, by {apart} of 255 levels"] if apart > NEAR else []
 
 
+def progress(path):
+    """What shows on a terminal how far a film is; elsewhere nothing."""
+
+    def tell(count):
+        if sys.stderr.isatty() and count % 10 == 0:
+            print(f"\r{path.name}: {count} frames", end="\r", file=sys.stderr, flush=True)
+
+    return tell
+
+
 def encode(path, options):
     """A video to a stream, and what came of it."""
     out = options.output or path.with_suffix(ENDING)
     coder = load_coder(HERE, runtime=options.runtime, threads=options.threads)
     begun = time.perf_counter()
-    found = encode_file(coder, path, out, options.quality, keys=options.keys)
+    found = encode_file(coder, path, out, options.quality, keys=options.keys, tell=progress(path))
     took = (time.perf_counter() - begun) * 1e3 / found.frames
     told = {"file": str(path), "output": str(out), "frames": found.frames, "key_frames": found.keys}
     told |= {"size_bytes": found.size_bytes, "psnr_db": round(found.psnr, 3), "latency_ms": took}
@@ -63,7 +73,7 @@ def decode(path, options):
     out = options.output or path.with_suffix(".decoded.mp4")
     coder = load_coder(HERE, runtime=options.runtime, threads=options.threads, encodes=False)
     begun = time.perf_counter()
-    found = decode_file(coder, path, out)
+    found = decode_file(coder, path, out, tell=progress(path))
     took = (time.perf_counter() - begun) * 1e3 / found.frames
     told = {"file": str(path), "output": str(out), "frames": found.frames, "latency_ms": took, "problem": found.problem}
     return told, f"{path}: {found.frames} frames, {took:.1f} ms a frame: {out}", found.problem

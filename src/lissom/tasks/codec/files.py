@@ -1,7 +1,7 @@
 """Whole videos to streams and back."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,13 @@ def psnr(picture: Picture, decoded: Picture) -> float:
     return float(10 * np.log10(255**2 / max((6 * errors[0] + errors[1] + errors[2]) / 8, 255**2 * 1e-10)))
 
 
-def encode_file(coder: Coder, source: Path, target: Path, quality: int, *, keys: int = KEYS) -> Encoded:
+def _quietly(count: int) -> None:
+    pass
+
+
+def encode_file(
+    coder: Coder, source: Path, target: Path, quality: int, *, keys: int = KEYS, tell: Callable[[int], None] = _quietly
+) -> Encoded:
     """Code a video, which stands there whole or not at all.
 
     Args:
@@ -53,6 +59,7 @@ def encode_file(coder: Coder, source: Path, target: Path, quality: int, *, keys:
         target: the stream.
         quality: 0 to 4.
         keys: a key frame at least every so many frames; a stream can be entered at each.
+        tell: is told how many frames are coded.
 
     Raises:
         LissomError: the video cannot be read, or changes its size.
@@ -85,6 +92,7 @@ def encode_file(coder: Coder, source: Path, target: Path, quality: int, *, keys:
             reference = coded.picture
             qualities.append(psnr(shown.picture, cropped(coded.picture, *size)))
             count += 1
+            tell(count)
         assert writer is not None, "a video without a frame is refused before"
         writer.end()
     return Encoded(count, target.stat().st_size, found, float(np.mean(qualities)), film.problem)
@@ -122,13 +130,14 @@ def decoded_frames(coder: Coder, stream: StreamReader) -> Generator[tuple[int, P
         yield chunk.time, cropped(reference, *size)
 
 
-def decode_file(coder: Coder, source: Path, target: Path) -> Decoded:
+def decode_file(coder: Coder, source: Path, target: Path, *, tell: Callable[[int], None] = _quietly) -> Decoded:
     """Decode a stream up to its last whole frame.
 
     Args:
         coder: an encoder is not needed.
         source: the stream.
         target: ``.mp4`` (H.264 without loss, with the times of the frames) or ``.y4m`` (raw).
+        tell: is told how many frames are decoded.
 
     Raises:
         LissomError: it is no stream, of another model, or not one frame is whole.
@@ -147,6 +156,7 @@ def decode_file(coder: Coder, source: Path, target: Path) -> Decoded:
             recorder = recorder or Recorder(temporary, size, stream.header.base)
             recorder.write(picture, time)
             count += 1
+            tell(count)
         if recorder is None:
             raise LissomError(f"no frame is whole: {stream.problem or 'it is empty'}")
         recorder.close()
