@@ -88,9 +88,10 @@ def _crossed(found: dict[str, Any]) -> list[str]:
 
 def _decoding(found: dict[str, Any]) -> list[str]:
     width, height = found["size"]
-    told = ", ".join(f"{way} {found[way]['ms_a_frame']:.1f} ms" for way in ("original", "light"))
+    ways = ((way, found[way]["ms_a_frame"], found[way]["samples"]) for way in ("original", "light"))
+    told = ", ".join(f"{way} {median:.1f} ms ({min(each):.1f} to {max(each):.1f})" for way, median, each in ways)
     return [
-        f"Decoding {width}x{height} on {found['threads']} thread, all of it (ranges, prior, motion, network), the",
-        f"median of {len(found['light']['samples'])} runs over {found['clip']}: {told} a frame.",
+        f"Decoding {width}x{height} on {found['threads']} thread, all of it (ranges, prior, motion, network), in turn,",
+        f"a frame, the median of {len(found['light']['samples'])} runs over {found['clip']} (least to most): {told}.",
         "",
     ]
