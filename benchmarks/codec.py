@@ -5,7 +5,8 @@ python benchmarks/codec.py time CLIPS WORK ORIGINAL LIGHT   milliseconds a frame
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
 The LIGHT that is in the results was made by
-    lissom compress zoo:codec --data FOLDER --task codec --budget "macs<=40%, drop<=5pt" --windows 800 --epochs 12 -o RUN
+    lissom compress zoo:codec --data FOLDER --task codec --budget "macs<=40%, drop<=5pt" \\
+      --windows 800 --epochs 12 -o RUN
 
 FOLDER has in train what the original was trained on (training/codec.py), in val bikes and in test carphone. CLIPS is
 a folder with films that neither training nor selection has seen; ORIGINAL and LIGHT are bundles of the original (made
@@ -193,7 +194,7 @@ def _bd(anchor: list[dict[str, float]], other: list[dict[str, float]], measure: 
 
 
 def timings(options: argparse.Namespace) -> dict[str, Any]:
-    """The median of decoding a stream of 320x240, all of it but writing the result, in milliseconds a frame; in turn."""
+    """Medians of decoding streams of 320x240, all of it but writing the result, in milliseconds a frame; in turn."""
     assert os.environ.get("OMP_NUM_THREADS") == "1", "OMP_NUM_THREADS=1 is wanted: products of the prior are numpy's"
     name, quality = TIMED
     clip = next(item for item in clips(options.clips, options.work) if item.name == Path(name).stem)
