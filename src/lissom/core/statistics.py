@@ -4,7 +4,7 @@ All are 95 % percentile intervals of the bootstrap (Efron and Tibshirani, 1993, 
 bootstrap", ch. 13) over ``RESAMPLES`` draws, the same for the same seed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lissom.core.records import Interval
 
 Array = npt.NDArray[np.floating]
+Numbers = npt.NDArray[np.int64]
 RESAMPLES = 1000
 
 
@@ -38,20 +39,29 @@ def ratio_interval(samples: npt.ArrayLike, base: npt.ArrayLike, seed: int = 0) -
     return float(np.median(ours) / np.median(theirs)), _middle(ratios)
 
 
-def score_interval(grades: Array, score: Callable[[Array], float], seed: int = 0) -> tuple[float, Interval]:
+def score_interval(
+    grades: Array, score: Callable[[Array], float], seed: int = 0, *, together: Numbers | None = None
+) -> tuple[float, Interval]:
     """The score of graded examples and its interval.
 
     Args:
         grades: what the task needs of each example, ``(examples, ...)``.
         score: the task's score of any subset of grades.
         seed: of the resampling.
+        together: numbers ``(examples,)``; examples of one number are no independent ones, and drawn together (the
+            cluster bootstrap; Davison and Hinkley 1997, section 3.8).
     """
-    scores = [score(grades[draw]) for draw in _draws(len(grades), seed)]
+    scores = [score(grades[draw]) for draw in _drawn(len(grades), together, seed)]
     return score(grades), _middle(scores)
 
 
 def drop_interval(
-    original: Array, changed: Array, score: Callable[[Array], float], seed: int = 0
+    original: Array,
+    changed: Array,
+    score: Callable[[Array], float],
+    seed: int = 0,
+    *,
+    together: Numbers | None = None,
 ) -> tuple[float, Interval]:
     """How many points the score fell, and its interval by the paired bootstrap (Koehn, 2004, "Statistical
     significance tests for machine translation evaluation"): examples are drawn, not models.
@@ -61,12 +71,21 @@ def drop_interval(
         changed: grades of the changed model on the same examples in the same order.
         score: the task's score of any subset of grades.
         seed: of the resampling.
+        together: as for :func:`score_interval`.
     """
-    drops = [score(original[draw]) - score(changed[draw]) for draw in _draws(len(original), seed)]
+    drops = [score(original[draw]) - score(changed[draw]) for draw in _drawn(len(original), together, seed)]
     return score(original) - score(changed), _middle(drops)
 
 
-def _draws(count: int, seed: int) -> npt.NDArray[np.int64]:
+def _drawn(count: int, together: Numbers | None, seed: int) -> Iterable[Numbers]:
+    """The examples of each resample."""
+    if together is None:
+        return _draws(count, seed)
+    parts = [np.flatnonzero(together == number) for number in np.unique(together)]
+    return (np.concatenate([parts[part] for part in draw]) for draw in _draws(len(parts), seed))
+
+
+def _draws(count: int, seed: int) -> Numbers:
     """Which of ``count`` examples each resample holds, ``(RESAMPLES, count)``."""
     return np.random.default_rng(seed).integers(0, count, size=(RESAMPLES, count))
 

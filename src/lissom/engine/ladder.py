@@ -8,10 +8,11 @@ import numpy as np
 
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
+from lissom.core.progress import Progress
 from lissom.engine.asking import asked
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
-from lissom.engine.measuring import Answers, grades
+from lissom.engine.measuring import Answers, answers, grades
 from lissom.engine.reach import Prober, Reach
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.plan.allocation import Widths, allocate, to_json
@@ -19,13 +20,13 @@ from lissom.steps.pruning.criteria import weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ModelStep
-from lissom.workload.workload import Worded, Workload, calibration_batches, looks_at
+from lissom.workload.workload import Chained, Worded, Workload, calibration_batches, looks_at
 
 # of the parameters and of the multiply-adds that the widest cut keeps
 FRONT = ((0.8, 0.7), (0.6, 0.5), (0.45, 0.33), (0.3, 0.2), (0.2, 0.12), (0.12, 0.07))
 SHARES = ((1.0, 1.0), (1.0, 0.6), (0.75, 0.5), (0.6, 0.4), (0.45, 0.3), (0.3, 0.2), (0.2, 0.15))
 _NARROWEST = "narrowest"
-_EXAMPLES, _SAID = 2000, 24
+_EXAMPLES, _SAID, _CHAINED = 2000, 24, 600  # in all, where tokens are said, where answers build on answers
 _BATCH = 200
 
 
@@ -134,6 +135,9 @@ def untrained_drop(workload: Workload, baseline: Baseline) -> float:
 def _answers(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     """Outputs on a sample of the select split, and which examples they are of; the mean of several looks."""
     runner, split = asked(ModuleRunner(workload.module), workload), workload.splits.select
+    if isinstance(split, Chained):
+        part, rows = split.some(_CHAINED)
+        return answers(runner, part, Progress(enabled=False), "").outputs, rows
     said = isinstance(split, Worded)  # token by token, which takes its time
     examples, batch = (_SAID, 1) if said else (_EXAMPLES, _BATCH)
     found: list[Any] = []

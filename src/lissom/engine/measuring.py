@@ -28,10 +28,12 @@ _PATIENCE = 2  # with comparisons, which are made in turn
 
 @dataclass(frozen=True)
 class Answers:
-    """What an artefact answered on a split: outputs ``(examples, ...)`` and the targets, if there are any."""
+    """What an artefact answered on a split: outputs ``(examples, ...)``, the targets, if there are any, and numbers
+    that are the same for examples that belong together, if they do."""
 
     outputs: npt.NDArray[np.float32]
     targets: npt.NDArray[np.int64] | None
+    together: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,13 @@ def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answ
     """Run every example of a split, as it is; where it is looked at several times, the outputs' mean."""
     found = [_look(runner, look, progress, what) for look in looks_at(split)]
     outputs = found[0].outputs if len(found) == 1 else np.mean([look.outputs for look in found], axis=0)
-    return Answers(outputs, found[0].targets)
+    return Answers(outputs, found[0].targets, found[0].together)
 
 
 def _look(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
     if isinstance(split, Chained):
-        return Answers(*split.answered(lambda given: runner.run([part.numpy() for part in given])[0], progress, what))
+        said, asked_for = split.answered(lambda given: runner.run([part.numpy() for part in given])[0], progress, what)
+        return Answers(said, asked_for, split.chains)
     outputs: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     groups = in_order(len(split), _FEW if isinstance(split, Worded) else _BATCH)
@@ -83,9 +86,10 @@ def wanted(split: Split, rows: Sequence[int], targets: Sequence[np.ndarray]) -> 
 def kept_answers(path: Path, runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
     """The same, kept in a file: the original answers once, and once more where the file cannot be read."""
     with contextlib.suppress(*UNREADABLE, ValueError, KeyError), path.open("rb") as file, np.load(file) as kept:
-        return Answers(kept["outputs"], kept.get("targets"))
+        return Answers(kept["outputs"], kept.get("targets"), kept.get("together"))
     found = answers(runner, split, progress, what)
-    arrays = {"outputs": found.outputs} | ({} if found.targets is None else {"targets": found.targets})
+    parts = {"outputs": found.outputs, "targets": found.targets, "together": found.together}
+    arrays = {name: part for name, part in parts.items() if part is not None}
     with whole_file(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
     return found
@@ -191,7 +195,7 @@ class Bench:
             runners = {"original": self.runner, "final": runner}
             samples = timings(runners, self.example, seconds=seconds or self.seconds, patience=_PATIENCE)
         ratio, ratio_range = ratio_interval(samples["final"], samples["original"])
-        drop, drop_range = drop_interval(theirs, ours, workload.task.score)
+        drop, drop_range = drop_interval(theirs, ours, workload.task.score, together=found.together)
         figures = self.figures(workload, artefact, samples["final"], found, ours, named, costs)
         agreement = workload.task.score(workload.task.agreement(found.outputs, original.outputs))
         base = self.figures(workload, self.original, samples["original"], original, theirs, named, (0, 0))
@@ -209,7 +213,7 @@ class Bench:
         costs: tuple[int, int],
     ) -> Figures:
         """The figures of an artefact from timings and graded answers."""
-        score, score_range = score_interval(graded, workload.task.score)
+        score, score_range = score_interval(graded, workload.task.score, together=found.together)
         median, median_range = median_interval(samples)
         targets = found.targets
         return Figures(

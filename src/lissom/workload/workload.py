@@ -127,6 +127,15 @@ def looks_at(split: Split) -> Sequence[Split]:
 class Chained(Protocol):
     """A split in which what a model is asked depends on what it answered before, as frames of a film do."""
 
+    @property
+    def chains(self) -> npt.NDArray[np.int64]:
+        """A number for each example, the same for those that belong together, ``(examples,)``."""
+        ...
+
+    def some(self, examples: int) -> tuple[Any, npt.NDArray[np.int64]]:
+        """A split of about so many examples, all that belong together, and which of this one's they are."""
+        ...
+
     def answered(
         self, answer: Callable[[Sequence[Tensor]], npt.NDArray[Any]], progress: Progress, what: str
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -40,6 +40,7 @@ class CodecSplit:
         predictions: of each example a picture; of key frames one of zeros, which is not used.
         latents: channels that noise is drawn for.
         seed: of the noise.
+        numbers: of the runs, that their noise is drawn by.
         targets: the original's figures (see :class:`lissom.tasks.codec.task.VideoCompression`), ``(examples, 5)``.
     """
 
@@ -49,6 +50,7 @@ class CodecSplit:
     predictions: Windows
     latents: int
     seed: int
+    numbers: npt.NDArray[np.int64]
     targets: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -69,7 +71,7 @@ class CodecSplit:
             frame,
             prediction,
             _setting(int(self.qualities[run]), time),
-            _noise(self.seed, index, self.latents, frame),
+            _noise(self.seed, int(self.numbers[run]) * self.windows.length + time, self.latents, frame),
         )
 
     def coded(
@@ -94,8 +96,28 @@ class CodecSplit:
                 yield places, outputs
                 if time + 1 < self.windows.length:
                     for run, made in zip(batch, outputs[:, :PACKED], strict=True):
-                        moved = predict(unpack(made), self.windows.vectors[self.rows[run], time])
+                        moved = predict(unpack(np.nan_to_num(made)), self.windows.vectors[self.rows[run], time])
                         _put(self.predictions, run, time + 1, moved)
+
+    @property
+    def chains(self) -> npt.NDArray[np.int64]:
+        """The window of each example: its frames at all qualities are of one scene."""
+        return np.repeat(self.rows, self.windows.length)
+
+    def some(self, examples: int) -> tuple["CodecSplit", npt.NDArray[np.int64]]:
+        """The first windows, at all their qualities."""
+        each = len(self) / len(np.unique(self.rows))
+        runs = np.flatnonzero(self.rows <= np.unique(self.rows)[: max(1, round(examples / each))][-1])
+        places = (runs[:, None] * self.windows.length + np.arange(self.windows.length)).ravel()
+        part = replace(
+            self,
+            rows=self.rows[runs],
+            qualities=self.qualities[runs],
+            predictions=_no_predictions(self.windows, len(runs)),
+            numbers=self.numbers[runs],
+            targets=self.targets[places],
+        )
+        return part, places
 
     def answered(
         self, answer: Callable[[Sequence[Tensor]], Answers], progress: Progress, what: str
@@ -168,9 +190,8 @@ def coded_split(
     qualities = np.tile(np.arange(levels), count) if every else drawn
     runs = len(rows)
     predictions = _no_predictions(windows, runs)
-    split = CodecSplit(
-        windows, rows, qualities, predictions, latents, seed, np.zeros((runs * windows.length, 5), np.float32)
-    )
+    targets, numbers = np.zeros((runs * windows.length, 5), np.float32), np.arange(runs)
+    split = CodecSplit(windows, rows, qualities, predictions, latents, seed, numbers, targets)
     found: npt.NDArray[np.float64] = np.zeros((len(split), 3))
     for places, outputs in split.coded(lambda inputs: module(*inputs).numpy(), progress, what):
         found[places] = figures(outputs)
