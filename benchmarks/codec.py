@@ -1,7 +1,7 @@
 """The codec, full and light, beside x264 and x265: rate-distortion by real streams, and the time of decoding.
 
 python benchmarks/codec.py rate CLIPS WORK ORIGINAL LIGHT   curves and BD-rates, about ten minutes on a core
-python benchmarks/codec.py time CLIPS WORK ORIGINAL LIGHT   milliseconds a frame at 320x240, on a quiet machine
+OMP_NUM_THREADS=1 python benchmarks/codec.py time ...       milliseconds a frame at 320x240, on a quiet machine
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
 The LIGHT that is in the results was made by
@@ -195,7 +195,8 @@ def _bd(anchor: list[dict[str, float]], other: list[dict[str, float]], measure: 
 
 def timings(options: argparse.Namespace) -> dict[str, Any]:
     """Medians of decoding streams of 320x240, all of it but writing the result, in milliseconds a frame; in turn."""
-    assert os.environ.get("OMP_NUM_THREADS") == "1", "OMP_NUM_THREADS=1 is wanted: products of the prior are numpy's"
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise SystemExit("set OMP_NUM_THREADS=1: the entropy model's products are numpy's, which takes all cores")
     name, quality = TIMED
     clip = next(item for item in clips(options.clips, options.work) if item.name == Path(name).stem)
     coders = {"original": load_coder(options.original), "light": load_coder(options.light)}

@@ -2,7 +2,7 @@
 
     python benchmarks/recognition.py MODEL SOUNDS WORK score [--clips N] [--runs RUN...]
     python benchmarks/recognition.py MODEL SOUNDS WORK equal [--clips N]
-    python benchmarks/recognition.py MODEL SOUNDS WORK write
+    python benchmarks/recognition.py MODEL SOUNDS WORK write [--runs RUN...]
     python benchmarks/recognition.py MODEL SOUNDS WORK prepare [--clips N]
     python benchmarks/recognition.py MODEL SOUNDS WORK layers [--drop 3] [--epochs 6]
     python benchmarks/recognition.py MODEL SOUNDS WORK heads [--epochs 6]
@@ -15,7 +15,7 @@ one thread. `equal` compares the loop with generate() of transformers, token by 
 `prepare` writes WORK/clips with a manifest, for
 
     lissom compress ct2:MODEL --data WORK/clips/manifest.jsonl --task speech --plan int8 \\
-        --budget "size<=40%, latency<=56%, drop<=1.5pt" -o WORK/int8
+        --budget "size<=40%, latency<=56%, drop<=1.5pt" -o WORK/quantized
 
 and `layers` a plan that leaves out the layers that matter least of encoder and decoder together, learns what the
 original says, and quantizes: the same command with `--plan WORK/layers.json`. `heads` writes WORK/heads.json: a head
@@ -102,12 +102,20 @@ def made(model: Path, work: Path) -> dict[str, Path]:
     return files
 
 
+def of_runs(runs: list[Path]) -> dict[str, Path]:
+    """The main files of the bundles of runs, by the names of their folders."""
+    files = {run.name: run / "bundle" / "model.onnx" for run in runs}
+    if len(files) < len(runs) or files.keys() & set(PRECISIONS):
+        raise SystemExit(f"folders of runs need names of their own, none of {', '.join(PRECISIONS)}")
+    return files
+
+
 def score(model: Path, sounds: Path, work: Path, count: int, runs: list[Path]) -> None:
     """Answer clips with every pair in turn."""
     module = from_ctranslate2(model)
     rules, words = rules_of(module), Tokenizer.from_file(str(model / "tokenizer.json"))
     del module
-    files = made(model, work) | {run.name: run / "bundle" / "model.onnx" for run in runs}
+    files = made(model, work) | of_runs(runs)
     runners, features = {name: Runner(file) for name, file in files.items()}, LogMel()
     for name, text, path, keep in _missing(work / "score.jsonl", clips(sounds)[:count], list(runners)):
         samples, row = sound(path), {"clip": name, "said": text}
@@ -180,11 +188,12 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def write(sounds: Path, work: Path, runs: list[Path]) -> None:
     """Put together what was kept."""
     files = {name: work / f"{name}.onnx" for name in PRECISIONS}
-    files |= {run.name: run / "bundle" / "model.onnx" for run in runs}
+    files |= of_runs(runs)
     rows, same = _rows(work / "score.jsonl"), _rows(work / "equal.jsonl")
     rows = [row for row in rows if all(name in row for name in files)]
     assert rows, "no clip was answered by all of these: score them together, so that they are timed in turn"
     test = {name for name, _, _ in clips(sounds)[: len(clips(sounds)) // 2]}
+    rows = [row for row in rows if row["clip"] in test or not runs]  # runs learnt from the others
     found: dict[str, Any] = {
         "what": "Whisper tiny.en, greedy, one clip at a time, one thread; times are processor time, median over clips",
         "clips": {

@@ -101,3 +101,17 @@ def test_scores_that_are_no_means_are_resampled_as_wholes() -> None:
     grades = np.stack([rng.integers(0, 5, 60), np.full(60, 5)], axis=1).astype(float)
     score, (low, high) = score_interval(grades, pooled)
     assert low < score < high and score == pytest.approx(pooled(grades))
+
+
+def test_examples_that_belong_together_are_drawn_together() -> None:
+    """Ten frames of a scene are no ten scenes: where they are all alike, the interval is that of the scenes."""
+    scenes = np.random.default_rng(3).integers(0, 2, 40).astype(float)
+    frames, together = scenes.repeat(10), np.arange(40).repeat(10)
+    score, (low, high) = score_interval(frames, accuracy, together=together)
+    assert (score, (low, high)) == score_interval(scenes, accuracy)
+    _, (narrow_low, narrow_high) = score_interval(frames, accuracy)
+    assert high - low > 2.5 * (narrow_high - narrow_low)
+    mixed = np.random.default_rng(0).permutation(400)
+    drop = drop_interval(frames, 1 - frames, accuracy, together=together)
+    assert drop == drop_interval(scenes, 1 - scenes, accuracy)
+    assert drop_interval(frames[mixed], 1 - frames[mixed], accuracy, together=together[mixed])[0] == drop[0]

@@ -18,7 +18,7 @@ from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
 from lissom.tasks import TASKS
 from lissom.tasks.codec.files import decode_file
-from lissom.tasks.codec.transforms import RUNTIMES, SAMPLE_FRAMES, load_coder
+from lissom.tasks.codec.transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Film
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_film
 from lissom.zoo.inputs import codec_inputs
@@ -99,19 +99,25 @@ def test_a_damaged_network_is_said(bundle: Path, tmp_path: Path, runtime: str) -
         load_coder(tmp_path / "bundle", runtime=runtime)
 
 
-def test_a_sample_that_is_decoded_otherwise_is_found(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", [*PLANES, "stream"])
+def test_a_sample_that_is_decoded_otherwise_is_found(bundle: Path, tmp_path: Path, what: str) -> None:
     """Whole files that do not belong together: the hashes are right, the pictures are not."""
     shutil.copytree(bundle, tmp_path / "bundle")
-    frames = tmp_path / "bundle" / SAMPLE_FRAMES
-    with np.load(frames) as held:
-        luma = held["luma"]
-    luma[1, 2, 3] ^= 16
-    np.savez_compressed(frames, luma=luma)
+    changed = tmp_path / "bundle" / (SAMPLE if what == "stream" else SAMPLE_FRAMES)
+    if what == "stream":
+        changed.write_bytes(codec_files(tiny_codec(seed=1), ())[SAMPLE])
+    else:
+        with np.load(changed) as held:
+            planes = {name: held[name] for name in held}
+        planes[what][1, 2, 3] ^= 16
+        np.savez_compressed(changed, **planes)  # pyright: ignore[reportArgumentType]
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
-    manifest["sha256"][SAMPLE_FRAMES] = hashlib.sha256(frames.read_bytes()).hexdigest()
+    manifest["sha256"][changed.name] = hashlib.sha256(changed.read_bytes()).hexdigest()
     (tmp_path / "bundle" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    found = ask(tmp_path / "bundle", "--verify")
-    assert found.returncode == 2 and "decoded otherwise, by 16 of 255 levels" in found.stdout
+    found = ask(tmp_path / "bundle", "--verify", "--json")
+    problems = json.loads(found.stdout)["problems"]
+    assert found.returncode == 2 and len(problems) == 1
+    assert ("another model" if what == "stream" else "decoded otherwise, by 16 of 255 levels") in problems[0]
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def _drawn(count: int, together: Numbers | None, seed: int) -> Iterable[Numbers]
     """The examples of each resample."""
     if together is None:
         return _draws(count, seed)
-    parts = [np.flatnonzero(together == number) for number in np.unique(together)]
+    parts: list[Numbers] = [np.flatnonzero(together == number) for number in np.unique(together)]
     return (np.concatenate([parts[part] for part in draw]) for draw in _draws(len(parts), seed))
 
 

@@ -23,7 +23,7 @@ from lissom.tasks.codec.handling import StreamReader
 from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.priors import BITS, WEIGHT_BITS, fixed, write_prior
 from lissom.tasks.codec.symbols import LOWEST, SCALES, STEPS, Whole, make_tables
-from lissom.tasks.codec.transforms import DECODER, ENCODER, PRIOR, SAMPLE, SAMPLE_FRAMES, load_coder
+from lissom.tasks.codec.transforms import DECODER, ENCODER, PLANES, PRIOR, SAMPLE, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Recorder
 from lissom.zoo.codec import LATENT_STRIDE, PACKED, SETTINGS, STRIDE, Codec, Hyperprior
 
@@ -96,9 +96,9 @@ def sample(coding: Mapping[str, bytes]) -> dict[str, bytes]:
         recorder.close()
         encode_file(coder, film, stream, QUALITIES - 1)
         with stream.open("rb") as file:
-            decoded = [picture.y for _, picture in decoded_frames(coder, StreamReader(file))]
-        kept = io.BytesIO()
-        np.savez_compressed(kept, luma=np.stack(decoded))
+            decoded = [picture.planes for _, picture in decoded_frames(coder, StreamReader(file))]
+        kept, planes = io.BytesIO(), (np.stack(plane) for plane in zip(*decoded, strict=True))
+        np.savez_compressed(kept, **dict(zip(PLANES, planes, strict=True)))
         return {SAMPLE: stream.read_bytes(), SAMPLE_FRAMES: kept.getvalue()}
 
 

@@ -65,12 +65,11 @@ def test_a_phone_that_was_held_otherwise(coder: Coder, tmp_path: Path, turned: i
     with av.open(str(plain)) as container:
         before = next(container.decode(video=0)).reformat(format="yuv420p")
         luma = before.to_ndarray()[:48]
-    upside_down = struct.pack(">9i", 0, -1 << 16, 0, 1 << 16, 0, 0, 0, 0, 1 << 30)
     identity = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
     matrices = {
         90: struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30),
         180: struct.pack(">9i", -1 << 16, 0, 0, 0, -1 << 16, 0, 0, 0, 1 << 30),
-        270: upside_down,
+        270: struct.pack(">9i", 0, -1 << 16, 0, 1 << 16, 0, 0, 0, 0, 1 << 30),
     }
     content = plain.read_bytes()
     track = content.index(b"tkhd")
@@ -81,7 +80,7 @@ def test_a_phone_that_was_held_otherwise(coder: Coder, tmp_path: Path, turned: i
     assert shown.u.shape == ((24, 32) if turned == 180 else (32, 24))
 
 
-def films(folder: Path, name: str, *, pixels: str = "yuv420p", codec: str = "libx264", **options: Any) -> Path:
+def moving_noise(folder: Path, name: str, *, pixels: str = "yuv420p", codec: str = "libx264", **options: Any) -> Path:
     """Twenty-four frames of noise that moves, at 12 a second; an MP4 has its table of frames first."""
     noise = np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8)
     first = {"movflags": "faststart"} if name.endswith(".mp4") else {}
@@ -103,7 +102,7 @@ def films(folder: Path, name: str, *, pixels: str = "yuv420p", codec: str = "lib
 def test_what_is_missing_of_a_film_is_said(coder: Coder, tmp_path: Path, name: str, codec: str) -> None:
     """Each container announces in its own way how long it is."""
     pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    film = films(tmp_path, name, codec=codec, pixels=pixels, g="4")
+    film = moving_noise(tmp_path, name, codec=codec, pixels=pixels, g="4")
     whole = Film(film)
     assert len(list(whole)) == 24 and whole.problem is None
     content = film.read_bytes()
@@ -115,7 +114,7 @@ def test_what_is_missing_of_a_film_is_said(coder: Coder, tmp_path: Path, name: s
 
 def test_a_film_that_was_trimmed_without_coding_is_whole(tmp_path: Path) -> None:
     """An edit list hides frames that the file still has: nothing is missing."""
-    film = films(tmp_path, "film.mp4", g="8")
+    film = moving_noise(tmp_path, "film.mp4", g="8")
     content = bytearray(film.read_bytes())
     edit = content.index(b"elst")
     scale = struct.unpack(">I", content[content.index(b"mvhd") + 16 :][:4])[0]
@@ -133,17 +132,74 @@ def test_a_film_that_was_trimmed_without_coding_is_whole(tmp_path: Path) -> None
 
 def test_the_full_range_of_levels_becomes_the_limited_one(tmp_path: Path) -> None:
     """Players take what has no tag for the limited range."""
-    film = films(tmp_path, "film.mkv", codec="mjpeg", pixels="yuvj420p", qscale="1")
+    film = moving_noise(tmp_path, "film.mkv", codec="mjpeg", pixels="yuvj420p", qscale="1")
     levels = next(iter(Film(film))).picture.y
     assert 10 <= levels.min() <= 24 and 228 <= levels.max() <= 242
 
 
 def test_y4m_has_the_rate_of_the_film(coder: Coder, tmp_path: Path) -> None:
-    encode_file(coder, films(tmp_path, "film.mp4"), tmp_path / "film.lsmc", 0)
+    encode_file(coder, moving_noise(tmp_path, "film.mp4"), tmp_path / "film.lsmc", 0)
     decode_file(coder, tmp_path / "film.lsmc", tmp_path / "back.y4m")
     header = (tmp_path / "back.y4m").read_bytes().partition(b"\n")[0]
     assert b" F12:1 " in header
     assert len(list(Film(tmp_path / "back.y4m"))) == 24
+
+
+@pytest.mark.parametrize(
+    ("times", "base", "rate"),
+    [
+        ([round(1000 * number / 60) for number in range(40)], 1000, "F60:1"),
+        ([round(1001 * number / 30) for number in range(40)], 1000, "F30000:1001"),
+        ([40 * number for number in range(12)] + [480 + 20 * number for number in range(20)], 1000, None),
+        ([0], 25, "F25:1"),
+        ([0, 0, 0], 25, "F25:1"),
+    ],
+    ids=["60 in milliseconds", "29.97 in milliseconds", "faster in the middle", "one", "of no length"],
+)
+def test_y4m_takes_frames_at_any_times(tmp_path: Path, times: list[int], base: int, rate: str | None) -> None:
+    recorder = Recorder(tmp_path / "film.y4m", (16, 16), Fraction(1, base))
+    for time in times:
+        recorder.write(Picture(*(np.full((side, side), 9, np.uint8) for side in (16, 8, 8))), time)
+    recorder.close()
+    header = (tmp_path / "film.y4m").read_bytes().partition(b"\n")[0].decode()
+    assert rate is None or f" {rate} " in header
+    assert len(list(Film(tmp_path / "film.y4m"))) == len(times)
+
+
+def test_an_avi_with_gaps_is_whole(tmp_path: Path) -> None:
+    """Its header counts the empty places too, in which the frame before is shown on."""
+    with av.open(str(tmp_path / "film.avi"), "w") as container:
+        stream: Any = container.add_stream("mjpeg", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj420p"
+        for time in (0, 1, 5, 6, 10):
+            frame = av.VideoFrame(64, 48, "yuvj420p")
+            frame.pts, frame.time_base = time, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    film = Film(tmp_path / "film.avi")
+    assert len(list(film)) == 5 and film.problem is None
+
+
+def test_a_tag_that_is_no_time_is_not_believed(tmp_path: Path) -> None:
+    film = moving_noise(tmp_path, "film.mkv")
+    content = film.read_bytes()
+    assert content.count(b"00:00:02.000000000") == 1
+    film.write_bytes(content.replace(b"00:00:02.000000000", b"1e9:0/0:about twoh"))
+    strange = Film(film)
+    assert len(list(strange)) == 24 and strange.problem is None
+
+
+def test_damage_in_the_middle_is_said(tmp_path: Path) -> None:
+    film = moving_noise(tmp_path, "film.mkv", g="4")
+    content, found = film.read_bytes(), list[str | None]()
+    for part in range(3, 8):
+        damaged, place = bytearray(content), len(content) * part // 10
+        damaged[place : place + 300] = bytes(300)
+        film.write_bytes(damaged)
+        holed = Film(film)
+        assert len(list(holed)) > 12
+        found.append(holed.problem)
+    assert any(problem is not None and "is damaged" in problem for problem in found), found
 
 
 def test_the_cover_of_a_song_is_no_film(coder: Coder, tmp_path: Path) -> None:

@@ -109,6 +109,24 @@ def test_a_codec_is_judged_by_what_it_makes_of_its_own_frames(workload: Workload
     assert torch.equal(split.take([1]).inputs[1], asked), "what others are asked stays the original's"
 
 
+def test_some_windows_are_answered_as_they_are_among_all(workload: Workload) -> None:
+    split = workload.splits.test
+    assert isinstance(split, CodecSplit)
+
+    def original(inputs: Sequence[torch.Tensor]) -> np.ndarray:
+        with torch.inference_mode():
+            return workload.module(*inputs).numpy()
+
+    part, places = split.some(JUDGED * len(QUALITIES))
+    assert places.tolist() == list(range(JUDGED * len(QUALITIES))) and not split.chains[places].any()
+    outputs, targets = part.answered(original, Progress(False), "coding")
+    whole, all_targets = split.answered(original, Progress(False), "coding")
+    assert np.abs(outputs - whole[places]).mean() < 1e-4  # sums in another order may round a level otherwise
+    np.testing.assert_array_equal(targets, all_targets[places])
+    later, places = replace(split, rows=split.rows[::-1]).some(1)
+    assert set(split.rows[::-1][np.unique(places // JUDGED)]) == {0} and len(later.rows) == len(QUALITIES)
+
+
 def test_examples_are_the_same_whenever_they_are_taken(workload: Workload) -> None:
     first, second = (workload.splits.train.take([3, 9], view=view) for view in (None, 2))
     for a, b in zip(first.inputs, second.inputs, strict=True):

@@ -49,7 +49,10 @@ def start(load, verify, as_json, check=list):
     if verify:
         if model is not None:
             problems, found = answered(model.runner)
-            problems += check()
+            try:
+                problems += check()
+            except Exception as error:  # likewise
+                problems.append(str(error))
         if as_json:
             print(json.dumps({"ok": not problems, "problems": problems, **found}))
         else:

@@ -16,7 +16,7 @@ from checking import HERE, arguments, at_least_one, read, run, start, tell
 from files import ENDING, KEYS, decode_file, decoded_frames, encode_file
 from handling import StreamReader
 from runner import Runner
-from transforms import RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
+from transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
 
 NEAR = 2  # levels of 255 by which another processor's rounding may change a pixel of a few frames
 
@@ -32,24 +32,27 @@ def sample(options):
     """What is wrong with how the sample, which was coded when the bundle was made, is decoded here."""
     coder = load_coder(HERE, runtime=options.runtime, threads=options.threads, encodes=False)
     with np.load(HERE / SAMPLE_FRAMES) as held:
-        expected = held["luma"]
+        expected = [held[name] for name in PLANES]
     with (HERE / SAMPLE).open("rb") as file:
         stream = StreamReader(file)
-        luma = [picture.y for _, picture in decoded_frames(coder, stream)]
-    if stream.problem or len(luma) != len(expected):
-        return [f"{SAMPLE} is not read as it was written: {stream.problem or f'{len(luma)} frames'}"]
-    apart = int(np.abs(np.stack(luma).astype(int) - expected).max())
+        pictures = [picture.planes for _, picture in decoded_frames(coder, stream)]
+    if stream.problem or len(pictures) != len(expected[0]):
+        return [f"{SAMPLE} is not read as it was written: {stream.problem or f'{len(pictures)} frames'}"]
+    found = [np.stack(plane).astype(int) for plane in zip(*pictures, strict=True)]
+    apart = max(int(np.abs(ours - theirs).max()) for ours, theirs in zip(found, expected, strict=True))
     return [f"{SAMPLE} is decoded otherwise, by {apart} of 255 levels"] if apart > NEAR else []
 
 
 def progress(path):
     """What shows on a terminal how far a film is; elsewhere nothing."""
 
-    def tell(count):
-        if sys.stderr.isatty() and count % 10 == 0:
-            print(f"\r{path.name}: {count} frames", end="\r", file=sys.stderr, flush=True)
+    shown = sys.stderr is not None and sys.stderr.isatty()
 
-    return tell
+    def count(frames):
+        if shown and frames % 10 == 0:
+            print(f"\r{path.name}: {frames} frames", end="\r", file=sys.stderr, flush=True)
+
+    return count
 
 
 def encode(path, options):

@@ -30,7 +30,7 @@ class Header:
         height: in pixels.
         base: what times are multiples of, in seconds.
         quality: 0 to 4.
-        model: names the entropy model that is needed.
+        model: names the entropy model and the synthesis that are needed.
     """
 
     width: int

@@ -13,6 +13,7 @@ from lissom.tasks.codec.priors import read_prior
 
 PRIOR, ENCODER, DECODER = "prior.npz", "encoder.onnx", "decoder.onnx"
 SAMPLE, SAMPLE_FRAMES = "sample.lsmc", "sample.npz"  # a coded film, and its frames as they were decoded at once
+PLANES = ("luma", "blue", "red")  # of these frames
 RUNTIMES = ("onnxruntime", "openvino")
 Arrays = list[npt.NDArray[Any]]
 

@@ -1,5 +1,6 @@
 """Videos in and out by PyAV: frames upright in 4:2:0 with their times, from any file to MP4 or Y4M."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +19,12 @@ from lissom.tasks.codec.pictures import Picture, Plane, halved
 ENDINGS = (".mp4", ".y4m")
 LOSSLESS = {"crf": "0", "preset": "veryfast"}  # of the decoded pictures in an MP4
 _USUAL_RATE = Fraction(25)
-_TIMED = 9  # frames that the rate of a Y4M is found by
+_TIMED = 25  # frames that the rate of a Y4M is found by
+_RATES = tuple(Fraction(rate) for rate in (8, 10, 12, 15, 24, 25, 30, 48, 50, 60, 100, 120)) + tuple(
+    Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)
+)
+_ROUNDED = Fraction(1, 200)  # of a rate, that times in milliseconds may hide
+_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")  # as Matroska has it
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Film:
                 if not count:
                     raise LissomError("it is cut off or damaged: no frame can be decoded") from error
                 self._found(f"it is damaged after frame {count - 1}")
-            if _announces_more(container, stream, count, end + 1 / (2 * rate)):
+            if _announced(container, stream) > end + 1 / (2 * rate):
                 self._found("it is cut off or damaged: it announces more frames than can be decoded")
         if not count:
             raise LissomError("it holds no frame that can be decoded")
@@ -92,24 +98,24 @@ def _lasts(frame: Any) -> Fraction:
     return (frame.duration or 0) * Fraction(frame.time_base or 0)
 
 
-def _announces_more(container: Any, stream: Any, count: int, end: Fraction) -> bool:
-    """Whether a file says that there were more frames than so many, which end at so many seconds.
+def _announced(container: Any, stream: Any) -> Fraction:
+    """When the pictures end, in seconds, as the file says; 0 where it does not.
 
-    Matroska says in a tag when each stream ends, MP4 how long it is shown, edits taken in, AVI how many frames it has.
+    MP4 says how long each stream is shown, edits taken in, and AVI how many frames there are. Matroska says in a tag
+    when each stream ends, or else how long the whole lasts, which sound may make longer than the pictures.
     """
-    ends = _seconds(stream.metadata.get("DURATION", ""))
-    if ends is None and "mp4" in container.format.name and stream.duration is not None:
-        ends = ((stream.start_time or 0) + stream.duration) * stream.time_base
-    return count < stream.frames if ends is None and container.format.name == "avi" else (ends or 0) > end
-
-
-def _seconds(text: str) -> Fraction | None:
-    """Of hours, minutes and seconds by colons."""
-    parts = text.split(":")
-    try:
-        return sum((Fraction(part) * 60 ** (2 - place) for place, part in enumerate(parts)), Fraction(0))
-    except ValueError:
-        return None
+    form = container.format.name
+    if form == "avi":
+        return stream.frames / Fraction(stream.average_rate or _USUAL_RATE)
+    if "mp4" in form and stream.duration is not None:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    if "matroska" in form:
+        tags = (_DURATION.match(value) for key, value in stream.metadata.items() if key.startswith("DURATION"))
+        for tag in filter(None, tags):
+            return sum((Fraction(part) * 60 ** (2 - place) for place, part in enumerate(tag.groups())), Fraction(0))
+        if len(container.streams) == 1:
+            return Fraction(container.duration or 0, av.time_base)
+    return Fraction(0)
 
 
 def _pictures(container: Any) -> Any:
@@ -152,7 +158,8 @@ def _opened(path: Path) -> Any:
 
 
 class Recorder:
-    """Writes pictures to an MP4 (H.264 without loss, times kept) or a Y4M (raw, at one rate, that of the first frames).
+    """Writes pictures to an MP4 (H.264 without loss, times kept) or a Y4M (raw, one frame after the other at one rate,
+    the usual one that is nearest to that of the first second or so).
 
     Args:
         path: ends in ``.mp4`` or ``.y4m``.
@@ -168,6 +175,7 @@ class Recorder:
         self._container: Any = av.open(str(path), "w", format="yuv4mpegpipe" if self._raw else "mp4")
         self._stream: Any = None
         self._waiting: list[tuple[Picture, int]] = []
+        self._written = 0
 
     def write(self, picture: Picture, time: int) -> None:
         """Add a picture."""
@@ -190,15 +198,14 @@ class Recorder:
         self._waiting.clear()
 
     def _begin(self) -> None:
-        base, times = self._base, [time for _, time in self._waiting]
         if self._raw:
-            base = base * int(np.median(np.diff(times))) if len(times) > 1 else 1 / _USUAL_RATE
+            self._base = 1 / _rate([time for _, time in self._waiting], self._base)
         name, options = ("wrapped_avframe", {}) if self._raw else ("libx264", LOSSLESS)
         self._stream = self._container.add_stream(name, options=options)
         self._stream.height, self._stream.width = self._even
         self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = base
-        self._stream.codec_context.time_base = base
+        self._stream.time_base = self._base
+        self._stream.codec_context.time_base = self._base
         self._stream.codec_context.color_range = ColorRange.MPEG
 
     def _write(self, picture: Picture, time: int) -> None:
@@ -209,8 +216,19 @@ class Recorder:
             rows = np.zeros((height, plane.line_size), np.uint8)
             rows[:, :width] = filled
             plane.update(rows.tobytes())
-        frame.pts, frame.time_base = time, self._base
+        frame.pts, frame.time_base = self._written if self._raw else time, self._base
+        self._written += 1
         self._container.mux(self._stream.encode(frame))
+
+
+def _rate(times: list[int], base: Fraction) -> Fraction:
+    """Frames a second, of times that may be rounded to milliseconds."""
+    lasted = (times[-1] - times[0]) * base
+    if lasted <= 0:
+        return _USUAL_RATE
+    found = (len(times) - 1) / lasted
+    nearest = min(_RATES, key=lambda rate: abs(rate - found))
+    return nearest if abs(nearest - found) <= found * _ROUNDED else found.limit_denominator(1001)
 
 
 def check_ending(path: Path) -> None:

@@ -89,7 +89,7 @@ def make_windows(
     made: list[Frames] = []
     bar = progress or Progress(False)
     for place, path in enumerate(bar.track(films[:cut], "cutting films", min(cut, len(films)))):
-        frames = _read(path, length)
+        frames = _read(path, length, bar)
         made += [_from_film(frames, length, generator) for _ in range(place, cut, len(films))]
     for place in bar.track(range(count - cut), "moving over photos", count - cut):
         made.append(_from_photos(photos[place % len(photos)], photos, length, generator))
@@ -110,10 +110,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise LissomError(f"{path} is damaged: {error}", hint="mend it, or move it away") from error
 
 
-def _read(path: Path, length: int) -> Frames:
+def _read(path: Path, length: int, progress: Progress) -> Frames:
     frames: Frames = []
+    film, size = Film(path), (0, 0)
     try:
-        for _, frame in Film(path).decoded():
+        for _, frame in film.decoded():
+            size = (frame.width, frame.height)
             smaller = min(1.0, HEIGHTS[-1] / frame.height)
             width, height = (round(side * smaller) for side in (frame.width, frame.height))
             frames.append(frame.to_image(width=width, height=height, interpolation="AREA"))
@@ -122,8 +124,10 @@ def _read(path: Path, length: int) -> Frames:
     except LissomError as error:
         raise LissomError(f"{path}: {error.message}", hint=error.hints) from error
     if len(frames) < length or min(frames[0].size) < SIDE:
-        told = f"{len(frames)} frames of {frames[0].width}x{frames[0].height} pixels"
+        told = f"{len(frames)} frames of {size[0]}x{size[1]} pixels"
         raise LissomError(f"{path} has {told}", hint=f"a window is {length} frames of {SIDE}x{SIDE}")
+    if film.problem:
+        progress.say(f"{path}: {film.problem}; its other frames are taken")
     return frames
 
 
