@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lissom.core.errors import LissomError
-from lissom.tasks.codec.curves import bd_rate, pchip
+from lissom.tasks.codec.curves import bd_rate, bd_rate_of_all, pchip
 
 RATES = np.log([0.1, 0.2, 0.45, 0.9, 2.0])
 PSNRS = np.asarray([28.0, 31.0, 34.5, 37.0, 41.0])
@@ -22,6 +22,20 @@ def test_it_is_the_mean_over_the_quality_that_both_have() -> None:
     first = (np.asarray([0.0, 4.0]), np.asarray([30.0, 34.0]))
     second = (np.asarray([1.5, 5.5]), np.asarray([31.0, 35.0]))
     assert bd_rate(first, second) == pytest.approx(100 * (np.exp(0.5) - 1))
+
+
+def test_what_a_curve_does_not_reach_is_paid_for() -> None:
+    first = (np.asarray([0.0, 4.0]), np.asarray([30.0, 34.0]))
+    assert bd_rate_of_all(first, (np.asarray([0.5, 3.5]), np.asarray([30.0, 33.0]))) == pytest.approx(
+        100 * (np.exp(0.5) - 1)
+    )
+    short = (np.asarray([0.0, 2.0]), np.asarray([30.0, 31.0]))  # twice as steep, over a quarter of the range
+    assert bd_rate(first, short) == pytest.approx(100 * (np.exp(0.5) - 1))
+    assert bd_rate_of_all(first, short) == pytest.approx(100 * (np.exp(2.0) - 1))
+    assert bd_rate_of_all(first, (np.asarray([0.0, 9.0]), np.asarray([30.0, 30.001]))) == 1000
+    assert bd_rate_of_all((RATES, PSNRS), (RATES + 0.1, PSNRS)) == pytest.approx(
+        bd_rate((RATES, PSNRS), (RATES + 0.1, PSNRS))
+    )
 
 
 def test_the_cubic_goes_through_its_points_and_does_not_overshoot() -> None:

@@ -33,7 +33,7 @@ def test_the_original_scores_zero_and_five_percent_more_bits_minus_five() -> Non
     assert TASK.score(TASK.agreement(outputs(rate_share=1.05), outputs())) == pytest.approx(-5, abs=0.01)
 
 
-def test_what_shares_little_quality_with_the_original_has_the_lowest_score() -> None:
+def test_what_lacks_much_of_the_originals_quality_has_a_low_score() -> None:
     assert TASK.score(TASK.grade(outputs(error_share=1e6), TARGETS)) == -1000
     assert TASK.score(TASK.grade(outputs(rate_share=40), TARGETS)) == -1000
     grades = TASK.grade(outputs(), TARGETS)
@@ -41,7 +41,7 @@ def test_what_shares_little_quality_with_the_original_has_the_lowest_score() -> 
     means = {step: grades[grades[:, 0] == step][:, 4].mean() for step in steps}
     for step in steps[2:]:  # no better than the second
         grades[grades[:, 0] == step, 2] += means[steps[1]] - means[step]
-    assert TASK.score(grades) == -1000
+    assert TASK.score(grades) < -100
 
 
 def test_a_curve_of_the_original_that_is_none_is_an_error() -> None:

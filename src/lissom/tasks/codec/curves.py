@@ -9,6 +9,7 @@ Values = npt.NDArray[np.float64]
 Curve = tuple[npt.ArrayLike, npt.ArrayLike]  # natural logarithms of rates, and qualities such as PSNR in dB
 _POINTS = 2  # of a curve, at least
 _SAMPLES = 200
+_MOST = 1000.0  # percent
 
 
 def bd_rate(anchor: Curve, other: Curve) -> float:
@@ -33,15 +34,21 @@ def bd_rate(anchor: Curve, other: Curve) -> float:
     return 100 * (float(np.exp(np.trapezoid(apart, places) / (high - low))) - 1)
 
 
-def shared(anchor: Curve, other: Curve) -> float:
-    """Which share of the anchor's range of qualities the other curve has too, 0 to 1.
+def bd_rate_of_all(anchor: Curve, other: Curve) -> float:
+    """The same over all qualities of the anchor, so that a curve that lacks the highest or lowest of them pays for it:
+    beyond its ends it goes on as its last two points do. 1000 at most.
 
     Raises:
-        LissomError: as for :func:`bd_rate`, of either curve.
+        LissomError: fewer than two points are left of a curve.
     """
-    first, second = _sorted(anchor)[1], _sorted(other)[1]
-    common = min(first[-1], second[-1]) - max(first[0], second[0])
-    return max(0.0, float(common / (first[-1] - first[0])))
+    (first_rates, first), (second_rates, second) = _sorted(anchor), _sorted(other)
+    places = np.linspace(first[0], first[-1], _SAMPLES)
+    inside = np.clip(places, second[0], second[-1])
+    ends = np.diff(second_rates)[[0, -1]] / np.diff(second)[[0, -1]]
+    beyond = np.where(places < second[0], ends[0], ends[1]) * (places - inside)
+    apart = pchip(second, second_rates, inside) + beyond - pchip(first, first_rates, places)
+    mean = float(np.trapezoid(apart, places) / (first[-1] - first[0]))
+    return min(_MOST, 100 * (float(np.exp(min(mean, 10.0))) - 1))
 
 
 def _sorted(curve: Curve) -> tuple[Values, Values]:

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 
 from lissom.core.errors import LissomError
-from lissom.tasks.codec.curves import bd_rate, shared
+from lissom.tasks.codec.curves import bd_rate_of_all
 from lissom.workload.workload import Grades
 from lissom.zoo.codec import PACKED, PER_ERROR, QUALITIES, WEIGHTS
 
 RATE, ERROR, PRICE = PACKED, PACKED + 1, PACKED + 2  # channels of outputs
 _LEAST_RATE = 0.01  # bits a pixel
 _WORST = -1000.0
-_SHARED = 0.75  # of the range of qualities, at least
 _DIGITS = 4  # of the score: what two runtimes make of the same model differs by less
 _ERRORS = [weight / 8 * 255**2 / PER_ERROR for weight in WEIGHTS]  # of squared differences, as the codec counts them
 Figures = npt.NDArray[np.float64]
@@ -90,10 +89,9 @@ class VideoCompression:
         return np.stack([quality, bits - targets[:, 1], psnr - targets[:, 2], targets[:, 3], targets[:, 4]], 1)
 
     def score(self, grades: Grades) -> float:
-        """Minus the BD-rate in percent, over the qualities that are among the examples.
+        """Minus the BD-rate in percent, over all that the original reaches with the qualities among the examples.
 
-        It is -1000 where it would be less, and where the curve is none or lacks more than a quarter of the original's
-        range of qualities, over which it cannot be told.
+        It is -1000 where it would be less, and where the curve is none.
         """
         curves: list[Grades] = []
         for quality in np.unique(grades[:, 0]):
@@ -101,9 +99,9 @@ class VideoCompression:
             curves.append(np.asarray([of[3], of[4], of[3] + of[1], of[4] + of[2]]))
         logs, psnrs, our_logs, our_psnrs = np.stack(curves).T
         anchor, ours = (logs, psnrs), (our_logs, our_psnrs)
-        bd_rate(anchor, anchor)  # what is wrong with the original's curve is no fault of ours
+        bd_rate_of_all(anchor, anchor)  # what is wrong with the original's curve is no fault of ours
         try:
-            lost = bd_rate(anchor, ours) if shared(anchor, ours) >= _SHARED else np.inf
+            lost = bd_rate_of_all(anchor, ours)
         except LissomError:
             lost = np.inf
         return max(_WORST, round(-lost, _DIGITS) + 0.0)  # no minus before a zero
