@@ -24,7 +24,7 @@ from lissom.tasks.codec.motion import predict
 from lissom.tasks.codec.pictures import Picture, pack, unpack
 from lissom.tasks.codec.task import rate_distortion
 from lissom.tasks.codec.windows import Windows, make_windows
-from lissom.zoo.codec import LATENT_STRIDE, QUALITIES, SETTINGS, STRIDE, Codec, bits, codec, spread
+from lissom.zoo.codec import LATENT_STRIDE, QUALITIES, SETTINGS, STRIDE, Codec, bits, codec, spread, to_whole
 
 BATCH, RATE, SEED = 8, 1.5e-3, 0
 KEY_SHARE = 0.25  # of the windows, of which each frame is a key frame
@@ -32,19 +32,14 @@ STARTED = 300  # windows, of all films and photos, that the start is worked out 
 AVERAGE = 0.998  # of the weights over steps
 
 
-def rounded(values: Tensor) -> Tensor:
-    """Whole numbers, with the derivative of doing nothing (straight through)."""
-    return values + (torch.round(values) - values).detach()
-
-
 def forward(model: Codec, frame: Tensor, prediction: Tensor, setting: Tensor) -> Tensor:
     """As the codec's own, but pictures are made of rounded latents, and bits are those of values with noise (Minnen and
     Singh 2020, section 3.3)."""
     hyperprior = model.hyperprior
     latents, hyper = model.encode(frame, prediction, model.gain(setting))
-    mean, log_scale = hyperprior(rounded(hyper), setting)
+    mean, log_scale = hyperprior(hyper + to_whole(hyper), setting)
     centred = latents - mean
-    picture = model.synthesis((rounded(centred) + mean) * model.inverse_gain(setting), prediction)
+    picture = model.synthesis((centred + to_whole(centred) + mean) * model.inverse_gain(setting), prediction)
     spent = spread(bits(centred + torch.rand_like(centred) - 0.5, log_scale), LATENT_STRIDE)
     ahead = bits(hyper + torch.rand_like(hyper) - 0.5, hyperprior.hyper_scale(setting))
     return torch.cat([picture, spent + spread(ahead, STRIDE), *model.judged(picture, frame, setting)], 1)

@@ -163,23 +163,27 @@ class Codec(nn.Module):
     def forward(self, frame: Tensor, prediction: Tensor, setting: Tensor, noise: Tensor) -> Tensor:
         """What comes out of the decoder, and what it costs.
 
-        Noise stands for rounding (Ballé, Laparra and Simoncelli 2017, section 3), so that two runtimes that differ in
-        the last digit give nearly the same. Streams are rounded: :mod:`lissom.tasks.codec.coding`.
+        Where there is no noise, latents are rounded as in a stream, with the derivative of doing nothing (Theis et al.
+        2017, section 2.1). Noise stands for rounding (Ballé, Laparra and Simoncelli 2017, section 3) where two runtimes
+        are compared, which may differ in the last digit: they give nearly the same. It is no likeness of a stream, in
+        which most latents are 0 and stay it.
 
         Args:
             frame: ``(batch, 6, h, w)`` packed, in -0.5..0.5; ``h`` and ``w`` are multiples of 32.
             prediction: of the same shape; zeros for a key frame.
             setting: one hot, ``(batch, 10)``: the quality of a key frame (0 to 4) or of another one (5 to 9).
-            noise: uniform in -0.5..0.5, ``(batch, latents, h / 8, w / 8)``.
+            noise: uniform in -0.5..0.5, ``(batch, latents, h / 8, w / 8)``; zeros to round.
 
         Returns:
             ``(batch, 9, h, w)``: six channels of the packed picture; bits; the squared error of levels 0..255 by
             100, luma to chroma as 6 to 1 to 1; how many bits such an error of all pixels is worth, a pixel.
         """
         latents, hyper = self.encode(frame, prediction, self.gain(setting))
-        ahead = hyper + noise[:, : hyper.shape[1], ::4, ::4]
+        rounds = (noise.abs().amax((1, 2, 3), keepdim=True) == 0).to(noise.dtype)
+        ahead = hyper + noise[:, : hyper.shape[1], ::4, ::4] + rounds * to_whole(hyper)
         mean, log_scale = self.hyperprior(ahead, setting)
-        symbols = latents - mean + noise
+        centred = latents - mean
+        symbols = centred + noise + rounds * to_whole(centred)
         picture = self.synthesis((symbols + mean) * self.inverse_gain(setting), prediction)
         spent = spread(bits(symbols, log_scale), LATENT_STRIDE)
         spent = spent + spread(bits(ahead, self.hyperprior.hyper_scale(setting)), STRIDE)
@@ -203,6 +207,11 @@ class Codec(nn.Module):
     def inverse_gain(self, setting: Tensor) -> Tensor:
         """What they are multiplied by in the decoder."""
         return self.log_inverse_gain(setting).exp()[:, :, None, None]
+
+
+def to_whole(values: Tensor) -> Tensor:
+    """What is missing to the nearest whole numbers, as a constant."""
+    return (torch.round(values) - values).detach()
 
 
 def bits(symbols: Tensor, log_scale: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ class CodecSplit:
         predictions: of each example a picture; of key frames one of zeros, which is not used.
         latents: channels that noise is drawn for.
         seed: of the noise.
-        numbers: of the runs, that their noise is drawn by.
+        rounds: whether latents are rounded as in a stream; else noise stands for it, where runtimes are compared.
         targets: the original's figures (see :class:`lissom.tasks.codec.task.VideoCompression`), ``(examples, 5)``.
     """
 
@@ -50,7 +50,7 @@ class CodecSplit:
     predictions: Windows
     latents: int
     seed: int
-    numbers: npt.NDArray[np.int64]
+    rounds: bool
     targets: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class CodecSplit:
             frame,
             prediction,
             _setting(int(self.qualities[run]), time),
-            _noise(self.seed, int(self.numbers[run]) * self.windows.length + time, self.latents, frame),
+            _noise(self.seed, index, self.latents, frame) * (not self.rounds),
         )
 
     def coded(
@@ -114,7 +114,6 @@ class CodecSplit:
             rows=self.rows[runs],
             qualities=self.qualities[runs],
             predictions=_no_predictions(self.windows, len(runs)),
-            numbers=self.numbers[runs],
             targets=self.targets[places],
         )
         return part, places
@@ -123,7 +122,7 @@ class CodecSplit:
         self, answer: Callable[[Sequence[Tensor]], Answers], progress: Progress, what: str
     ) -> tuple[Answers, Answers]:
         """What a model answers to all examples where it predicts from its own frames, as in a stream, and targets."""
-        own = replace(self, predictions=_no_predictions(self.windows, len(self.rows)))
+        own = replace(self, predictions=_no_predictions(self.windows, len(self.rows)), rounds=True)
         outputs: Answers = np.empty(0)
         for places, found in own.coded(answer, progress, what):
             if not outputs.size:
@@ -190,13 +189,13 @@ def coded_split(
     qualities = np.tile(np.arange(levels), count) if every else drawn
     runs = len(rows)
     predictions = _no_predictions(windows, runs)
-    targets, numbers = np.zeros((runs * windows.length, 5), np.float32), np.arange(runs)
-    split = CodecSplit(windows, rows, qualities, predictions, latents, seed, numbers, targets)
+    targets = np.zeros((runs * windows.length, 5), np.float32)
+    split = CodecSplit(windows, rows, qualities, predictions, latents, seed, True, targets)
     found: npt.NDArray[np.float64] = np.zeros((len(split), 3))
     for places, outputs in split.coded(lambda inputs: module(*inputs).numpy(), progress, what):
         found[places] = figures(outputs)
     split.targets[:] = with_means(found)
-    return split
+    return replace(split, rounds=not every)
 
 
 def _no_predictions(windows: Windows, runs: int) -> Windows:
