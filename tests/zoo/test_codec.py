@@ -29,6 +29,24 @@ def test_outputs_are_picture_bits_error_and_price() -> None:
     assert (found[:, RATE] > 0).all()
 
 
+def test_without_noise_latents_are_whole_numbers_and_learn_as_if_they_were_not() -> None:
+    made = Codec((6, 6, 6), latents=6, hyper=4, hidden=6).eval()
+    seen: list[torch.Tensor] = []
+    made.synthesis.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    frame, prediction, setting, noise = (torch.cat([part, part]) for part in codec_inputs(made, 64))
+    torch.manual_seed(0)
+    frame = torch.rand_like(frame) - 0.5
+    noise[1] = torch.rand_like(noise[1]) - 0.5
+    made(frame, prediction, setting, noise)[:, :PACKED].sum().backward()
+    latents, hyper = made.encode(frame, prediction, made.gain(setting))
+    mean, _ = made.hyperprior(torch.round(hyper[:1]), setting[:1])
+    symbols = seen[0] / made.inverse_gain(setting) - mean
+    torch.testing.assert_close(symbols[0], torch.round(latents[:1] - mean)[0], atol=1e-4, rtol=0)
+    assert (symbols[1] - torch.round(symbols[1])).abs().mean() > 0.1
+    gradient = made.analysis[0].weight.grad
+    assert gradient is not None and gradient.abs().sum() > 0
+
+
 def test_bits_are_those_of_probabilities_that_add_up_to_one() -> None:
     numbers = torch.arange(-60.0, 61.0)
     for log_scale in (-4.0, 0.0, 1.5):
