@@ -5,7 +5,8 @@ OMP_NUM_THREADS=1 python benchmarks/codec.py time ...       milliseconds a frame
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
 The LIGHT that is in the results was made by
-    lissom compress zoo:codec --data FOLDER --task codec --budget "macs<=40%, drop<=5pt" --windows 800 --plan PLAN -o RUN
+    lissom compress zoo:codec --data FOLDER --task codec --windows 800 --plan PLAN --budget "macs<=40%, drop<=5pt" \\
+      -o RUN
 
 FOLDER has in train what the original was trained on (training/codec.py), in val bikes and in test carphone; PLAN is the
 widest cut within 40 % that a search with that budget had in its ladder, its repair, and five epochs of distillation at
