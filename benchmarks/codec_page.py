@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "codec.json"
+MACS, SHARE, LOSS, FRAMES = 15_000, 0.40, 5.0, 25  # what was asked for
 
 
 def section() -> list[str]:
@@ -17,6 +18,7 @@ def section() -> list[str]:
     lines += [*_rates(found)] if "rates" in found else []
     lines += [*_crossed(found)] if "crossed" in found else []
     lines += [*_decoding(found["decoding"])] if "decoding" in found else []
+    lines += [*_verdicts(found)] if {"costs", "rates", "decoding"} <= found.keys() else []
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     lines.append(f"By `benchmarks/codec.py`, on {machine['processor']} ({machine['cores']} cores); {versions}.")
@@ -34,6 +36,23 @@ def _costs(costs: dict[str, dict[str, float]]) -> list[str]:
         f"thousand ({share:.1%}); the decoders alone {alone[0]} and {alone[1]}.",
         "",
     ]
+
+
+def _verdicts(found: dict[str, Any]) -> list[str]:
+    """What was asked for, and whether it was reached."""
+    before, after = (found["costs"][way]["macs_a_pixel"] for way in ("original", "light"))
+    lost = [row["bd_rate"]["light against original"] for row in found["rates"]]
+    psnr, similarity = (max(row[measure] for row in lost) for measure in ("psnr", "ms_ssim"))
+    frames = 1e3 / found["decoding"]["light"]["ms_a_frame"]
+    asked = (
+        (f"the original takes at most {MACS:,} multiply-adds a pixel", f"{before:,.0f}", before <= MACS),
+        (f"the light one at most {SHARE:.0%} of them", f"{after / before:.1%}", after <= SHARE * before),
+        (f"at most {LOSS:g} % more rate by PSNR", f"{psnr:+.1f} % at most", psnr <= LOSS),
+        (f"at most {LOSS:g} % more rate by MS-SSIM", f"{similarity:+.1f} % at most", similarity <= LOSS),
+        (f"{FRAMES} frames of 320x240 a second are decoded", f"{frames:.0f}", frames >= FRAMES),
+    )
+    told = [f"- {what}: {value}, {'reached' if reached else '**not reached**'}." for what, value, reached in asked]
+    return ["Asked for:", "", *told, ""]
 
 
 def _rates(found: dict[str, Any]) -> list[str]:
