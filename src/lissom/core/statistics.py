@@ -82,7 +82,7 @@ def _drawn(count: int, together: Numbers | None, seed: int) -> Iterable[Numbers]
     if together is None:
         return _draws(count, seed)
     parts: list[Numbers] = [np.flatnonzero(together == number) for number in np.unique(together)]
-    return (np.concatenate([parts[part] for part in draw]) for draw in _draws(len(parts), seed))
+    return (np.concatenate([parts[int(part)] for part in draw]) for draw in _draws(len(parts), seed))
 
 
 def _draws(count: int, seed: int) -> Numbers:
