@@ -19,8 +19,9 @@ one thread. `equal` compares the loop with generate() of transformers, token by 
 
 and `layers` a plan that leaves out the layers that matter least of encoder and decoder together, learns what the
 original says, and quantizes: the same command with `--plan WORK/layers.json`. `heads` writes WORK/heads.json: a head
-less in each layer of the encoder, where attention is half of the time that INT8 takes. Each clip is kept as it is done;
-what is there is not done again. Nothing was chosen by these clips but what the rows say.
+less in each layer of the encoder, where attention is half of the time that INT8 takes; with `--epochs 1` in the
+results. Each clip is kept as it is done; what is there is not done again. Nothing was chosen by these clips but what
+the rows say.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from lissom.testing.tiny_codec import tiny_codec, tiny_film
 from lissom.workload.workload import Chained, Visible, Workload
 from lissom.zoo.codec import PACKED, QUALITIES
 
+Answer = Callable[[Sequence[torch.Tensor]], np.ndarray]
+
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,6 +36,15 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def workload(films: Path) -> Workload:
     return lissom.load(tiny_codec(), data=films, task="codec", windows=8)
+
+
+@pytest.fixture(scope="module")
+def original(workload: Workload) -> Answer:
+    def answer(inputs: Sequence[torch.Tensor]) -> np.ndarray:
+        with torch.inference_mode():
+            return workload.module(*inputs).numpy()
+
+    return answer
 
 
 def test_each_window_is_learnt_from_once_and_judged_at_every_quality(workload: Workload) -> None:
@@ -74,14 +85,10 @@ def test_frames_are_predicted_from_what_the_original_decoded_before(workload: Wo
     np.testing.assert_array_equal(inter.inputs[1][0].numpy(), expected)
 
 
-def test_a_codec_is_judged_by_what_it_makes_of_its_own_frames(workload: Workload) -> None:
+def test_a_codec_is_judged_by_what_it_makes_of_its_own_frames(workload: Workload, original: Answer) -> None:
     """One that spoils each frame a little spoils the next ones too; the original's own answers are what it lost by."""
     split = workload.splits.test
     assert isinstance(split, Chained)
-
-    def original(inputs: Sequence[torch.Tensor]) -> np.ndarray:
-        with torch.inference_mode():
-            return workload.module(*inputs).numpy()
 
     def darker(inputs: Sequence[torch.Tensor]) -> np.ndarray:
         outputs = original(inputs).copy()
@@ -100,13 +107,9 @@ def test_a_codec_is_judged_by_what_it_makes_of_its_own_frames(workload: Workload
     assert torch.equal(split.take([1]).inputs[1], asked), "what others are asked stays the original's"
 
 
-def test_some_windows_are_answered_as_they_are_among_all(workload: Workload) -> None:
+def test_some_windows_are_answered_as_they_are_among_all(workload: Workload, original: Answer) -> None:
     split = workload.splits.test
     assert isinstance(split, CodecSplit)
-
-    def original(inputs: Sequence[torch.Tensor]) -> np.ndarray:
-        with torch.inference_mode():
-            return workload.module(*inputs).numpy()
 
     part, places = split.some(JUDGED * len(QUALITIES))
     assert places.tolist() == list(range(JUDGED * len(QUALITIES))) and not split.chains[places].any()
