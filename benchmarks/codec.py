@@ -40,8 +40,8 @@ from lissom.core.machine import describe
 from lissom.core.records import to_json
 from lissom.cost import profile
 from lissom.export.bundle import Contents, write_bundle
-from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
+from lissom.tasks import TASKS
 from lissom.tasks.codec.coding import QUALITIES, Coder
 from lissom.tasks.codec.curves import bd_rate
 from lissom.tasks.codec.files import KEYS, decode_file, decoded_frames, encode_file, psnr
@@ -58,6 +58,7 @@ RESULTS = Path(__file__).parent / "results" / "codec.json"
 # Film, the width and height that it is scaled to (never up).
 CLIPS = {"carphone_pristine.mp4": (176, 144), "tree.avi": (320, 240)}
 FRAMES = 48
+WINDOWS = 128  # of the clips, which show how large values in the original's decoder get
 SIDE = 128  # packed pixels, of what multiply-adds are counted on
 DECODING = ("synthesis", "hyperprior.first", "hyperprior.second", "hyperprior.mean", "hyperprior.log_scale")
 TIMED, TURNS = ("tree.avi", 2), 7  # film and quality; how often each is timed
@@ -251,7 +252,8 @@ def crossed(options: argparse.Namespace) -> dict[str, Any]:
 
 def bundle_of_original(folder: Path) -> None:
     """The zoo's codec as it is, as a bundle."""
-    module = load_model("zoo:codec", data="clips").module
+    workload = lissom.load("zoo:codec", data="clips", task="codec", windows=WINDOWS, download=True)
+    module = workload.module
     example = codec_inputs(module, 64)
     with tempfile.TemporaryDirectory() as temp, torch.inference_mode():
         path = Path(temp) / "model.onnx"
@@ -268,7 +270,7 @@ def bundle_of_original(folder: Path) -> None:
             original=outputs,
             card="The codec of the zoo, as it was trained.\n",
             facts={},
-            attached=codec_files(module, example),
+            attached=TASKS.get("codec").attached(workload),
         )
         write_bundle(folder, contents)
 

@@ -200,7 +200,7 @@ def _bundle(
             original=np.asarray(asked(ModuleRunner(workload.module), workload).run(inputs)[0]),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
-            attached={**workload.files, **TASKS.get(workload.task.name).attached(workload.module, workload.example)},
+            attached={**workload.files, **TASKS.get(workload.task.name).attached(workload)},
         ),
     )
 

@@ -1,11 +1,11 @@
-"""What a bundle of a codec has beside its artefact: both transforms for pictures of any size, the entropy model in
-whole numbers, a sample to check it by, and the sources that code with them."""
+"""What a bundle of a codec has beside its artefact: both transforms for pictures of any size, the decoder's and the
+entropy model in whole numbers, a sample to check it by, and the sources that code with them."""
 
 import hashlib
 import io
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from lissom.export.exact_synthesis import exact_synthesis
 from lissom.export.onnx_file import OPSET, quiet, strip
 from lissom.tasks.codec.coding import QUALITIES
 from lissom.tasks.codec.files import decoded_frames, encode_file
@@ -47,15 +48,16 @@ class Encoding(nn.Module):
         return self.codec.encode(frame, prediction, gain)
 
 
-def codec_files(module: nn.Module, example: tuple[Tensor, ...]) -> dict[str, bytes]:
+def codec_files(module: nn.Module, examples: Sequence[Tensor]) -> dict[str, bytes]:
     """Files by their names.
 
     Args:
         module: the codec that is delivered.
-        example: its inputs; not used.
+        examples: inputs of it, which show how large values in its synthesis get.
     """
     codec = module_of(module)
-    coding = {**transforms(codec), PRIOR: write_prior(prior_arrays(codec))}
+    synthesis = exact_synthesis(codec, examples)
+    coding = {**transforms(codec, synthesis), PRIOR: write_prior(prior_arrays(codec, synthesis))}
     return {**coding, **sample(coding), **sources()}
 
 
@@ -65,8 +67,8 @@ def module_of(module: nn.Module) -> Codec:
     return module
 
 
-def transforms(codec: Codec) -> dict[str, bytes]:
-    """Encoder and decoder as ONNX, in FP32, for one picture of any height and width that 32 divides."""
+def transforms(codec: Codec, synthesis: nn.Module) -> dict[str, bytes]:
+    """Encoder and decoder as ONNX, for one picture of any height and width that 32 divides; ``synthesis`` decodes."""
     latents = codec.log_gain.out_features
     picture = torch.zeros(1, PACKED, _TRACED, _TRACED + STRIDE)
     inside = torch.zeros(1, latents, _TRACED // LATENT_STRIDE, (_TRACED + STRIDE) // LATENT_STRIDE)
@@ -76,7 +78,7 @@ def transforms(codec: Codec) -> dict[str, bytes]:
     encoder = _exported(
         Encoding(codec), (picture, picture.clone(), torch.ones(1, latents, 1, 1)), (picture_sizes, picture_sizes, {})
     )
-    decoder = _exported(codec.synthesis, (inside, picture), (inside_sizes, picture_sizes))
+    decoder = _exported(synthesis, (inside, picture), (inside_sizes, picture_sizes))
     return {ENCODER: encoder, DECODER: decoder}
 
 
@@ -116,7 +118,7 @@ def _exported(module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes
     return made.SerializeToString()
 
 
-def prior_arrays(codec: Codec) -> dict[str, np.ndarray]:
+def prior_arrays(codec: Codec, synthesis: nn.Module) -> dict[str, np.ndarray]:
     """The hyperprior in fixed point, its tables, the gains, and a digest of the synthesis, as
     :func:`lissom.tasks.codec.priors.read_prior` reads them."""
     hyperprior, settings = codec.hyperprior, torch.eye(SETTINGS)
@@ -135,7 +137,7 @@ def prior_arrays(codec: Codec) -> dict[str, np.ndarray]:
     arrays["hyper_tables"] = _hyper_tables(hyperprior, settings)
     arrays["gains"] = codec.gain(settings).detach()[:, :, 0, 0].numpy()
     arrays["inverse_gains"] = codec.inverse_gain(settings).detach()[:, :, 0, 0].numpy()
-    weights = b"".join(value.numpy().tobytes() for value in codec.synthesis.state_dict().values())
+    weights = b"".join(value.numpy().tobytes() for value in synthesis.state_dict().values())
     arrays["synthesis"] = np.frombuffer(hashlib.sha256(weights).digest(), np.uint8)
     return arrays
 

@@ -10,11 +10,13 @@ from lissom.core.errors import LissomError
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from torch import Tensor, nn
+    from torch import nn
 
     from lissom.core.progress import Progress
     from lissom.workload.request import Request
     from lissom.workload.workload import Workload
+
+_EXAMPLES = 128  # that attached files are made by
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,14 @@ class Kind:
         """The answers of a loaded artefact to a batch of inputs, ``(examples, ...)``: what is scored and timed."""
         return runner.run(inputs)[0] if self.answers is None else _imported(self.answers)(runner, inputs, handling)
 
-    def attached(self, module: "nn.Module", example: "tuple[Tensor, ...]") -> dict[str, bytes]:
-        """What the bundle of a delivered module has beside its artefact, by name of the file."""
-        return {} if self.attach is None else _imported(self.attach)(module, example)
+    def attached(self, workload: "Workload") -> dict[str, bytes]:
+        """What the bundle of a delivered model has beside its artefact, by name of the file."""
+        if self.attach is None:
+            return {}
+        from lissom.workload.workload import calibration_batches  # torch, which the table does without
+
+        batches = calibration_batches(workload.splits.train, examples=_EXAMPLES, batch=_EXAMPLES, seed=0)
+        return _imported(self.attach)(workload.module, batches[0].inputs)
 
     def load(
         self, model: "str | nn.Module", request: "Request", options: dict[str, Any], progress: "Progress"

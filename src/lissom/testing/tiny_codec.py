@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 from lissom.export.codec_files import Encoding, prior_arrays
+from lissom.export.exact_synthesis import exact_synthesis
 from lissom.tasks.codec.coding import Coder
 from lissom.tasks.codec.priors import read_prior, write_prior
-from lissom.zoo.codec import Codec
+from lissom.zoo.codec import SETTINGS, Codec
+from lissom.zoo.inputs import codec_inputs
 
 Arrays = list[npt.NDArray[Any]]
 CONTRAST = 12  # of films, so that a grey reference is of use
@@ -54,8 +56,17 @@ def tiny_codec(seed: int = 0) -> Codec:
 
 def tiny_coder(module: Codec, dtype: torch.dtype = torch.float32) -> Coder:
     """Codes with PyTorch."""
-    prior = read_prior(write_prior(prior_arrays(module)))
-    return Coder(prior, InPyTorch(module.synthesis, dtype), InPyTorch(Encoding(module), dtype))
+    synthesis = exact_synthesis(module, tiny_examples(module))
+    prior = read_prior(write_prior(prior_arrays(module, synthesis)))
+    return Coder(prior, InPyTorch(synthesis, dtype), InPyTorch(Encoding(module), dtype))
+
+
+def tiny_examples(module: Codec) -> tuple[torch.Tensor, ...]:
+    """Inputs of a codec: frames of random levels, beside predictions, at all settings."""
+    drawn, settings = torch.Generator().manual_seed(0), torch.eye(SETTINGS)
+    frame, _, _, noise = (tensor.repeat(SETTINGS, 1, 1, 1) for tensor in codec_inputs(module, 32))
+    levels = [torch.randint(256, frame.shape, generator=drawn) / 255 - 0.5 for _ in range(2)]
+    return levels[0], levels[1], settings, noise
 
 
 def tiny_film(path: Path, *, size: tuple[int, int] = (48, 64), times: tuple[int, ...] = (0, 1, 2)) -> npt.NDArray[Any]:

@@ -47,19 +47,25 @@ def test_the_decoder_makes_what_the_encoder_said_it_would(coder: Coder, quality:
     assert equal(blind.decode(inter.content, (64, 128), first, quality), inter.picture)
 
 
-def test_a_runtime_with_other_rounding_reads_the_same_numbers(coder: Coder) -> None:
-    """Errors of a decoder in floating point change levels by one at most, and never what is read."""
+def test_a_runtime_that_decodes_otherwise_reads_the_same_numbers(coder: Coder) -> None:
+    """Wrong pictures of a decoder never change what is read."""
     key = coder.encode(grey(0), None, 3)
-    other = dataclasses.replace(coder, decoder=Shaken(coder.decoder, 1e-3))
+    other = dataclasses.replace(coder, decoder=Shaken(coder.decoder, 1e-2))
     found = other.decode(key.content, (64, 128), None, 3)
     assert not equal(found, key.picture)
-    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(found.planes, key.picture.planes, strict=True)) <= 1
     inter = coder.encode(grey(1), key.picture, 3)
     read: list[Any] = []
     for each, reference in ((coder, key.picture), (other, found)):
         kept = dataclasses.replace(each, decoder=Recording(each.decoder, read))
         kept.decode(inter.content, (64, 128), reference, 3)
     np.testing.assert_array_equal(read[0], read[1])
+
+
+def test_the_last_digits_of_a_decoder_change_no_pixel(coder: Coder) -> None:
+    """What comes out is a level, or so near to one that a division's last digit does not matter."""
+    key = coder.encode(grey(0), None, 3)
+    other = dataclasses.replace(coder, decoder=Shaken(coder.decoder, 1e-3))
+    assert equal(other.decode(key.content, (64, 128), None, 3), key.picture)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Recording:
 def test_double_precision_decodes_what_single_precision_wrote(module: Codec, coder: Coder) -> None:
     key = coder.encode(grey(0), None, 3)
     found = tiny_coder(module, torch.float64).decode(key.content, (64, 128), None, 3)
-    assert max(np.abs(a.astype(int) - b).max() for a, b in zip(found.planes, key.picture.planes, strict=True)) <= 1
+    assert equal(found, key.picture)
 
 
 def test_a_frame_that_nothing_predicts_becomes_a_key_frame(coder: Coder) -> None:

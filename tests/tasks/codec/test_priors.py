@@ -33,7 +33,7 @@ def test_sums_are_those_of_whole_numbers() -> None:
 
 
 def test_the_fixed_point_prior_says_what_the_trained_one_says(module: Codec) -> None:
-    prior = read_prior(write_prior(prior_arrays(module)))
+    prior = read_prior(write_prior(prior_arrays(module, module.synthesis)))
     hyper = np.random.default_rng(0).integers(-5, 6, (4, 2, 3)).astype(np.int32)
     for setting in (0, SETTINGS - 1):
         means, tables = prior.of(hyper, setting)
@@ -47,7 +47,7 @@ def test_the_fixed_point_prior_says_what_the_trained_one_says(module: Codec) -> 
 
 
 def test_a_file_of_the_same_prior_has_the_same_name_and_another_one_another(module: Codec) -> None:
-    arrays = prior_arrays(module)
+    arrays = prior_arrays(module, module.synthesis)
     name = read_prior(write_prior(arrays)).name
     assert read_prior(write_prior(arrays)).name == name
     arrays["second.bias"] = arrays["second.bias"] + 1
@@ -55,7 +55,7 @@ def test_a_file_of_the_same_prior_has_the_same_name_and_another_one_another(modu
 
 
 def test_weights_that_sums_would_not_be_exact_with_are_refused(module: Codec) -> None:
-    arrays = prior_arrays(module)
+    arrays = prior_arrays(module, module.synthesis)
     arrays["mean.weight"] = np.full_like(arrays["mean.weight"], 2**31 - 1)
     with pytest.raises(LissomError, match="too large for exact sums"):
         read_prior(write_prior(arrays))

@@ -1,7 +1,8 @@
 """Frames to bits and back, with the transforms run by any runtime. Numpy and constriction only.
 
 Everything that decides how many bits are read, and as what, is in whole numbers: the tables, the vectors and the
-entropy model. A runtime's own rounding changes levels of pixels, never the parsing.
+entropy model. So is the decoder of a bundle (:mod:`lissom.layers.exact`), so that pictures are the same everywhere; one
+in floating point would change levels of pixels, never the parsing.
 """
 
 from dataclasses import dataclass
