@@ -24,9 +24,9 @@ from lissom.steps.pruning.criteria import Sample
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import Context
 from lissom.targets.target import FP32
+from lissom.tasks import TASKS
 from lissom.workload.workload import Workload
 
-_HOPE = 2.5
 _LEAST_HOPE = 1.0
 _PICTURE = 4  # dimensions
 _REPAIR_S, _FEWEST, _TOGETHER = 60.0, 128, 64
@@ -66,9 +66,9 @@ def repair_of(workload: Workload, options: Options, latency_ms: float) -> Recons
     return Reconstruct(examples=min(options.calibration, max(_FEWEST, int(enough // _TOGETHER) * _TOGETHER)))
 
 
-def hope_of(budget: Budget, original: Figures) -> float:
+def hope_of(budget: Budget, original: Figures, task: str) -> float:
     """How many points a change may lose before any training, and still be recovered within the budget."""
-    return max(_LEAST_HOPE, _HOPE * budget.drop.allowed(original))
+    return max(_LEAST_HOPE, TASKS.get(task).hope * budget.drop.allowed(original))
 
 
 class Planner:
@@ -98,7 +98,7 @@ class Planner:
         """Analyse the model, measure what is reachable, and judge the rungs."""
         prober, reach = self._prober, self._reach
         reachable = max(reach.usage.values(), default=0.0) <= _OVER
-        hope = hope_of(self._budget, self._baseline.figures)
+        hope = hope_of(self._budget, self._baseline.figures, self._context.original.task.name)
         with self._watch.part("ladder"):
             latency_ms = self._baseline.figures.latency_ms / self._options.batch
             repair = repair_of(self._context.original, self._options, latency_ms)

@@ -71,7 +71,7 @@ class Rewriting:
         """The strongest step that pays and loses no more than a recovery is expected to make good."""
         formats = tuple(step for step in state.steps if isinstance(step, ArtefactStep))
         stands = tuple(step for step in state.steps if isinstance(step, ModelStep))
-        hope = hope_of(self._budget, self._baseline.figures)
+        hope = hope_of(self._budget, self._baseline.figures, self._context.original.task.name)
         chosen: ModelStep | None = None
         kept = 1.0
         for step in self._levels(method, self._carrier.model(stands)[0]):

@@ -71,6 +71,8 @@ class Kind:
         percent_lost: whether its score is minus what is lost against the original in percent, so that the original
             scores 0 and a drop in percent is one in points.
         otherwise: the same for metrics of which it is something else, by name.
+        hope: how many times the allowed drop a cut may lose before it is trained, and still be expected to keep within
+            it afterwards.
     """
 
     examples: str
@@ -88,6 +90,7 @@ class Kind:
     disagreement: str | None = "the share of answers that are not the original's"
     percent_lost: bool = False
     otherwise: Mapping[str, str] = field(default_factory=dict[str, str])
+    hope: float = 2.5
 
     def answer(
         self, runner: Any, inputs: "Sequence[npt.NDArray[Any]]", handling: Mapping[str, Any]
