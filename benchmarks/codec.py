@@ -231,11 +231,11 @@ def crossed(options: argparse.Namespace) -> dict[str, Any]:
                 command = [sys.executable, str(folder / "predict.py"), str(path), "-o", str(out), "--runtime", runtime]
                 environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
                 subprocess.run(command, check=True, env=environment, capture_output=True)
-                decoded[runtime] = np.stack([shown.picture.y for shown in Film(out)]).astype(np.int16)
+                decoded[runtime] = _levels(out)
             first, second = (decoded[runtime] for runtime in RUNTIMES)
             again = path.with_suffix(".here.y4m")
             decode_file(load_coder(folder, encodes=False), path, again)
-            here = np.stack([shown.picture.y for shown in Film(again)]).astype(np.int16)
+            here = _levels(again)
             rows.append(
                 {
                     "clip": clip.name,
@@ -248,6 +248,12 @@ def crossed(options: argparse.Namespace) -> dict[str, Any]:
             )
             print(json.dumps(rows[-1]), flush=True)
     return {"crossed": rows, "runtimes": list(RUNTIMES)}
+
+
+def _levels(path: Path) -> np.ndarray:
+    """All planes of all frames of a film, ``(frames, values)``."""
+    planes = [np.concatenate([plane.ravel() for plane in shown.picture.planes]) for shown in Film(path)]
+    return np.stack(planes).astype(np.int16)
 
 
 def bundle_of_original(folder: Path) -> None:
