@@ -137,6 +137,13 @@ def test_predict_answers_like_the_bundle(finished: tuple[Path, Done], user: Path
     assert lissom("predict", finished[0] / "bundle", user / "model.py").code == 2
 
 
+def test_predict_passes_on_what_the_bundle_knows(finished: tuple[Path, Done], user: Path, lissom: Lissom) -> None:
+    bundle = finished[0] / "bundle"
+    assert lissom("predict", bundle, "--verify").code == 0
+    assert lissom("predict", bundle, user / "une image.png", "--threads", "2", "--top", "1").code == 0
+    assert lissom("predict", bundle, user / "une image.png", "--nothing", "2").code == 2
+
+
 def test_bench_verifies_and_measures(finished: tuple[Path, Done], lissom: Lissom) -> None:
     bundle = finished[0] / "bundle"
     done = lissom("bench", bundle, "--verify", "--seconds", "0.1", "--json")

@@ -41,7 +41,7 @@ app.command()(groups.groups)
 app.command()(compress.compress)
 app.command()(apply.apply)
 app.command()(bench.bench)
-app.command()(predict.predict)
+app.command(context_settings={"ignore_unknown_options": True})(predict.predict)  # the bundle's own
 app.command()(report.report)
 app.command()(zoo.zoo)
 app.command()(targets.targets)

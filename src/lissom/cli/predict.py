@@ -10,11 +10,14 @@ import typer
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="The bundle of a run.", show_default=False)],
-    inputs: Annotated[list[str], typer.Argument(help="What to predict, such as pictures.", show_default=False)],
+    inputs: Annotated[list[str], typer.Argument(help="What to predict, such as pictures; and options of it.", show_default=False)],
     top: Annotated[int | None, typer.Option(min=1, help="How many classes to print, where it tells classes.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, one line for each input.")] = False,
 ) -> None:
     """Answer with a bundle, exactly as it does where it is deployed: its predict.py runs.
+
+    What else it knows is passed on, such as --stream of sounds and videos, --beams of translations, --quality and
+    -o of codecs, or --verify; python BUNDLE/predict.py --help tells.
 
     Example: lissom predict runs/demo/bundle picture.png
     """
