@@ -92,6 +92,6 @@ def _said(made: dict[str, CodecSplit]) -> list[str]:
         f"a window has {LENGTH} frames, one that is judged by {JUDGED}, where each codec predicts from its own frames",
         "the score is minus the BD-rate against the original in percent (PSNR of luma and chroma weighed 6:1:1)",
         "latents are rounded as in a stream; bits are what the entropy model says, not counted in a file",
-        "INT8 is not tried: what is deployed is the encoder and the decoder apart, in FP32",
+        "INT8 is not tried: what is deployed is the encoder in FP32 and the decoder in whole numbers",
         "the entropy model and the gains keep their widths, and learn along: a model reads its own streams",
     ]
