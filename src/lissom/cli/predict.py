@@ -10,7 +10,7 @@ import typer
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="The bundle of a run.", show_default=False)],
-    inputs: Annotated[list[str], typer.Argument(help="What to predict, such as pictures; and options of it.", show_default=False)],
+    inputs: Annotated[list[str], typer.Argument(help="Pictures, texts, films; and options.", show_default=False)],
     top: Annotated[int | None, typer.Option(min=1, help="How many classes to print, where it tells classes.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON, one line for each input.")] = False,
 ) -> None:

@@ -24,7 +24,7 @@ class FrontSearch:
     def run(self, rungs: Sequence[Rung]) -> Tried:
         """Try all rungs from the widest to the narrowest, and deliver the point that the budget means."""
         if self._mover.has_int8:
-            self._trials.try_move(State(), Move("quantize int8", (self._mover.int8,)))
+            self._trials.try_move(State(), Move.of(self._mover.int8))
         for place, rung in enumerate(rungs):
             number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
             move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))

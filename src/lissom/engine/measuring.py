@@ -59,7 +59,7 @@ def answers(runner: Runner, split: Split, progress: Progress, what: str) -> Answ
 def _look(runner: Runner, split: Split, progress: Progress, what: str) -> Answers:
     if isinstance(split, Chained):
         said, asked_for = split.answered(lambda given: runner.run([part.numpy() for part in given])[0], progress, what)
-        return Answers(said, asked_for, split.chains)
+        return Answers(said, asked_for, split.together)
     outputs: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     groups = in_order(len(split), _FEW if isinstance(split, Worded) else _BATCH)

@@ -63,7 +63,7 @@ class Rewriting:
             tried = self._trials.try_move(State((), state.comparison), move, rewritten=True)
             state = tried.state if tried.trial.kept else state
         if best is None:
-            int8 = Move("quantize int8", (self._mover.int8,))
+            int8 = Move.of(self._mover.int8)
             self._trials.try_move(state, int8 if self._mover.has_int8 else Move("as it is", (Nothing(),)))
         return best_of(self._trials.tried)
 

@@ -132,7 +132,7 @@ class Search:
         """
         made: list[Tried] = []
         if self._mover.has_int8:
-            made.append(self._trials.try_move(state, Move("quantize int8", (self._mover.int8,))))
+            made.append(self._trials.try_move(state, Move.of(self._mover.int8)))
         lossy = bool(made) and self._trials.loses(made[0]) and sound
         others: list[ArtefactStep] = [
             *([self._mover.mixed_int8] if lossy and self._mover.leaves_floats else []),
@@ -141,7 +141,7 @@ class Search:
         for step in others:
             if made and made[-1].trial.kept:
                 break
-            made.append(self._trials.try_move(state, Move(step.describe(), (step,))))
+            made.append(self._trials.try_move(state, Move.of(step)))
         learns = learn and lossy and not made[-1].trial.kept
         last = self._mover.learnt_int8(len(self._trials.tried) + 1) if learns else None
         return made if last is None else [*made, self._trials.try_move(state, last)]

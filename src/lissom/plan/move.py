@@ -18,6 +18,11 @@ class Move:
     name: str
     steps: tuple[Step, ...]
 
+    @classmethod
+    def of(cls, step: Step) -> "Move":
+        """The move of one step, called as it describes itself."""
+        return cls(step.describe(), (step,))
+
     @property
     def model_steps(self) -> tuple[ModelStep, ...]:
         """The steps that give a new model."""

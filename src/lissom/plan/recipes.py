@@ -54,7 +54,7 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
         raise LissomError(f"unknown recipe {name!r}", hint=f"known: {', '.join(NAMES)}")
     if texts and name not in UNLABELLED:
         raise LissomError(f"{name} learns from no texts without labels", hint=f"{' and '.join(UNLABELLED)} do")
-    quantize = Move("quantize int8", (QuantizeInt8(),))
+    quantize = Move.of(QuantizeInt8())
     if name == INT8:
         # the original is a move too: what INT8 has to beat, and what stands where it does not
         return Plan((Move("as it is", (Nothing(),)), quantize))

@@ -128,11 +128,11 @@ class Chained(Protocol):
     """A split in which what a model is asked depends on what it answered before, as frames of a film do."""
 
     @property
-    def chains(self) -> npt.NDArray[np.int64]:
+    def together(self) -> npt.NDArray[np.int64]:
         """A number for each example, the same for those that belong together, ``(examples,)``."""
         ...
 
-    def some(self, examples: int) -> tuple[Any, npt.NDArray[np.int64]]:
+    def some(self, examples: int) -> tuple["Split", npt.NDArray[np.int64]]:
         """A split of about so many examples, all that belong together, and which of this one's they are."""
         ...
 

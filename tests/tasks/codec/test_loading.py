@@ -112,7 +112,7 @@ def test_some_windows_are_answered_as_they_are_among_all(workload: Workload, ori
     assert isinstance(split, CodecSplit)
 
     part, places = split.some(JUDGED * len(QUALITIES))
-    assert places.tolist() == list(range(JUDGED * len(QUALITIES))) and not split.chains[places].any()
+    assert places.tolist() == list(range(JUDGED * len(QUALITIES))) and not split.together[places].any()
     outputs, targets = part.answered(original, Progress(False), "coding")
     whole, all_targets = split.answered(original, Progress(False), "coding")
     assert np.abs(outputs - whole[places]).mean() < 1e-4  # sums in another order may round a level otherwise

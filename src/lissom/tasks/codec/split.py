@@ -100,7 +100,7 @@ class CodecSplit:
                         _put(self.predictions, run, time + 1, moved)
 
     @property
-    def chains(self) -> npt.NDArray[np.int64]:
+    def together(self) -> npt.NDArray[np.int64]:
         """The window of each example: its frames at all qualities are of one scene."""
         return np.repeat(self.rows, self.windows.length)
 
