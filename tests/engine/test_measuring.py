@@ -51,7 +51,7 @@ class Following(Numbers):
     """Each example is asked with the answer to the one before it, two by two."""
 
     @property
-    def chains(self) -> npt.NDArray[np.int64]:
+    def together(self) -> npt.NDArray[np.int64]:
         return np.arange(len(self)) // 2
 
     def some(self, examples: int) -> tuple["Following", npt.NDArray[np.int64]]:
