@@ -24,7 +24,7 @@ from lissom.tasks.codec.motion import predict
 from lissom.tasks.codec.pictures import Picture, pack, unpack
 from lissom.tasks.codec.task import rate_distortion
 from lissom.tasks.codec.windows import Windows, make_windows
-from lissom.zoo.codec import LATENT_STRIDE, QUALITIES, SETTINGS, STRIDE, Codec, bits, codec, spread, to_whole
+from lissom.zoo.codec import LATENT_STRIDE, QUALITIES, SETTINGS, Codec, codec
 
 BATCH, RATE, SEED = 8, 1.5e-3, 0
 KEY_SHARE = 0.25  # of the windows, of which each frame is a key frame
@@ -32,17 +32,10 @@ STARTED = 300  # windows, of all films and photos, that the start is worked out 
 AVERAGE = 0.998  # of the weights over steps
 
 
-def forward(model: Codec, frame: Tensor, prediction: Tensor, setting: Tensor) -> Tensor:
-    """As the codec's own, but pictures are made of rounded latents, and bits are those of values with noise (Minnen and
-    Singh 2020, section 3.3)."""
-    hyperprior = model.hyperprior
-    latents, hyper = model.encode(frame, prediction, model.gain(setting))
-    mean, log_scale = hyperprior(hyper + to_whole(hyper), setting)
-    centred = latents - mean
-    picture = model.synthesis((centred + to_whole(centred) + mean) * model.inverse_gain(setting), prediction)
-    spent = spread(bits(centred + torch.rand_like(centred) - 0.5, log_scale), LATENT_STRIDE)
-    ahead = bits(hyper + torch.rand_like(hyper) - 0.5, hyperprior.hyper_scale(setting))
-    return torch.cat([picture, spent + spread(ahead, STRIDE), *model.judged(picture, frame, setting)], 1)
+def rounded(model: Codec, frame: Tensor) -> Tensor:
+    """No noise: pictures are made of rounded latents, as in a stream."""
+    height, width = (size // LATENT_STRIDE for size in frame.shape[2:])
+    return frame.new_zeros(len(frame), model.log_gain.out_features, height, width)
 
 
 class Training:
@@ -110,7 +103,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed(SEED * 1_000_003 + self.step)
-        outputs = forward(self.model, frame, prediction, setting)
+        outputs = self.model(frame, prediction, setting, rounded(self.model, frame))
         loss = rate_distortion(outputs).mean()
         self.optimizer.zero_grad()
         loss.backward()

@@ -47,6 +47,26 @@ def test_without_noise_latents_are_whole_numbers_and_learn_as_if_they_were_not()
     assert gradient is not None and gradient.abs().sum() > 0
 
 
+def test_in_training_bits_have_a_slope_where_latents_are_zero_and_pictures_are_those_of_a_stream() -> None:
+    made = Codec((6, 6, 6), latents=6, hyper=4, hidden=6).eval()
+    with torch.no_grad():
+        made.log_gain.weight -= 6  # so small that all are rounded to 0
+    frame, prediction, setting, noise = codec_inputs(made, 64)
+    frame = torch.rand(frame.shape, generator=torch.Generator().manual_seed(0)) - 0.5
+    slopes: list[float] = []
+    pictures: list[torch.Tensor] = []
+    for training in (False, True):
+        made.train(training).zero_grad()
+        torch.manual_seed(0)
+        found = made(frame, prediction, setting, noise)
+        found[:, RATE].sum().backward()
+        gradient = made.analysis[0].weight.grad
+        assert gradient is not None
+        slopes.append(float(gradient.abs().sum()))
+        pictures.append(found[:, :PACKED].detach())
+    assert torch.equal(*pictures) and slopes[1] > 100 * slopes[0]
+
+
 def test_bits_are_those_of_probabilities_that_add_up_to_one() -> None:
     numbers = torch.arange(-60.0, 61.0)
     for log_scale in (-4.0, 0.0, 1.5):

@@ -164,8 +164,11 @@ class Codec(nn.Module):
         """What comes out of the decoder, and what it costs.
 
         Where there is no noise, latents are rounded as in a stream, with the derivative of doing nothing (Theis et al.
-        2017, section 2.1). Noise stands for rounding (Ballé, Laparra and Simoncelli 2017, section 3) where two runtimes
-        are compared, which may differ in the last digit: they give nearly the same. It is no likeness of a stream, in
+        2017, section 2.1). In training mode bits are those of values with noise of their own all the same (Minnen and
+        Singh 2020, section 3.3): bits of rounded values have no slope where a value is 0, as most are.
+
+        Noise that is given stands for rounding (Ballé, Laparra and Simoncelli 2017, section 3) where two runtimes are
+        compared, which may differ in the last digit: they give nearly the same. It is no likeness of a stream, in
         which most latents are 0 and stay it.
 
         Args:
@@ -185,6 +188,8 @@ class Codec(nn.Module):
         centred = latents - mean
         symbols = centred + noise + rounds * to_whole(centred)
         picture = self.synthesis((symbols + mean) * self.inverse_gain(setting), prediction)
+        if self.training:
+            symbols, ahead = (each + torch.rand_like(each) - 0.5 for each in (centred, hyper))
         spent = spread(bits(symbols, log_scale), LATENT_STRIDE)
         spent = spent + spread(bits(ahead, self.hyperprior.hyper_scale(setting)), STRIDE)
         return torch.cat([picture, spent, *self.judged(picture, frame, setting)], 1)
