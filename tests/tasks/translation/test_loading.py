@@ -15,6 +15,7 @@ from lissom.core.errors import LissomError
 from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.generating import said
 from lissom.tasks.translation import directions
+from lissom.tasks.translation.handling import Words
 from lissom.testing.tiny_translation import (
     draw_pairs,
     tiny_marian,
@@ -124,6 +125,19 @@ def test_the_loss_of_pairs_in_groups_is_that_of_all_at_once(monkeypatch: pytest.
         pairs = list(zip(split.sources, split.answers, strict=True))
         losses.append(directions._loss(workload.module, split, pairs))
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_sentences_become_tokens_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    plain: Any = Words.read
+
+    def read(words: Words, sentences: Any) -> Any:
+        counts.append(len(sentences))
+        return plain(words, sentences)
+
+    monkeypatch.setattr(Words, "read", read)
+    load(folder, draw_pairs(60, 7))
+    assert counts == [42, 6, 12, 6, 6], "the last two tell the direction"
 
 
 def test_what_is_no_translator_is_refused(folder: Path, tmp_path: Path) -> None:
