@@ -3,6 +3,8 @@
 So few examples of it are looked at, and few at once.
 """
 
+from typing import TypedDict
+
 from torch import nn
 
 from lissom.layers.ctc_model import CtcModel
@@ -21,6 +23,13 @@ def puts_into_words(module: nn.Module) -> bool:
     return isinstance(module, (SequenceModel, CtcModel))
 
 
-def looked_at(module: nn.Module) -> dict[str, int]:
-    """``examples`` and ``batch`` of a model that puts into words, where nothing is learnt; nothing of others."""
+class LookedAt(TypedDict, total=False):
+    """How many examples are looked at, and how many at once."""
+
+    examples: int
+    batch: int
+
+
+def looked_at(module: nn.Module) -> LookedAt:
+    """Of a model that puts into words, what is looked at where nothing is learnt; of others nothing is said."""
     return {"examples": FEW, "batch": AT_ONCE} if puts_into_words(module) else {}

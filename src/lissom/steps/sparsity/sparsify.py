@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -99,4 +99,4 @@ def _notes(zeros: float, masks: Mapping[str, Tensor], whole: list[str]) -> list[
 
 def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[Sparsify]:
     """The one step to try."""
-    yield replace(Sparsify(), **looked_at(workload.module))
+    yield Sparsify(**looked_at(workload.module))
