@@ -18,11 +18,12 @@ from lissom.layers.text_model import TextModel
 from lissom.steps.distillation import losses
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.lesson import Lesson, Term
-from lissom.steps.distillation.pairing import Pair, Pairing, propose
+from lissom.steps.distillation.pairing import Pair, Pairing, by_token, propose
 from lissom.steps.distillation.teachers import Live, mean_answer
 from lissom.tasks.text.unlabelled import unlabelled_split
 from lissom.testing.steps import fingerprint, same
 from lissom.testing.tiny import tiny_context, tiny_workload, trained_net
+from lissom.testing.tiny_recognition import tiny_recognition_workload
 from lissom.testing.tiny_texts import (
     ENCODING,
     draw_texts,
@@ -32,6 +33,7 @@ from lissom.testing.tiny_texts import (
     trained_bert,
     write_text_model,
 )
+from lissom.testing.tiny_translation import tiny_translation_workload
 from lissom.train.device import Device
 from lissom.train.tapped import Seen
 from lissom.workload.changes import Zeros
@@ -101,6 +103,49 @@ def test_several_teachers_answer_with_the_mean_of_their_probabilities(tmp_path: 
     folder = write_text_model(tmp_path / "other")
     step = Distill(1, batch=64, rate=2e-3, teachers=(f"hf:{folder}",), share=0.3)
     step.apply(original.with_module(student()), tiny_context(tmp_path / "run", original))
+
+
+def test_teachers_beside_one_that_answers_with_texts_are_refused_at_once(tmp_path: Path) -> None:
+    for original in (tiny_translation_workload(), tiny_recognition_workload()):
+        with pytest.raises(LissomError, match="answers with texts") as refused:
+            Distill(1, teachers=("hf:nowhere",)).check(original)
+        assert "leave teachers out" in refused.value.hints[0]
+
+
+class ByToken(torch.nn.Module):
+    """A classifier around PyTorch's own encoder as it is by default: the first tokens of all texts, then the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = torch.nn.Embedding(35, 16)
+        self.encoder = torch.nn.TransformerEncoderLayer(16, 4, 24, dropout=0.0)
+        self.classes = torch.nn.Linear(16, 2)
+
+    def forward(self, tokens: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.encoder(self.words(tokens).transpose(0, 1), src_key_padding_mask=attention_mask == 0)
+        real = attention_mask.T[..., None]
+        return self.classes((hidden * real).sum(0) / real.sum(0))
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensor")
+def test_layers_that_go_token_by_token_are_known_though_there_are_as_many_texts_as_tokens(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    ours, theirs = (TextModel(ByToken(), ENCODING.pad) for _ in range(2))
+    original = tiny_text_workload(theirs)
+    names = ("model.words", "model.encoder")
+    assert by_token(theirs, names, original.example) == {"model.encoder"}
+    assert by_token(theirs, names, tuple(part[:, :1] for part in original.example)) == {"model.encoder"}
+    assert by_token(theirs, (), original.example) == by_token(trained_net(), (), ()) == frozenset()
+    step = Distill(1, losses=(("hints", 1.0),), pairs=(("model.encoder", "model.encoder"),), labels=0.0)
+    learner, lesson = step._lesson(original.with_module(ours), tiny_context(tmp_path, original), 0)
+    tokens = torch.full((6, 9), ENCODING.pad)
+    for row, length in enumerate((6, 2, 3, 5, 1, 4)):
+        tokens[row, :length] = torch.arange(10, 10 + length)
+    found = [
+        lesson(learner(tokens[:, :wide]), Batch((tokens[:, :wide],), None, torch.arange(6)), 0) for wide in (6, 7, 9)
+    ]
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2])
 
 
 def test_a_teacher_of_another_class_order_is_refused(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def test_attention_of_the_runtime_computes_the_same() -> None:
 
 def test_it_is_smaller_and_says_nearly_the_same(tmp_path: Path) -> None:
     module, pair = exported_whisper()
-    (note,) = quantize_pair(pair, made := tmp_path / "made.onnx")
-    assert note.startswith("dynamic INT8")
+    note, told = quantize_pair(pair, made := tmp_path / "made.onnx")
+    assert note.startswith("dynamic INT8") and told == onnx_pair_int8.BY_BATCH
     model = onnx.load(decoder_of(made))
     held = {item.name: item for item in model.graph.initializer}
     words = [item for item in held.values() if 60 in item.dims and 16 in item.dims]
@@ -63,6 +63,12 @@ def test_it_is_smaller_and_says_nearly_the_same(tmp_path: Path) -> None:
             rows = [np.corrcoef(one, other)[0, 1] for one, other in zip(wanted, found, strict=True)]
             assert np.median(rows) > 0.98 and min(rows) > 0.7
     assert all(greedy(Runner(made).start([features]), 8, rules))
+    for path, largest in ((pair, 1e-4), (made, np.inf)):
+        first = np.full(8, rules.prompt[0])
+        together = Runner(path).start([features]).next(first)
+        alone = np.concatenate([Runner(path).start([features[row : row + 1]]).next(first[:1]) for row in range(8)])
+        apart = np.abs(together - alone).max()
+        assert apart < largest and (path == pair or apart > 1e-3), "as the second note says"
 
 
 def test_a_pair_that_is_broken_off_has_no_main_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

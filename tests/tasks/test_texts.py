@@ -14,6 +14,7 @@ pytest.importorskip("transformers")
 from lissom.core.errors import LissomError
 from lissom.tasks.loading import load
 from lissom.tasks.text.files import read_file, read_folder
+from lissom.tasks.text.handling import Encoder
 from lissom.tasks.text.metrics import METRICS
 from lissom.tasks.text.split import TextSplit
 from lissom.tasks.text.tables import Table, Wanted, find_in_table
@@ -84,6 +85,23 @@ def test_pairs_are_read_with_their_types(tmp_path: Path) -> None:
     assert tokens.shape == types.shape and set(types.unique().tolist()) == {0, 1}
     named = loaded(folder, tmp_path / "pairs.jsonl", text=["premise"])
     assert len(named.example) == 1
+
+
+@pytest.mark.parametrize(("length", "times"), [(None, 1), (4, 2)])
+def test_training_texts_become_tokens_once_and_once_more_where_some_are_cut(
+    model: Path, table: Path, length: int | None, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    plain: Any = Encoder.numbers
+
+    def numbers(encoder: Encoder, texts: Any) -> Any:
+        counts.append(len(texts))
+        return plain(encoder, texts)
+
+    monkeypatch.setattr(Encoder, "numbers", numbers)
+    splits = loaded(model, table, length=length).splits
+    assert counts == [*[len(splits.train)] * times, len(splits.select), len(splits.test)]
+    assert isinstance(splits.train, TextSplit) and max(splits.train.lengths) <= splits.train.encoding.length
 
 
 def test_columns_and_metric_are_as_the_user_says(model: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from lissom.engine.options import Options
 from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable, whole
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
-from lissom.layers.listening import AT_ONCE, FEW, listens
+from lissom.layers.listening import AT_ONCE, FEW, puts_into_words
 from lissom.plan.allocation import CostModel, allocate, narrowest
 from lissom.plan.budget import Budget
 from lissom.steps.pruning.criteria import Sample
@@ -59,7 +59,7 @@ def repair_of(workload: Workload, options: Options, latency_ms: float) -> Recons
         options: of the run.
         latency_ms: what the original takes for an example on the target.
     """
-    if listens(workload.module):
+    if puts_into_words(workload.module):
         return Reconstruct(examples=min(FEW, options.calibration), batch=AT_ONCE)
     layers = sum(parameter.dim() > 1 for parameter in workload.module.parameters())
     enough = 1000 * _REPAIR_S / (_SLOWER * max(latency_ms, 1e-6) * (1 + layers / 2))
@@ -127,7 +127,7 @@ class Planner:
         analysis = self._ledger.find("analysis")
         if analysis is None:
             sample = Sample(options.calibration, seed=options.seed, progress=progress)
-            if listens(workload.module):
+            if puts_into_words(workload.module):
                 sample = replace(sample, examples=min(FEW, options.calibration), batch=AT_ONCE)
             analysis = analyse(workload, coupling, sample)
             self._ledger.append("analysis", "", analysis)

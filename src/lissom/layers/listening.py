@@ -1,4 +1,9 @@
-"""Does a model listen to speech? One example of it has over a thousand places, so that few are looked at, at once."""
+"""What a model puts into words needs much room: over a thousand places of sound, or scores of all words at each place.
+
+So few examples of it are looked at, and few at once.
+"""
+
+from typing import TypedDict
 
 from torch import nn
 
@@ -10,5 +15,21 @@ FEW, AT_ONCE = 48, 4  # examples that are looked at where nothing is learnt, and
 
 def listens(module: nn.Module) -> bool:
     """Whether a model takes sound and says a text, by the convolutions that it begins with."""
-    says = isinstance(module, (SequenceModel, CtcModel))
-    return says and any(isinstance(layer, nn.Conv1d) for layer in module.modules())
+    return puts_into_words(module) and any(isinstance(layer, nn.Conv1d) for layer in module.modules())
+
+
+def puts_into_words(module: nn.Module) -> bool:
+    """Whether a model answers with a text, whatever it takes: it gives scores of all words at each place."""
+    return isinstance(module, (SequenceModel, CtcModel))
+
+
+class LookedAt(TypedDict, total=False):
+    """How many examples are looked at, and how many at once."""
+
+    examples: int
+    batch: int
+
+
+def looked_at(module: nn.Module) -> LookedAt:
+    """Of a model that puts into words, what is looked at where nothing is learnt; of others nothing is said."""
+    return {"examples": FEW, "batch": AT_ONCE} if puts_into_words(module) else {}

@@ -21,6 +21,7 @@ from lissom.targets.onnx_int8 import shorten_names
 from lissom.targets.onnx_products import convolutions_as_products
 
 TABLE = "shared_table"
+BY_BATCH = "activations are scaled by batch: what is asked with others may be answered otherwise than alone, as scored"
 
 
 def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
         helper.set_model_props(model, told)
         with whole_file(after) as temporary:
             onnx.save(model, temporary)
-    return ("dynamic INT8" + (", weights in 7 bits: no VNNI here" if narrow else ""),)
+    return ("dynamic INT8" + (", weights in 7 bits: no VNNI here" if narrow else ""), BY_BATCH)
 
 
 def share_table(model: onnx.ModelProto, bits: int = 8) -> bool:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,41 @@ def _learnt() -> Any:
 def _filled(rows: list[list[int]], fill: int) -> torch.Tensor:
     longest = max(map(len, rows))
     return torch.tensor([[*row, *[fill] * (longest - len(row))] for row in rows])
+
+
+def tiny_translation_workload(extra: Sequence[tuple[str, str]] = (), *, count: int = 60) -> Any:
+    """A translator of two and two layers with random weights, and sentences.
+
+    Args:
+        extra: pairs to learn from beside those that are drawn.
+        count: pairs of each split.
+    """
+    from lissom.layers.sequence_model import SequenceModel
+    from lissom.tasks.rules import rules_of
+    from lissom.tasks.text_out import TextOut
+    from lissom.tasks.translation.handling import Wording, Words
+    from lissom.tasks.translation.measures import measure_of
+    from lissom.tasks.translation.split import PairSplit
+    from lissom.workload.workload import Splits, Workload
+
+    module = untrained_marian(layers=(2, 2))
+    words = Words(pair_tokenizer(), pair_tokenizer(), Wording(24, PAD, END, UNKNOWN))
+    rules = rules_of(module)
+
+    def split(pairs: list[tuple[str, str]]) -> PairSplit:
+        sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
+        return PairSplit(words.read(sources), words.answers(targets), sources, targets, rules, PAD)
+
+    train, select, test = (split(draw_pairs(count, seed)) for seed in (1, 2, 3))
+    train = split([*zip(train.names, train.texts, strict=True), *extra])
+    return Workload(
+        name="tiny",
+        module=SequenceModel(module, rules.end).eval(),
+        example=select.take([0]).inputs,
+        task=TextOut("translation", words.said, measure_of(None, select.texts), "sentences"),
+        splits=Splits(train, select, test),
+        handling={"wording": words.wording.to_json(), "rules": rules.to_json(), "beams": 1},
+    )
 
 
 def write_translator(folder: Path, module: Any) -> Path:

@@ -57,6 +57,11 @@ class Lengthy(Protocol):
         """The length of each example."""
         ...
 
+
+@runtime_checkable
+class Evened(Protocol):
+    """A split of different lengths of which there is a longest, known beforehand."""
+
     def even(self) -> Split:
         """The same examples, filled up to one length in every batch."""
         ...
@@ -298,8 +303,21 @@ class Workload:
 
 
 def calibration_batches(split: Split, *, examples: int, batch: int, seed: int) -> list[Batch]:
-    """A fixed random sample of a split, without augmentation, in batches of one shape."""
-    split = split.even() if isinstance(split, Lengthy) else split
+    """A fixed random sample of a split, without augmentation, in batches of one shape.
+
+    Of examples that are put into words that is the shape of the longest of the sample, not of all: one text of a
+    thousand words does not make room for a thousand everywhere.
+    """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(split), generator=generator)[:examples].tolist()
-    return [split.take(order[start : start + batch]) for start in range(0, len(order), batch)]
+    starts = range(0, len(order), batch)
+    if isinstance(split, Worded):
+        drawn = split.take(order)
+        return [_part(drawn, slice(start, start + batch)) for start in starts]
+    split = split.even() if isinstance(split, Evened) else split
+    return [split.take(order[start : start + batch]) for start in starts]
+
+
+def _part(batch: Batch, rows: slice) -> Batch:
+    targets = None if batch.targets is None else batch.targets[rows]
+    return Batch(tuple(part[rows] for part in batch.inputs), targets, batch.indices[rows])

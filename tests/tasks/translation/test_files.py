@@ -99,3 +99,27 @@ def test_pairs_of_a_program():
     assert rows(found, "test") == [("four", "vier")]
     with pytest.raises(LissomError, match="no list of pairs"):
         find({"train": ["one"], "test": ROWS})
+
+
+def test_what_is_missing_in_pairs_of_a_program_is_empty_and_no_word():
+    found = find(
+        {"train": [*ROWS, ("five", None), (None, "sechs"), ("seven", float("nan"))], "test": [("four", "vier")]}
+    )
+    assert rows(found, "train") == ROWS
+    assert found.notes == ("3 pairs of which one side is empty were left out",)
+
+
+@pytest.mark.parametrize(
+    ("first", "languages"), [("Yes\tJa", None), ("Go\tLos", ("en", "de")), ("no\tna", ("en", "de"))]
+)
+def test_a_short_first_pair_is_no_header(tmp_path, first, languages):
+    found = rows(find(written(tmp_path / "a.tsv", f"{first}\none two\teins zwei\n"), languages))
+    assert found == [tuple(first.split("\t")), ROWS[0]]
+
+
+@pytest.mark.parametrize(
+    ("header", "languages"),
+    [("en\tde", None), ("en\tzh-CN", None), ("eng_Latn\tdeu_Latn", ("en", "de")), ("EN\tDE", ("en", "de"))],
+)
+def test_codes_of_languages_are_a_header(tmp_path, header, languages):
+    assert rows(find(written(tmp_path / "a.tsv", f"{header}\none two\teins zwei\nthree\tdrei\n"), languages)) == ROWS

@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from lissom.core.errors import LissomError
-from lissom.tasks.translation.handling import Wording, Words, batch_of, cut_to
+from lissom.tasks.translation.handling import Wording, Words, batch_of, cut_to, joined
 from lissom.testing.tiny_translation import END, PAD, UNKNOWN, pair_tokenizer
 
 
@@ -41,6 +42,52 @@ def test_another_script_is_remarked():
     reader = words()
     assert reader.strange(reader.read(["東京 の 朝"])[0])
     assert not reader.strange(reader.read(["one two ninety"])[0])
+
+
+def test_a_sentence_of_no_tokens_is_not_strange():
+    assert not words().strange(np.array([END]))
+
+
+def by_letters(length):
+    """Words of one letter each, Chinese ones among them, and spaces."""
+    numbers = {text: number for number, text in enumerate(("<pad>", "<unk>", "</s>", *"你好吗我们走。ab. "))}
+    made = Tokenizer(models.WordLevel(numbers, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Split(Regex(r"."), "isolated")
+    return Words(made.to_str(), made.to_str(), Wording(length, PAD, END, UNKNOWN))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("你好吗。我们走。好好", ["你好吗。我们走。", "好好"]),
+        ("你好。 我们走。好好好", ["你好。 我们走。", "好好好"]),
+        ("a. b. aa aa aa", ["a. b.", "aa aa aa"]),
+        ("你 好吗我们走走走走走", ["你 好吗我们", "走走走走走"]),
+    ],
+)
+def test_parts_of_a_text_are_as_they_stood_in_it(text, parts):
+    reader = by_letters(length=9)
+    assert [reader.said(part[:-1]).replace(" ", "") for part in reader.parts(text)] == [
+        part.replace(" ", "") for part in parts
+    ]
+    assert [len(part) - 1 for part in reader.parts(text)] == list(map(len, parts))
+
+
+@pytest.mark.parametrize(
+    ("texts", "whole"),
+    [
+        (["One.", "Two."], "One. Two."),
+        (["你好。", "世界。"], "你好。世界。"),
+        (["彼は「はい。」", "そして"], "彼は「はい。」そして"),
+        (["他说“好。”", "“走。”"], "他说“好。”“走。”"),
+        (["你好。", "Hello.", "世界"], "你好。 Hello. 世界"),
+        (["안녕.", "세계."], "안녕. 세계."),
+        (["", "One.", "", "Two."], "One. Two."),
+        ([], ""),
+    ],
+)
+def test_no_space_stands_between_chinese_or_japanese_texts(texts, whole):
+    assert joined(texts) == whole
 
 
 def test_a_batch_is_filled_up_with_a_mask():

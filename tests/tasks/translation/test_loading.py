@@ -12,8 +12,18 @@ pytest.importorskip("sacrebleu")
 
 import lissom
 from lissom.core.errors import LissomError
+from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.generating import said
-from lissom.testing.tiny_translation import draw_pairs, tiny_marian, untrained_marian, write_pairs, write_translator
+from lissom.tasks.translation import directions
+from lissom.tasks.translation.handling import Words
+from lissom.testing.tiny_translation import (
+    draw_pairs,
+    tiny_marian,
+    tiny_translation_workload,
+    untrained_marian,
+    write_pairs,
+    write_translator,
+)
 from lissom.testing.tiny_translators import END, WRITTEN, framed_tokenizer, tiny_translator, write_said
 from lissom.testing.tiny_translators import write_translator as write_other
 
@@ -77,6 +87,57 @@ def test_sentences_of_one_word_and_of_a_thousand(folder: Path) -> None:
     assert tokens.shape[1] == workload.handling["rules"]["longest"] - 1
     with pytest.raises(LissomError, match="a length of 99 tokens is more than the model takes"):
         lissom.load(f"hf:{folder}", data=parts, task="translation", length=99)
+    with pytest.raises(LissomError, match="a length of 0 tokens is not possible"):
+        lissom.load(f"hf:{folder}", data=parts, task="translation", length=0)
+    for beams in (0, 65):
+        with pytest.raises(LissomError, match=f"{beams} beams are not possible"):
+            lissom.load(f"hf:{folder}", data=parts, task="translation", beams=beams)
+
+
+def test_the_direction_is_judged_a_few_whole_pairs_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[tuple[int, int]] = []
+    plain: Any = SequenceModel.forward
+
+    def forward(module: SequenceModel, source: torch.Tensor, *more: torch.Tensor) -> torch.Tensor:
+        shapes.append((source.shape[0], source.shape[1] + more[-1].shape[1]))
+        return plain(module, source, *more)
+
+    monkeypatch.setattr(SequenceModel, "forward", forward)
+    monkeypatch.setattr(directions, "_PLACES", 40)
+    long = (" ".join(["one"] * 12), " ".join(["eins"] * 12))
+    cut = (" ".join(["two"] * 30), "zwei")
+    parts = {"train": draw_pairs(40, 7), "select": [*draw_pairs(9, 8), long, cut], "test": draw_pairs(9, 9)}
+    loaded = lissom.load(f"hf:{folder}", data=parts, task="translation")
+    assert len(loaded.splits.select) == 11
+    assert max(rows * places for rows, places in shapes) <= 44, "with the tokens around them"
+    assert sum(rows for rows, _ in shapes) == 2 * 10, "each both ways, but the one that is cut"
+    shapes.clear()
+    lissom.load(f"hf:{folder}", data={**parts, "select": [cut]}, task="translation")
+    assert not shapes, "of a part of a sentence nothing is known"
+
+
+@torch.no_grad()
+def test_the_loss_of_pairs_in_groups_is_that_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = tiny_translation_workload()
+    split, losses = workload.splits.select, list[float]()
+    for places in (16, 10_000):
+        monkeypatch.setattr(directions, "_PLACES", places)
+        pairs = list(zip(split.sources, split.answers, strict=True))
+        losses.append(directions._loss(workload.module, split, pairs))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_sentences_become_tokens_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    plain: Any = Words.read
+
+    def read(words: Words, sentences: Any) -> Any:
+        counts.append(len(sentences))
+        return plain(words, sentences)
+
+    monkeypatch.setattr(Words, "read", read)
+    load(folder, draw_pairs(60, 7))
+    assert counts == [42, 6, 12, 6, 6], "the last two tell the direction"
 
 
 def test_what_is_no_translator_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
-from lissom.layers.listening import AT_ONCE, FEW, listens
+from lissom.layers.listening import looked_at
 from lissom.layers.replacement import Replacement, put
 from lissom.steps.depth.blocks import Block, find_blocks
 from lissom.steps.step import Context, ModelStep
@@ -107,7 +107,7 @@ def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[DropLa
         LissomError: the model has no blocks that can be left out.
     """
     blocks = _candidates(workload)
-    few = {"examples": FEW, "batch": AT_ONCE} if listens(workload.module) else {}
+    few = looked_at(workload.module)
     half = least_needed(workload, max(1, len(blocks) // 2), seed=seed, progress=progress, **few)
     counts = sorted({max(1, len(half.layers) // part) for part in (1, 2, 4)}, reverse=True)
     return (DropLayers(half.layers[:count]) for count in (*counts, *([1] if counts[-1] > 1 else [])))

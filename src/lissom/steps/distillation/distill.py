@@ -10,7 +10,7 @@ from lissom.core.progress import Progress
 from lissom.core.units import format_bytes, format_epochs
 from lissom.steps.distillation.further import answer_shape, further
 from lissom.steps.distillation.lesson import ANSWERS, CLASSES, Lesson, Term, padding_masks, taps
-from lissom.steps.distillation.pairing import Pairing, given_pairs, propose
+from lissom.steps.distillation.pairing import Pairing, by_token, given_pairs, propose
 from lissom.steps.distillation.teachers import ByAnswers, Live, Several, Teaching
 from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.train.device import best_device
@@ -138,6 +138,10 @@ class Distill(ModelStep):
                 pairing,
                 labels=labels,
                 real=padding_masks(context.original.module),
+                by_token=(
+                    by_token(workload.module, ours, workload.example),
+                    by_token(context.original.module, theirs, workload.example),
+                ),
             )
         return Tapped(workload.module, ours), lesson
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lissom.core.errors import LissomError
+from lissom.layers.listening import puts_into_words
 from lissom.layers.text_model import TextModel
 from lissom.workload.models import load_model
 from lissom.workload.workload import Workload, calibration_batches
@@ -23,8 +24,14 @@ def further(spec: str, original: Workload) -> nn.Module:
 
     Raises:
         LissomError: it reads other tokens, has other classes or has them in another order (by name, or by what it
-            answers to the select split), or only guesses.
+            answers to the select split), or only guesses; or the original answers with texts.
     """
+    if puts_into_words(original.module):
+        raise LissomError(
+            f"the teacher {spec} cannot teach beside the original: {original.name} answers with texts, and several "
+            "teachers are the mean of their chances of classes",
+            hint="leave teachers out; to learn from another model alone, make that the original",
+        )
     loaded = load_model(spec)
     module = loaded.module
     if isinstance(original.module, TextModel):

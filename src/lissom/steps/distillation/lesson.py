@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,8 @@ class Lesson(nn.Module):
         pairing: which layers go together.
         labels: weight of the task's own loss; the terms have ``1 - labels``.
         real: from a batch to masks ``(batch, tokens)``, false where there is only padding; none for pictures.
+        by_token: layers of the student, and of the teacher, that put out texts token by token, see
+            :func:`lissom.steps.distillation.pairing.by_token`.
 
     Raises:
         LissomError: a loss on attention without attention, or heads that do not match.
@@ -109,10 +111,11 @@ class Lesson(nn.Module):
         *,
         labels: float = 0.0,
         real: Callable[[Batch], tuple[Tensor, ...]] = lambda batch: (),
+        by_token: tuple[Collection[str], Collection[str]] = ((), ()),
     ) -> None:
         super().__init__()
         self._task, self._teacher, self._terms, self._pairing = task, teacher, tuple(terms), pairing
-        self._labels, self._real = labels, real
+        self._labels, self._real, self._by_token = labels, real, by_token
         names = {term.loss for term in terms}
         if names & set(ATTENTION):
             _check_attention(pairing, names)
@@ -134,7 +137,7 @@ class Lesson(nn.Module):
             view: which view of its examples the batch shows.
         """
         taught, real = self._teacher.seen(batch, view), self._real(batch)
-        seen, taught = _by_text(seen, real), _by_text(taught, real)
+        seen, taught = _by_text(seen, self._by_token[0]), _by_text(taught, self._by_token[1])
         total = torch.zeros((), device=taught.outputs.device)
         for term in self._terms:
             total = total + term.weight * self._term(term, seen, taught, batch, real)
@@ -196,14 +199,9 @@ class Lesson(nn.Module):
         return torch.stack(losses).mean()
 
 
-def _by_text(seen: Seen, real: Sequence[Tensor]) -> Seen:
-    """The same with features text by text, where masks show that they are token by token, as PyTorch's own encoder
-    gives them by default."""
-    turned = {mask.shape[::-1] for mask in real} - {mask.shape for mask in real}
-    features = {
-        name: value.transpose(0, 1) if value.dim() == 3 and value.shape[:2] in turned else value
-        for name, value in seen.features.items()
-    }
+def _by_text(seen: Seen, by_token: Collection[str]) -> Seen:
+    """The same with the features of these layers text by text, which are token by token."""
+    features = {name: value.transpose(0, 1) if name in by_token else value for name, value in seen.features.items()}
     return Seen(seen.outputs, features)
 
 

@@ -1,6 +1,7 @@
 """Which layer of the student learns from which of the teacher: proposed, printed, or as the user says."""
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.layers.text_model import real_tokens
 from lissom.train.tapped import Tapped, check_names
 from lissom.workload.encoders import EncoderLayer, find_encoder
 
@@ -98,6 +100,25 @@ def _features(module: nn.Module, names: Sequence[str], example: tuple[Tensor, ..
         return Tapped(module.eval(), names)(*example).features
     finally:
         module.train(training)
+
+
+def by_token(module: nn.Module, names: Sequence[str], example: tuple[Tensor, ...]) -> frozenset[str]:
+    """Those of some layers that put out the first tokens of all texts, then the second ones, and so on, as PyTorch's
+    own encoder does by default. A batch with as many texts as tokens does not show it.
+
+    Args:
+        module: the model.
+        names: of layers.
+        example: inputs, a batch of one.
+    """
+    tokens = {mask.shape[1] for mask in real_tokens(module, example)}
+    if not tokens or not names:
+        return frozenset()
+    texts = next(count for count in itertools.count(1) if count not in tokens)
+    batch = tuple(part.expand(texts, *part.shape[1:]) for part in example)
+    turned = {(count, texts) for count in tokens}
+    found = _features(module, names, batch)
+    return frozenset(name for name, value in found.items() if value.dim() == 3 and tuple(value.shape[:2]) in turned)
 
 
 def width(features: Tensor) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.layers.listening import looked_at
 from lissom.steps.factorization.decomposing import best_weights
 from lissom.steps.factorization.factoring import Choice, check_ridge, factorised, judged
 from lissom.steps.factorization.kinds import KINDS, LOW_RANK, Ranks
@@ -108,7 +109,7 @@ def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[LowRan
         LissomError: at the error that it came to no layer would need fewer multiply-adds.
     """
     for error in _ERRORS:
-        yield choose_low_rank(workload, error, seed=seed, progress=progress)
+        yield choose_low_rank(workload, error, seed=seed, progress=progress, **looked_at(workload.module))
 
 
 def _ranks(kind: str, site: Site, item: Moments, best: Tensor, error: float, multiple: int) -> Ranks:

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from lissom.layers.ctc_model import CtcModel
-from lissom.layers.listening import AT_ONCE
-from lissom.layers.sequence_model import SequenceModel
+from lissom.layers.listening import AT_ONCE, puts_into_words
 from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
 from lissom.steps.quantization.searching import RecipeSearch
 from lissom.steps.step import ArtefactStep, Context
@@ -38,7 +36,7 @@ class QuantizeInt8(ArtefactStep):
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
         path = context.target.place(context.folder, f"{artefact.path.stem}-int8")
         source = Source(workload.module, workload.example, artefact)
-        if isinstance(workload.module, (SequenceModel, CtcModel)):  # its ranges are those of each input at hand
+        if puts_into_words(workload.module):  # its ranges are those of each input at hand
             few = calibration_inputs(workload, examples=AT_ONCE, batch=AT_ONCE, seed=context.seed)
             with context.progress.waiting("quantizing to INT8"):
                 return context.target.quantize(source, few, path)

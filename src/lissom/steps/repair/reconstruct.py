@@ -4,12 +4,13 @@ import copy
 from dataclasses import dataclass
 
 from lissom.core.errors import LissomError
+from lissom.layers.listening import AT_ONCE, puts_into_words
 from lissom.steps.repair.layers import Comparison, find_layers, flat, unsolved, write
 from lissom.steps.repair.least_squares import fit
 from lissom.steps.step import Context, ModelStep
 from lissom.workload.workload import Workload, calibration_batches
 
-_AT_ONCE = 3 << 19  # values of an input
+_VALUES = 3 << 19  # of the inputs of a batch
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Reconstruct(ModelStep):
     the outputs that are left, so that a layer also mends what layers before it could not (He, Zhang and Sun,
     2017, "Channel pruning", section 3.1; Luo, Wu and Lin, 2017, "ThiNet", section 3.3). ``ridge`` holds the
     fit to the weights that were cut, in parts of the mean square of an input. ``batch`` examples at most are looked at
-    at once, fewer of large ones: what is written for them is to be found in memory that is there already.
+    at once, fewer of large ones and of models that put into words: what is written for them is to be found in memory
+    that is there already.
     """
 
     examples: int = 1024
@@ -39,7 +41,8 @@ class Reconstruct(ModelStep):
             raise LissomError("weights that are held at zero cannot be solved anew", hint="reconstruct before sparsify")
         model = copy.deepcopy(workload.module).eval()
         original = copy.deepcopy(context.original.module).eval()
-        batch = max(1, min(self.batch, _AT_ONCE // max(part[0].numel() for part in workload.example)))
+        most = min(self.batch, AT_ONCE) if puts_into_words(workload.module) else self.batch
+        batch = max(1, min(most, _VALUES // max(part[0].numel() for part in workload.example)))
         batches = calibration_batches(workload.splits.train, examples=self.examples, batch=batch, seed=context.seed)
         kept = workload.cut.kept
         parameters = dict(original.named_parameters())

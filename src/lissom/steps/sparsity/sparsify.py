@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.layers.listening import looked_at
 from lissom.steps.sparsity.masks import SCOPES, by_share, n_of_m
 from lissom.steps.sparsity.scores import CRITERIA, Read, score, what_is_read
 from lissom.steps.step import Context, ModelStep, check_sizes
@@ -98,4 +99,4 @@ def _notes(zeros: float, masks: Mapping[str, Tensor], whole: list[str]) -> list[
 
 def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[Sparsify]:
     """The one step to try."""
-    yield Sparsify()
+    yield Sparsify(**looked_at(workload.module))

@@ -30,6 +30,7 @@ from lissom.workload.workload import Splits, Workload
 USUAL_LENGTH = 128
 UNCUT = 1 << 20
 CUT_SHARE = 0.01  # of the texts, from which on it is remarked that texts are cut
+_Known = tuple[list[Numbers], list[Numbers]]
 _SAME = 1e-3  # of an answer, up to which padding is said to change nothing
 
 
@@ -44,8 +45,8 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     loaded = model_for(model, request, progress, data=found.name, classes_of=found)
     tokens = find_tokenizer(chosen.tokenizer, loaded)
     module = TextModel(loaded.module, tokens.pad)
-    encoding, cut = _encoding(found, tokens, chosen, module)
-    numbers, types = Encoder(tokens.text, encoding).numbers(_texts(found.parts["train"]))
+    encoding, known, cut = _encoding(found, tokens, chosen, module)
+    numbers, types = known
     outputs = _outputs(
         loaded.name, module, encoding.inputs(numbers[:1] + numbers[-1:], types[:1] + types[-1:], encoding.length)
     )
@@ -54,7 +55,7 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
     found, classes, more = _named(found, tuple(chosen.classes) or loaded.classes, outputs)
     encoder = Encoder(tokens.text, encoding)
     replacing = _replacing(module, encoder, tokens, chosen, request.seed)
-    splits = _splits(found, encoder, replacing)
+    splits = _splits(found, encoder, replacing, known)
     notes = [*loaded.notes, *cut, *odd, *more, *splits.notes, *repeats(found, "texts"), *untrained(loaded)]
     return Workload(
         name=f"{loaded.name} on {found.name}",
@@ -74,23 +75,26 @@ def load_text_workload(model: str | nn.Module, request: Request, chosen: TextOpt
 
 def _encoding(
     found: Found[Texts], tokens: Tokens, chosen: TextOptions, module: TextModel
-) -> tuple[Encoding, list[str]]:
-    """How long inputs are, and what is to be said about longer texts."""
-    texts = len(found.parts["train"].items.read(0))
+) -> tuple[Encoding, _Known, list[str]]:
+    """How long inputs are, the training texts as tokens, and what is to be said about longer ones."""
+    given = _texts(found.parts["train"])
     most = tokens.longest
     if chosen.length is not None and most is not None and chosen.length > most:
         raise LissomError(
             f"a length of {chosen.length} tokens is more than the model takes", hint=f"give at most {most}"
         )
-    whole = Encoder(tokens.text, Encoding(UNCUT, tokens.pad, texts))
-    numbers, kinds = whole.numbers(_texts(found.parts["train"]))
+    uncut = Encoding(UNCUT, tokens.pad, len(given[0]))
+    numbers, kinds = known = Encoder(tokens.text, uncut).numbers(given)
     types = tokens.types and takes(module.model, TYPES) and any(map(np.any, kinds))
     counts = np.asarray([len(item) for item in numbers])
     needed = int(-(-counts.max() // 8) * 8)
     length = chosen.length or min(needed, USUAL_LENGTH, most or USUAL_LENGTH)
     share = float((counts > length).mean())
     cut = [f"{share:.1%} of the training texts are longer than {length} tokens and are cut"]
-    return Encoding(length, tokens.pad, texts, types), cut if share > CUT_SHARE else []
+    encoding = replace(uncut, length=length, types=types)
+    if share > 0:
+        known = Encoder(tokens.text, encoding).numbers(given)
+    return encoding, known, cut if share > CUT_SHARE else []
 
 
 def _texts(part: Listing[Texts]) -> list[Texts]:
@@ -182,13 +186,22 @@ def _replacing(module: TextModel, encoder: Encoder, tokens: Tokens, chosen: Text
     return Replacing(similar_tokens(embedding, tokens.words), chosen.replaced, seed)
 
 
-def _splits(found: Found[Texts], encoder: Encoder, replacing: Replacing | None) -> Splits:
-    made = {name: _split(part, encoder, replacing if name == "train" else None) for name, part in found.parts.items()}
-    return Splits(made["train"], made["select"], made["test"], found.notes)
+def _splits(found: Found[Texts], encoder: Encoder, replacing: Replacing | None, known: _Known) -> Splits:
+    """All splits.
+
+    Args:
+        found: the texts.
+        encoder: of the model.
+        replacing: what views of training texts are made with.
+        known: tokens and types of the training texts, which were looked at already.
+    """
+    train, select, test = (found.parts[name] for name in ("train", "select", "test"))
+    select, test = (_split(part, encoder, encoder.numbers(_texts(part)), None) for part in (select, test))
+    return Splits(_split(train, encoder, known, replacing), select, test, found.notes)
 
 
-def _split(part: Listing[Texts], encoder: Encoder, replacing: Replacing | None) -> TextSplit:
-    tokens, types = encoder.numbers(_texts(part))
+def _split(part: Listing[Texts], encoder: Encoder, numbers: _Known, replacing: Replacing | None) -> TextSplit:
+    tokens, types = numbers
     labels = None if part.labels is None else torch.from_numpy(part.labels)
     if labels is not None and labels.is_floating_point():
         labels = labels.float()

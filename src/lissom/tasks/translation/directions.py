@@ -1,6 +1,6 @@
 """Is the model told what it writes, and do the data stand the way round that it translates? Noticed before any work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,14 @@ from lissom.core.errors import LissomError
 from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.forcing import IGNORED
 from lissom.tasks.generating import Rules
-from lissom.tasks.translation.handling import STRANGE, Numbers, Words, cut_to
+from lissom.tasks.translation.handling import STRANGE, Numbers, Words
 from lissom.tasks.translation.split import PairSplit
 from lissom.tasks.translation.vocabulary import Vocabulary
 
 _PAIRS = 48
+_PLACES = 512  # of tokens that are judged at once, padding among them: a score of each word at each
 _CLEARLY = 1.0  # nats a token by which the other way round has to be better
+_Pair = tuple[Numbers, Sequence[int]]
 
 
 def check_language(vocabulary: Vocabulary, rules: Rules, config: Any, name: str) -> None:
@@ -51,19 +53,19 @@ def check_direction(module: SequenceModel, split: PairSplit, words: Words) -> No
             vocabulary lacks most of the sentences.
     """
     order: list[int] = np.random.default_rng(0).permutation(len(split))[:_PAIRS].tolist()
-    sources = [split.sources[row] for row in order]
     sentences, texts = [split.names[row] for row in order], [split.texts[row] for row in order]
-    given = _loss(module, split, sources, [split.answers[row] for row in order])
-    room = split.rules.longest - len(split.rules.prompt) - 1
-    swapped = [tokens[:room] for tokens in words.answers(sentences)]
-    other = _loss(module, split, [cut_to(tokens, words.wording) for tokens in words.read(texts)], swapped)
-    if other < given - _CLEARLY:
-        raise LissomError(
-            f"the data seems to be the wrong way round: the model finds {texts[0][:50]!r} likelier as a sentence than "
-            f"as a translation ({other:.2f} against {given:.2f} nats a token)",
-            hint="exchange the two columns or files, or say --languages TARGET-SOURCE",
-        )
-    strange = sum(words.strange(tokens) for tokens in sources) / len(sources)
+    there = _whole(words.read(sentences), words.answers(texts), split, words)
+    back = _whole(words.read(texts), words.answers(sentences), split, words)
+    both = [row for row in range(len(order)) if there[row] is not None and back[row] is not None]
+    if both:
+        given, other = (_loss(module, split, [way[row] for row in both]) for way in (there, back))
+        if other < given - _CLEARLY:
+            raise LissomError(
+                f"the data seems to be the wrong way round: the model finds {texts[both[0]][:50]!r} likelier as a "
+                f"sentence than as a translation ({other:.2f} against {given:.2f} nats a token)",
+                hint="exchange the two columns or files, or say --languages TARGET-SOURCE",
+            )
+    strange = sum(words.strange(split.sources[row]) for row in order) / len(order)
     if strange > STRANGE:
         raise LissomError(
             f"the model's vocabulary lacks most of the sentences, such as those that translate to {texts[0][:50]!r}",
@@ -71,12 +73,38 @@ def check_direction(module: SequenceModel, split: PairSplit, words: Words) -> No
         )
 
 
-def _loss(
-    module: SequenceModel, split: PairSplit, sources: Sequence[Numbers], answers: Sequence[Sequence[int]]
-) -> float:
-    """The mean cross entropy of a token of some answers, in nats."""
-    pairs = replace(split, sources=sources, answers=answers)
-    batch = pairs.take(range(len(pairs)))
-    assert batch.targets is not None
-    scores = module.eval()(*batch.inputs)
-    return float(F.cross_entropy(scores.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED))
+def _whole(
+    sources: Sequence[Numbers], answers: Sequence[list[int]], split: PairSplit, words: Words
+) -> list[_Pair | None]:
+    """Pairs as tokens, ``None`` for one that would have to be cut: a part of one side is no translation."""
+    room = split.rules.longest - len(split.rules.prompt) - 1
+    return [
+        (source, answer) if len(source) <= words.wording.length and len(answer) <= room else None
+        for source, answer in zip(sources, answers, strict=True)
+    ]
+
+
+def _loss(module: SequenceModel, split: PairSplit, given: Sequence[_Pair | None]) -> float:
+    """The mean cross entropy of a token of some answers, in nats; few are judged at once where they are long."""
+    pairs = [pair for pair in given if pair is not None]
+    made = replace(split, sources=[source for source, _ in pairs], answers=[answer for _, answer in pairs])
+    total, count = 0.0, 0
+    for rows in _groups(made.lengths):
+        batch = made.take(rows)
+        assert batch.targets is not None
+        scores = module.eval()(*batch.inputs)
+        lost = F.cross_entropy(scores.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        total, count = total + float(lost), count + int((batch.targets != IGNORED).sum())
+    return total / count
+
+
+def _groups(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of examples in groups of like lengths that take so much room together, a longer one by itself."""
+    group: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):  # so that the next one is the longest
+        if group and (len(group) + 1) * lengths[row] > _PLACES:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group

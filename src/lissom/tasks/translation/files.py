@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import itertools
+import math
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from lissom.tasks.translation.pairs import Pair
 TABLES = (".csv", ".tsv", ".jsonl")
 KNOWN = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("sentence", "translation"))
 NESTED = "translation"  # where data sets for transformers have both languages of a row
+_CODE = re.compile(r"([a-z]{2,3})([-_][A-Za-z0-9]{2,4})?")
 Languages = tuple[str, str] | None
 
 
@@ -88,9 +91,14 @@ def _ending(path: Path) -> str:
     return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
 
 
+def text_of(value: Any) -> str:
+    """One side of a pair as a program gives it: nothing where it is missing, which pandas calls no number."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else str(value)
+
+
 def _said(row: dict[str, Any], column: str) -> str:
-    value = row.get(column)
-    return "" if value is None else " ".join(str(value).split())
+    return " ".join(text_of(row.get(column)).split())
 
 
 def _columns(path: Path, names: list[str], languages: Languages) -> tuple[str, str]:
@@ -130,14 +138,24 @@ def _cells(path: Path, delimiter: str, languages: Languages) -> list[dict[str, A
         )
     names = [cell.strip() for cell in rows[0]]
     known = {name for pair in (*KNOWN, languages or ()) for name in pair}
-    headed = len(names) != 2 or {name.lower() for name in names} <= known or _are_codes(names)
+    headed = len(names) != 2 or {name.lower() for name in names} <= known or _are_codes(names, languages)
     names, body = (names, rows[1:]) if headed else (["source", "target"], rows)
     return [dict(zip(names, row, strict=True)) for row in body]
 
 
-def _are_codes(names: Sequence[str]) -> bool:
-    """Whether these are codes of languages, such as en and zh-CN."""
-    return all(2 <= len(name.partition("-")[0].partition("_")[0]) <= 3 and len(name) <= 7 for name in names)
+def _are_codes(names: Sequence[str], languages: Languages) -> bool:
+    """Whether these are codes of languages, such as en and zh-CN, and of those that are asked for; "Yes" is none."""
+    found = [_CODE.fullmatch(name) for name in names]
+    codes = [code[1] for code in found if code is not None]
+    if len(codes) < len(names) or languages is None:
+        return len(codes) == len(names)
+    asked = [re.split("[-_]", language.lower())[0] for language in languages]
+    return any(all(map(_alike, codes, order)) for order in (asked, asked[::-1]))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two codes may mean one language, as de and deu do."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _json_rows(path: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 A bundle carries this file.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,10 @@ from lissom.core.errors import LissomError
 SOURCE, TARGET = "source.json", "target.json"  # the tokenizers of both languages in a bundle
 Numbers = npt.NDArray[np.int64]
 _ENDS = re.compile(r"(?<=[.!?;:…])\s+|(?<=[\u3002\uff01\uff1f\uff1b])")  # those of Chinese have no space behind
+_WORDS = re.compile(r"\s*\S+")
+_UNSPACED = "\u3000-\u312f\u31a0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff"  # signs too
+_QUOTES = "\"'\u2018-\u201f()\\[\\]"  # that stand around texts of any script
+_UNSPACED_END, _UNSPACED_BEGIN = re.compile(f"[{_UNSPACED}][{_QUOTES}]*$"), re.compile(f"[{_QUOTES}]*[{_UNSPACED}]")
 STRANGE = 0.5  # of a sentence's tokens, from which on it is remarked that they are unknown
 
 
@@ -99,34 +104,35 @@ class Words:
         whole = self.read([text])[0]
         if len(whole) <= self.wording.length:
             return [whole]
-        pieces = [piece for piece in _ENDS.split(text) if piece]
+        ends = [0, *(end.start() for end in _ENDS.finditer(text)), len(text)]
+        pieces = [text[start:end] for start, end in itertools.pairwise(ends)]  # with the spaces before them
         units = [unit for piece in pieces for unit in self._fitting(piece)]
-        return self.read(self._joined(units))
+        return self.read(self._together(units))
 
     def strange(self, tokens: Numbers) -> bool:
-        """Whether most of a sentence is not in the vocabulary, as in another script."""
+        """Whether most of a sentence is not in the vocabulary, as in another script; an empty one is not strange."""
         inside = tokens[len(self.wording.before) : len(tokens) - len(self.wording.behind)]
-        return self.wording.unknown is not None and float((inside == self.wording.unknown).mean()) > STRANGE
+        unknown = self.wording.unknown
+        return unknown is not None and len(inside) > 0 and float((inside == unknown).mean()) > STRANGE
 
     def _fitting(self, piece: str) -> list[str]:
-        """A sentence, or its words where it is too long; letters where a word is."""
+        """A sentence, or its words where it is too long; parts of a word where that is."""
         if self._fits(piece):
             return [piece]
-        return [part for word in piece.split() for part in ([word] if self._fits(word) else _halves(word, self._fits))]
+        return [part for word in _WORDS.findall(piece) for part in _halves(word, self._fits)]
 
-    def _joined(self, units: Sequence[str]) -> list[str]:
-        """Units in turn, as many together as fit."""
+    def _together(self, units: Sequence[str]) -> list[str]:
+        """Units in turn, as many together as fit, as they stood in the text."""
         texts: list[str] = []
         for unit in units:
-            longer = f"{texts[-1]} {unit}" if texts else unit
-            if texts and self._fits(longer):
-                texts[-1] = longer
+            if texts and self._fits(texts[-1] + unit):
+                texts[-1] += unit
             else:
                 texts.append(unit)
-        return texts
+        return [text.strip() for text in texts if text.strip()]
 
     def _fits(self, text: str) -> bool:
-        return len(self.read([text])[0]) <= self.wording.length
+        return len(self.read([text.strip()])[0]) <= self.wording.length
 
 
 def _numbers(tokenizer: Tokenizer, sentences: Sequence[str]) -> list[list[int]]:
@@ -148,6 +154,16 @@ def _tokenizer(text: str) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Texts one behind the other, with a space between; none where both sides are Chinese or Japanese, which have no
+    spaces behind sentences either."""
+    whole = ""
+    for text in texts:
+        space = " " if whole and text and not (_UNSPACED_END.search(whole) and _UNSPACED_BEGIN.match(text)) else ""
+        whole = f"{whole}{space}{text}"
+    return whole
 
 
 def batch_of(rows: Sequence[Numbers], pad: int, length: int | None = None) -> tuple[Numbers, Numbers]:

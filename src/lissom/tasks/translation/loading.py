@@ -1,5 +1,6 @@
 """Put a model, its vocabularies and sentence pairs together into a workload, with everything checked first."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +13,14 @@ from lissom.core.progress import Progress
 from lissom.layers.sequence_model import SequenceModel
 from lissom.tasks.dividing import divide
 from lissom.tasks.generating import Rules
-from lissom.tasks.listing import Found, Listing
+from lissom.tasks.listing import Listing
 from lissom.tasks.models import model_for
 from lissom.tasks.remarks import untrained
 from lissom.tasks.rules import rules_of, unfollowed
 from lissom.tasks.text.tokens import embedding_of
 from lissom.tasks.text_out import TextOut
 from lissom.tasks.translation.directions import check_direction, check_language
-from lissom.tasks.translation.handling import SOURCE, TARGET, Wording, Words, cut_to
+from lissom.tasks.translation.handling import SOURCE, TARGET, Numbers, Wording, Words, cut_to
 from lissom.tasks.translation.measures import measure_of
 from lissom.tasks.translation.options import TranslationOptions
 from lissom.tasks.translation.pairs import Pair
@@ -52,10 +53,13 @@ def load_translation_workload(
     check_language(vocabulary, rules, config, loaded.name)
     wording = _wording(vocabulary, rules, config)
     words = Words(vocabulary.source, vocabulary.target, wording)
-    wording, rules = _lengths(found, words, rules, chosen, config)
+    train = found.parts["train"]
+    read = words.read([train.items.read(int(row))[0] for row in train.rows])
+    wording, rules = _lengths(read, wording, rules, chosen, config)
     words = Words(vocabulary.source, vocabulary.target, wording)
     made = _Splitter(words, rules)
-    train, select, test = (made.split(found.parts[name], name) for name in ("train", "select", "test"))
+    train = made.split(train, "train", read)
+    select, test = (made.split(found.parts[name], name) for name in ("select", "test"))
     module = SequenceModel(loaded.module, rules.end).eval()
     if loaded.pretrained:
         check_direction(module, select, words)
@@ -121,20 +125,18 @@ def _wording(vocabulary: Vocabulary, rules: Rules, config: Any) -> Wording:
 
 
 def _lengths(
-    found: Found[Pair], words: Words, rules: Rules, chosen: TranslationOptions, config: Any
+    read: Sequence[Numbers], wording: Wording, rules: Rules, chosen: TranslationOptions, config: Any
 ) -> tuple[Wording, Rules]:
-    """How long sentences and translations may be."""
+    """How long sentences and translations may be, by the training sentences."""
     positions = getattr(config, "max_position_embeddings", None)
     most = min(value for value in (positions, _WHOLE) if value is not None)
     if chosen.length is not None and chosen.length > most:
         raise LissomError(
             f"a length of {chosen.length} tokens is more than the model takes", hint=f"give at most {most}"
         )
-    train = found.parts["train"]
-    counts = [len(tokens) for tokens in words.read([train.items.read(int(row))[0] for row in train.rows])]
-    needed = int(-(-max(counts) // 8) * 8)
+    needed = int(-(-max(map(len, read)) // 8) * 8)
     length = chosen.length or min(max(needed, 16), USUAL_LENGTH, most)
-    return replace(words.wording, length=length), replace(rules, longest=min(rules.longest, most))
+    return replace(wording, length=length), replace(rules, longest=min(rules.longest, most))
 
 
 class _Splitter:
@@ -144,11 +146,17 @@ class _Splitter:
         self._words, self._rules = words, rules
         self.notes: list[str] = []
 
-    def split(self, part: Listing[Pair], name: str) -> PairSplit:
-        """Too long pairs are left out of train; to judge by, their sentences are cut at their end."""
+    def split(self, part: Listing[Pair], name: str, read: Sequence[Numbers] | None = None) -> PairSplit:
+        """Too long pairs are left out of train; to judge by, their sentences are cut at their end.
+
+        Args:
+            part: the pairs.
+            name: of the split.
+            read: the tokens of their sentences, where they are known.
+        """
         wording = self._words.wording
         rows = [part.items.read(int(row)) for row in part.rows]
-        sources = self._words.read([source for source, _ in rows])
+        sources = self._words.read([source for source, _ in rows]) if read is None else read
         answers = self._words.answers([target for _, target in rows])
         room = self._rules.longest - len(self._rules.prompt) - 1
         long = [len(a) > wording.length or len(b) > room for a, b in zip(sources, answers, strict=True)]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lissom.core.errors import LissomError
 
+MOST_BEAMS = 64
+
 
 @dataclass(frozen=True)
 class TranslationOptions:
@@ -29,8 +31,15 @@ class TranslationOptions:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.beams < 1:
-            raise LissomError(f"{self.beams} beams", hint="1 takes the likeliest token after each token")
+        if not 1 <= self.beams <= MOST_BEAMS:
+            raise LissomError(
+                f"{self.beams} beams are not possible",
+                hint=f"give 1 to {MOST_BEAMS}; 1 takes the likeliest token after each token",
+            )
+        if self.length is not None and self.length < 1:
+            raise LissomError(
+                f"a length of {self.length} tokens is not possible", hint="give e.g. 128, or leave it out"
+            )
         self.pair()  # is checked before anything slow
 
     def pair(self) -> tuple[str, str] | None:

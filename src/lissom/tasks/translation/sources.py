@@ -11,7 +11,7 @@ from lissom.tasks.finding import Readers
 from lissom.tasks.finding import find as find_with
 from lissom.tasks.listing import Found
 from lissom.tasks.translation.datasets import DATASETS
-from lissom.tasks.translation.files import Languages, read_aligned, read_folder, read_table
+from lissom.tasks.translation.files import Languages, read_aligned, read_folder, read_table, text_of
 from lissom.tasks.translation.pairs import Pair, listing, without_known
 from lissom.tasks.user_data import given_parts
 
@@ -63,7 +63,7 @@ def _in_object(data: Any, where: str) -> Found[Pair]:
     for name, rows in given.items():
         if not isinstance(rows, Sequence) or not all(isinstance(row, tuple | list) and len(row) == 2 for row in rows):
             raise LissomError(f"the part {name} of {where} is no list of pairs", hint=_EXPECTED)
-        parts[name] = [(str(source), str(target)) for source, target in rows]
+        parts[name] = [(text_of(source), text_of(target)) for source, target in rows]
     return _found(where, parts)
 
 

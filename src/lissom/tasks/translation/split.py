@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lissom.tasks.forcing import forced, forced_length
+from lissom.tasks.forcing import forced
 from lissom.tasks.generating import Rules
 from lissom.tasks.translation.handling import Numbers, batch_of
 from lissom.workload.workload import Batch
@@ -23,7 +23,6 @@ class PairSplit:
         texts: the translations themselves, to be judged by.
         rules: how a translation begins and ends.
         pad: the token that batches of sources are filled up with.
-        fill: tokens that every batch is filled up to, of sources and of translations; by default those of its longest.
     """
 
     sources: Sequence[Numbers]
@@ -32,7 +31,6 @@ class PairSplit:
     texts: Sequence[str]
     rules: Rules
     pad: int
-    fill: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -41,11 +39,6 @@ class PairSplit:
     def lengths(self) -> list[int]:
         """The tokens of each example, of source and translation together."""
         return [len(source) + len(answer) for source, answer in zip(self.sources, self.answers, strict=True)]
-
-    def even(self) -> "PairSplit":
-        """The same examples in batches that are all of one length."""
-        longest = max(map(len, self.sources)), max(map(len, self.answers))
-        return replace(self, fill=(longest[0], forced_length(longest[1], self.rules)))
 
     def with_answers(self, answers: Sequence[Sequence[int]]) -> "PairSplit":
         """The same sentences with other translations to be learnt, as tokens without prompt and end."""
@@ -61,8 +54,7 @@ class PairSplit:
         rows = np.asarray(indices, dtype=np.int64)
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
-        source, answer = self.fill or (None, None)
-        sources = batch_of([self.sources[row] for row in rows], self.pad, source)
-        tokens, targets = forced([self.answers[row] for row in rows], self.rules, answer)
+        sources = batch_of([self.sources[row] for row in rows], self.pad)
+        tokens, targets = forced([self.answers[row] for row in rows], self.rules)
         inputs = tuple(map(torch.from_numpy, (*sources, tokens)))
         return Batch(inputs, torch.from_numpy(targets), torch.from_numpy(rows))
