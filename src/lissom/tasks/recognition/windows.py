@@ -68,7 +68,7 @@ def _blocks(file: soundfile.SoundFile, features: Hearing, loudest: float) -> Ite
 
 def _quietest(window: Samples, rate: int) -> int:
     """The sample in the middle of the quietest pause near the end of a window."""
-    pause = max(1, round(PAUSE_S * rate))
+    pause = max(1, min(round(PAUSE_S * rate), len(window) // 2))
     start = len(window) - max(round(SEARCHED * len(window)), 2 * pause)
     energy = np.concatenate([[0.0], np.cumsum(np.square(window[start:], dtype=np.float64))])
     sums = energy[pause:] - energy[:-pause]
