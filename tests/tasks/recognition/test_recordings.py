@@ -12,7 +12,7 @@ import soundfile
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.listing import Found
-from lissom.tasks.recognition.hearing import hear
+from lissom.tasks.recognition.hearing import check_memory, hear
 from lissom.tasks.recognition.recordings import Recording, find
 
 RATE = 8000
@@ -100,6 +100,16 @@ def test_stereo_other_rates_silence_and_long_files_are_heard_or_named(tmp_path: 
     assert heard.too_long == ("long.wav",) and heard.silent == ("silent.wav",) and not heard.unreadable
     with pytest.raises(LissomError, match="all 1 train recordings are longer than the 2 s"):
         hear("train", find(manifest(tmp_path, rows[0])).parts["all"], 16000, 2.0, Progress(False))
+
+
+def test_more_than_the_memory_holds_and_silence_alone_are_refused(tmp_path: Path) -> None:
+    check_memory("train", [20.0] * 9000, 16000, 30.0)
+    with pytest.raises(LissomError, match=r"12,000 train recordings of 67 hours need 7\.7 GB of memory"):
+        check_memory("train", [20.0] * 12000 + [40.0] * 9000, 16000, 30.0)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+    rows = [{"audio": "silent.wav", "text": "yes"}]
+    with pytest.raises(LissomError, match=r"all 1 test recordings are silent, such as silent\.wav"):
+        hear("test", find(manifest(tmp_path, *rows)).parts["all"], RATE, 2.0, Progress(False))
 
 
 def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
