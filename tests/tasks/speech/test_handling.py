@@ -127,6 +127,14 @@ def test_a_cut_flac_is_told(tmp_path: Path) -> None:
         read_clip(content[: len(content) // 2], 16000)
 
 
+def test_a_cut_mp3_is_told(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.mp3", np.random.default_rng(0).normal(0, 0.2, 48000), 16000)
+    content = (tmp_path / "a.mp3").read_bytes()
+    assert len(read_clip(content, 16000)) == 48000
+    with pytest.raises(LissomError, match=r"it is cut off: \d+ samples are missing"):
+        read_clip(content[: len(content) // 2], 16000)
+
+
 def test_a_wav_of_unknown_length_is_read(tmp_path: Path) -> None:
     """As programs write it that send it while they make it."""
     soundfile.write(tmp_path / "a.wav", tone(500), 16000)
