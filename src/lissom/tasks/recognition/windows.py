@@ -52,11 +52,11 @@ def cut(blocks: Iterable[Samples], features: Hearing) -> Iterator[tuple[float, S
 def _blocks(file: soundfile.SoundFile, features: Hearing, loudest: float) -> Iterator[Samples]:
     same = file.samplerate == features.rate
     stream = None if same else soxr.ResampleStream(file.samplerate, features.rate, 1, dtype="float32")
-    left = file.frames
     for block in blocks(file, round(features.seconds * file.samplerate)):
-        left -= len(block)
         sound = block / np.float32(loudest)
-        yield sound if stream is None else stream.resample_chunk(sound, last=left <= 0)
+        yield sound if stream is None else stream.resample_chunk(sound)
+    if stream is not None:
+        yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
 def _quietest(window: Samples, rate: int) -> int:

@@ -23,6 +23,7 @@ QUIET = 0.0  # log power that the loudest band and frame is at least taken for, 
 SILENT = 1e-4  # of full scale
 CLIPPED_SHARE = 0.01
 _BLOCK = 1 << 20  # samples that are read at a time
+_GUESSED = 2 * 1152  # samples by which libsndfile is off, whose MP3 does not say how many it holds
 _LARGEST = 2.0**32  # programs that write whole numbers as floats stay below
 _UNKNOWN_SIZE = 0x7FFF0000  # of a WAV: what programs write that do not know it yet
 
@@ -165,6 +166,8 @@ def blocks(file: soundfile.SoundFile, size: int) -> Iterator[Samples]:
     while left > 0:
         read = np.asarray(file.read(size, dtype="float32", always_2d=True), dtype=np.float32)
         if not len(read):
+            if file.format == "MP3" and left <= _GUESSED:
+                return
             raise LissomError(f"it is cut off: {left} samples are missing")
         left -= len(read)
         yield mono(read)
