@@ -39,6 +39,17 @@ def test_letters_are_learnt_as_the_vocabulary_has_them(
     assert words(tokens) == spelled and 3 not in tokens and words.lacking(text) == lacking
 
 
+def test_a_vocabulary_of_letters_is_known_as_a_tokenizer_too(tmp_path: Path) -> None:
+    letters = read_words(write_letters(tmp_path, "abc"), spaced=False, most=50, spells=True)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "tokenizer.json").write_text(letters.text, encoding="utf-8")
+    again = read_words(tmp_path / "letters", spaced=False, most=50, spells=True)
+    assert again.spells and again.tokens("A cab!") == letters.tokens("A cab!") and again.lacking("A cab!") == "!"
+    write_tokenizer(tmp_path)  # two letters in each token: what it lacks is not told letter by letter
+    words = read_words(tmp_path, spaced=True, most=60, spells=True)
+    assert not words.spells and words.tokens("b1 c2") == [1, 2]
+
+
 def test_a_tokenizer_that_cuts_and_fills_up_does_neither(tmp_path: Path) -> None:
     write_tokenizer(tmp_path)
     made = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))

@@ -3,7 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,12 @@ class Words:
     def count(self) -> int:
         """How many tokens there are."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
+
+    @property
+    def lettered(self) -> bool:
+        """Whether each token is a letter, or a name between brackets."""
+        known = self._tokenizer.get_vocab(with_added_tokens=False)
+        return all(len(token) == 1 or token[0] in "<[" for token in known)
 
     def tokens(self, text: str) -> list[int]:
         """The tokens of a text, none for an empty one."""
@@ -102,7 +108,7 @@ def read_words(place: Path, *, spaced: bool, most: int, spells: bool = False) ->
         raise MissingExtraError("tokenizers", "text", "the task recognition") from error
     try:
         words = Words(path.read_text(encoding="utf-8"), spaced, spells)
-        count = words.count
+        count, words = words.count, replace(words, spells=spells and words.lettered)
     except Exception as error:  # the library raises plain exceptions
         raise LissomError(f"the tokenizer {path} cannot be read: {error}", hint="copy it again") from error
     if count > most:
