@@ -99,7 +99,8 @@ def test_a_model_that_spells_goes_the_whole_way_too(tmp_path: Path, by: str) -> 
     said = heard_by(run.bundle, tmp_path / "clips" / "2.wav")
     if by == "int8":
         with np.load(run.bundle / "vectors.npz") as vectors, torch.no_grad():
-            best = module(torch.from_numpy(vectors["input_0"][:1])).logits[0].argmax(-1).tolist()
+            scores = module(torch.from_numpy(vectors["input_0"][:1])).logits[0]
+            best = scores[: 4800 // 320].argmax(-1).tolist()  # the sound's 0.3 s alone, not what fills them up
             tokens = [token for place, token in enumerate(best) if token and best[place - 1 : place] != [token]]
             assert [token for token in vectors["original"][0].tolist() if token >= 0] == tokens
     assert said.isupper()

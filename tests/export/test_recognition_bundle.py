@@ -85,6 +85,19 @@ def test_it_says_what_transformers_says_and_what_is_silent(made: tuple[Any, Path
     assert lines[4]["error"].startswith("it is not sound")
 
 
+def test_a_window_whose_answer_is_cut_off_is_told(made: tuple[Any, Path], tmp_path: Path) -> None:
+    shutil.copytree(made[1], tmp_path / "ending")
+    sound = tones(7, 1.5)
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    handling = json.loads((made[1] / "handling.json").read_text(encoding="utf-8"))
+    handling["rules"]["end"] = theirs(made[0], sound)[2]
+    (tmp_path / "ending" / "handling.json").write_text(json.dumps(handling), encoding="utf-8")
+    whole, ending = (json.loads(predict_alone(folder, "--json", str(tmp_path / "a.wav")).stdout)
+                     for folder in (made[1], tmp_path / "ending"))  # fmt: skip
+    assert whole["remarks"] == ["it was cut off"] and len(whole["text"].split()) == 22
+    assert ending["remarks"] == [] and len(ending["text"].split()) <= 2
+
+
 def test_lissom_predict_asks_it_for_no_classes(
     made: tuple[Any, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,8 @@
 """A bundle of keywords: it hears clips and streams in a process without torch, and bad sound never hangs it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,9 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "cut.wav").write_bytes((folder / "rise.wav").read_bytes()[:3000])
     whole = (folder / "rise.flac").read_bytes()
     (folder / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    soundfile.write(folder / "cut.mp3", np.tile(made_sound("rise", 1, 99, rate=16000), 4), 16000)
+    whole = (folder / "cut.mp3").read_bytes()
+    (folder / "cut.mp3").write_bytes(whole[: len(whole) // 2])
     (folder / "none.wav").write_bytes(b"no sound")
     return folder
 
@@ -96,6 +101,7 @@ def test_silence_and_clipping_are_said_with_the_answer(bundle: Path, predict: Pr
     [
         ("cut.wav", "it is cut off: 3000 bytes of"),
         ("cut.flac", "it is damaged or cut off"),
+        ("cut.mp3", "it is cut off"),
         ("none.wav", "not sound that can be read"),
         ("-.wav", "no such file"),
     ],
@@ -122,6 +128,29 @@ def test_a_stream_names_each_word_at_its_time(bundle: Path, predict: Predict, tm
         before = {item["word"] for item in heard if start - 0.85 <= item["at_s"] <= start}
         assert not before  # silence says nothing
         assert word in {item["word"] for item in heard if start <= item["at_s"] <= start + 1.1}
+
+
+def test_a_chunk_is_not_longer_than_what_is_heard_at_a_time(bundle: Path, predict: Predict, clips: Path) -> None:
+    seconds = json.loads((bundle / "handling.json").read_text(encoding="utf-8"))["features"]["seconds"]
+    done = predict(bundle, clips / "rise-long.wav", "--stream", "--chunk", str(round(3000 * seconds)))
+    assert done.returncode == 2 and f"the model hears {1000 * seconds:g} ms at a time" in done.stderr
+
+
+def test_a_listener_hears_every_sample(bundle: Path) -> None:
+    """Those of a chunk of many windows, and the last ones that a change of the rate keeps back."""
+    code = """
+import numpy as np, predict
+model = predict.Model()
+rate = 2 * model.features.rate
+listener, heard = predict.Listener(model, rate), []
+answer = listener._answer
+listener._answer = lambda part: heard.append(len(part)) or answer(part)
+listener.hear(np.full(3 * rate, 0.1, np.float32))
+listener.hear(np.full(rate, 0.1, np.float32), last=True)
+assert sum(heard) == 4 * model.features.rate and max(heard) <= model.features.length, heard
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=bundle, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_hour_is_refused_as_a_clip(bundle: Path, predict: Predict, tmp_path: Path) -> None:

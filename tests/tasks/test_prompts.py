@@ -63,6 +63,10 @@ def test_an_answer_is_as_long_as_the_decoder_has_places_for_where_nothing_else_i
     module = whisper(max_length=None)
     assert rules_of(module).longest == 24
     assert rules_of(whisper(max_length=20, max_new_tokens=5)).longest == len(rules_of(module).prompt) + 5
+    assert rules_of(whisper(max_new_tokens=448)).longest == 24  # more than there are places
+    for told in ({"max_length": 2}, {"max_length": 1}):
+        with pytest.raises(LissomError, match=f"has {told['max_length']} tokens at most, and begins with 2"):
+            rules_of(whisper(**told))
     module.config = SimpleNamespace()
     with pytest.raises(LissomError, match="how long"):
         rules_of(module)

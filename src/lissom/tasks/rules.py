@@ -33,7 +33,8 @@ def rules_of(module: Any, language: str | None = None) -> Rules:
         language: of the speech, for one that listens and knows several.
 
     Raises:
-        LissomError: it does not say how text begins, how it ends or how long it is, or which language it is in.
+        LissomError: it does not say how text begins, how it ends, how long it is or which language it is in, or it
+            has no room for an answer.
     """
     said = module.generation_config
     end = said.eos_token_id[0] if isinstance(said.eos_token_id, list) else said.eos_token_id
@@ -48,7 +49,7 @@ def rules_of(module: Any, language: str | None = None) -> Rules:
     return Rules(
         prompt=(*prompt, *first),
         end=int(end),
-        longest=_longest(module, len(prompt)),
+        longest=_longest(module, len(prompt), len(prompt) + len(first)),
         suppressed=tuple(dict.fromkeys([*(said.suppress_tokens or ()), *banned])),
         suppressed_first=tuple(said.begin_suppress_tokens or ()),
         forced_end=said.forced_eos_token_id is not None,
@@ -73,9 +74,25 @@ def unfollowed(module: Any) -> tuple[str, ...]:
     return (f"of its generation configuration is not followed: {'; '.join(left)}",) if left else ()
 
 
-def _longest(module: Any, prompt: int) -> int:
-    """Tokens of an answer at most, its prompt among them: as many as are told, otherwise as the decoder has places
-    for."""
+def _longest(module: Any, prompt: int, begun: int) -> int:
+    """Tokens of an answer at most, its prompt among them: as many as are told, and as the decoder has places for.
+
+    Args:
+        module: the model.
+        prompt: tokens that are not counted as new ones.
+        begun: tokens that an answer begins with.
+    """
+    told, places = _told(module, prompt), getattr(module.config, "max_target_positions", None)
+    longest = told if places is None else min(told, int(places))
+    if longest <= begun:
+        raise LissomError(
+            f"an answer of this {type(module).__name__} has {longest} tokens at most, and begins with {begun}",
+            hint="max_length or max_new_tokens in generation_config.json says how long it may be",
+        )
+    return longest
+
+
+def _told(module: Any, prompt: int) -> int:
     said = module.generation_config
     if said.max_new_tokens:
         return prompt + int(said.max_new_tokens)

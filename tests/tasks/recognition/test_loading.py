@@ -1,6 +1,8 @@
 """Models that listen become workloads: those that write and those that spell, and what is wrong is said."""
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from lissom.layers.sequence_runner import ModuleRunner
 from lissom.tasks import TASKS
 from lissom.tasks.generating import spoken
 from lissom.tasks.loading import load
-from lissom.tasks.recognition.answering import collapsed
+from lissom.tasks.recognition.answering import collapsed, heard, places_of
 from lissom.tasks.recognition.listeners import steady
 from lissom.testing.tiny_recognition import tiny_whisper, tones, write_ctranslate2, write_speller
+from lissom.workload.codes import as_codes
 from lissom.workload.workload import Worded, Workload
 
 
@@ -92,7 +95,9 @@ def test_a_model_that_spells_is_one_too(speller: Path, tmp_path: Path) -> None:
     assert batch.targets is not None
     spelled = "".join("<>/?| ABCDEFGHIJKLMNOPQRSTUVWXYZ"[token + 1] if token > 4 else "|?"[token != 4]
                       for token in batch.targets[0].tolist())  # fmt: skip
-    assert spelled == "ALL|IS|WELL?"
+    assert spelled == "ALL|IS|WELL"
+    told = "1 characters of 1 transcripts are not in the model's vocabulary and are not learnt: '.'"
+    assert told in workload.notes
     outputs = workload.module(*batch.inputs)
     loss = workload.task.loss(outputs, batch.targets)
     loss.backward()
@@ -121,11 +126,99 @@ def test_one_that_spells_is_the_same_network_while_it_learns(speller: Path) -> N
 
 
 def test_repeated_letters_are_one_unless_something_is_between() -> None:
-    scores = np.full((7, 3), 0.1, dtype=np.float32)
+    scores = np.full((6, 3), 0.1, dtype=np.float32)
     for place, token in enumerate([1, 1, 0, 1, 2, 2]):
         scores[place, token] = 1.0
-    scores[6] = 0  # padding
-    assert collapsed(scores, blank=0) == [1, 1, 2]
+    assert collapsed(scores, blank=0) == [1, 1, 2] and collapsed(scores[:0], blank=0) == []
+
+
+class Scores:
+    """An artefact that says another letter at each place, sound or not."""
+
+    def __init__(self, places: int) -> None:
+        self.asked, self.places = 0, places
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        self.asked += 1
+        return [np.eye(self.places + 1, dtype=np.float32)[None, 1:]]
+
+
+def test_nothing_is_spelt_behind_the_end_of_the_sound_nor_in_silence() -> None:
+    handling = {"ctc": {"blank": 0, "longest": 8, "steps": [[10, 5], [3, 2]]}}
+    sound = np.zeros((3, 100), dtype=np.float32)
+    sound[0, :62], sound[2] = 1.0, np.sin(np.arange(1, 101))
+    runner = Scores(9)
+    answers = spoken(heard(runner, [sound], handling))
+    assert answers == [[1, 2, 3, 4, 5], [], [1, 2, 3, 4, 5, 6, 7, 8]] and runner.asked == 2
+    assert places_of(sound[0], handling["ctc"]["steps"]) == 5 and places_of(sound[0, :3], [[10, 5]]) == 0
+
+
+def test_places_are_counted_as_transformers_does(speller: Path) -> None:
+    from transformers import Wav2Vec2ForCTC
+
+    module = Wav2Vec2ForCTC.from_pretrained(speller)
+    steps = [[10, 10], [32, 32]]
+    for length in (1, 329, 330, 4800, 7999):
+        expected = max(0, int(module._get_feat_extract_output_lengths(torch.tensor(length))))
+        assert places_of(np.ones(length, np.float32), steps) == expected
+
+
+def test_a_model_that_wants_a_mask_gets_none_and_is_said_to(speller: Path, tmp_path: Path) -> None:
+    shutil.copytree(speller, tmp_path / "masked")
+    told = {"sampling_rate": 16000, "do_normalize": True, "return_attention_mask": True}
+    (tmp_path / "masked" / "preprocessor_config.json").write_text(json.dumps(told), encoding="utf-8")
+    data = str(write_clips(tmp_path, {"train": ["one", "two"], "select": ["one"], "test": ["two"]}))
+    for folder, count in ((speller, 0), (tmp_path / "masked", 1)):
+        workload = load(f"hf:{folder}", data=data, task="speech", seconds=0.5)
+        assert workload.handling["ctc"]["steps"] == [[10, 10], [32, 32]]
+        assert sum("of 2 recordings of train are spelt otherwise" in note for note in workload.notes) == count
+
+
+def test_a_model_that_spells_says_which_token_is_nothing(speller: Path, tmp_path: Path) -> None:
+    shutil.copytree(speller, tmp_path / "no")
+    config = json.loads((speller / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "no" / "config.json").write_text(json.dumps({**config, "pad_token_id": None}), encoding="utf-8")
+    data = str(write_clips(tmp_path, {"train": ["one", "two"], "select": ["one"], "test": ["two"]}))
+    with pytest.raises(LissomError, match="does not say which token is nothing"):
+        load(f"hf:{tmp_path / 'no'}", data=data, task="speech")
+
+
+def test_nothing_is_said_in_silence_when_it_is_scored_either(whisper: Path, tmp_path: Path) -> None:
+    texts: dict[str, list[str | None]] = {"train": ["", "a0", ""], "select": ["d3"], "test": ["f5 g6", "h8"]}
+    data = write_clips(tmp_path, texts)
+    for name in ("train0", "train2", "test1"):  # quieter than what a bundle takes for silence
+        soundfile.write(tmp_path / f"{name}.wav", 5e-5 * np.sign(tones(0, 0.3)), 16000)
+    workload = load(f"ct2:{whisper}", data=str(data), task="speech")
+    first, second = answered(workload)
+    assert first and not second
+    assert np.ptp(workload.example[0].numpy()) > 0  # what is timed is not silent
+
+
+def test_texts_longer_than_any_answer_are_not_learnt(whisper: Path, tmp_path: Path) -> None:
+    long = " ".join(["a0"] * 30)
+    data = str(write_clips(tmp_path, {"train": ["a0", long, "b1"], "select": [long], "test": ["b1", "c2"]}))
+    workload = load(f"ct2:{whisper}", data=data, task="speech")
+    assert len(workload.splits.train) == 2 and isinstance(workload.splits.select, Worded)
+    assert workload.splits.select.texts == [long] and workload.splits.select.take([0]).inputs[1].shape == (1, 23)
+    notes = [note for note in workload.notes if "longer than the 21 tokens" in note]
+    assert len(notes) == 2 and "left out: train1.wav" in notes[0]
+
+
+def test_japanese_is_judged_by_its_letters(whisper: Path, tmp_path: Path) -> None:
+    said = "東京タワーへ行きたいです"
+    texts: dict[str, list[str | None]] = {"train": [said] * 2, "select": [said], "test": [said]}
+    workload = load(f"ct2:{whisper}", data=str(write_clips(tmp_path, texts)), task="speech")
+    assert "the score is 100 less the errors in percent of the letters, without case and signs" in workload.notes
+
+
+def test_english_spellings_are_said_to_be_apart_where_nothing_says_otherwise(whisper: Path, tmp_path: Path) -> None:
+    data = str(write_clips(tmp_path / "data", {"train": ["a0", "b1"], "select": ["a0"], "test": ["b1"]}))
+    shutil.copytree(whisper, tmp_path / "model")
+    (tmp_path / "model" / "normalizer.json").write_text('{"b": "a"}', encoding="utf-8")
+    apart, alike = (load(f"ct2:{folder}", data=data, task="speech") for folder in (whisper, tmp_path / "model"))
+    assert any("colour and color are two words" in note for note in apart.notes)
+    assert not any("colour and color are two words" in note for note in alike.notes)
+    assert alike.task.grade(np.asarray([[0]]), as_codes(["b0"])).tolist() == [[0, 2]]
 
 
 def test_what_does_not_listen_or_has_no_such_language_is_refused(whisper: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import soundfile
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.listing import Found
-from lissom.tasks.recognition.hearing import hear
+from lissom.tasks.recognition.hearing import check_memory, hear
 from lissom.tasks.recognition.recordings import Recording, find
 
 RATE = 8000
@@ -89,6 +89,42 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path) -> None:
         find(tmp_path / "notes.txt")
 
 
+def test_quotes_in_a_table_of_tabs_are_letters(tmp_path: Path) -> None:
+    write(tmp_path, "a.wav", "b.wav", "c.wav")
+    long = "so " * 60000
+    rows = ["path\tsentence\tage", 'a.wav\t"Yes, he said\t', 'b.wav\tno"\t', f"c.wav\t{long}\t20", ""]
+    (tmp_path / "all.tsv").write_text("\n".join(rows), encoding="utf-8")
+    assert texts(find(tmp_path / "all.tsv")) == ['"Yes, he said', 'no"', long]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("all.csv", "file,text\na.wav,yes\na.wav,yes, indeed\n", "line 3: 3 columns, where the first line has 2"),
+        ("all.csv", 'file,text\na.wav,"two\nlines"\na.wav\n', "line 4: 1 columns, where the first line has 2"),
+        ("all.tsv", "file\ttext\na.wav\tyes\tno\n", "line 2: 3 columns"),
+        ("all.csv", "file,text\n", "holds no rows"),
+        ("all.csv", "", "holds no rows"),
+    ],
+)
+def test_rows_of_another_width_are_told_with_their_line(name: str, content: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path, "a.wav")
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(LissomError, match=said):
+        find(tmp_path / name)
+
+
+def test_a_damaged_text_in_a_zip_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "a.wav")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "a.wav", "a.wav")
+        archive.writestr("a.txt", "what is said here")
+    content = (tmp_path / "all.zip").read_bytes().replace(b"what is said here", b"what is sung here")
+    (tmp_path / "all.zip").write_bytes(content)
+    with pytest.raises(LissomError, match=r"a\.txt in .*all\.zip cannot be read: Bad CRC"):
+        find(tmp_path / "all.zip")
+
+
 def test_stereo_other_rates_silence_and_long_files_are_heard_or_named(tmp_path: Path) -> None:
     write(tmp_path, "stereo.wav", channels=2, rate=22050)
     write(tmp_path, "long.wav", seconds=5.0)
@@ -100,6 +136,16 @@ def test_stereo_other_rates_silence_and_long_files_are_heard_or_named(tmp_path: 
     assert heard.too_long == ("long.wav",) and heard.silent == ("silent.wav",) and not heard.unreadable
     with pytest.raises(LissomError, match="all 1 train recordings are longer than the 2 s"):
         hear("train", find(manifest(tmp_path, rows[0])).parts["all"], 16000, 2.0, Progress(False))
+
+
+def test_more_than_the_memory_holds_and_silence_alone_are_refused(tmp_path: Path) -> None:
+    check_memory("train", [20.0] * 9000, 16000, 30.0)
+    with pytest.raises(LissomError, match=r"12,000 train recordings of 67 hours need 7\.7 GB of memory"):
+        check_memory("train", [20.0] * 12000 + [40.0] * 9000, 16000, 30.0)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+    rows = [{"audio": "silent.wav", "text": "yes"}]
+    with pytest.raises(LissomError, match=r"all 1 test recordings are silent, such as silent\.wav"):
+        hear("test", find(manifest(tmp_path, *rows)).parts["all"], RATE, 2.0, Progress(False))
 
 
 def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:

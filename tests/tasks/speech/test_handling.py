@@ -1,5 +1,6 @@
 """Features of clips: where tones lie, any level and rate, windows; bad files are told, never hung upon."""
 
+import io
 import struct
 from pathlib import Path
 
@@ -125,6 +126,26 @@ def test_a_cut_flac_is_told(tmp_path: Path) -> None:
     content = (tmp_path / "a.flac").read_bytes()
     with pytest.raises(LissomError, match=r"damaged|cut off|can be read"):
         read_clip(content[: len(content) // 2], 16000)
+
+
+def test_a_cut_mp3_is_told(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.mp3", np.random.default_rng(0).normal(0, 0.2, 48000), 16000)
+    content = (tmp_path / "a.mp3").read_bytes()
+    assert len(read_clip(content, 16000)) == 48000
+    with pytest.raises(LissomError, match=r"it is cut off: \d+ samples are missing"):
+        read_clip(content[: len(content) // 2], 16000)
+
+
+def test_an_mp3_that_does_not_say_how_long_it_is_is_whole() -> None:
+    av = pytest.importorskip("av")
+    written, sound = io.BytesIO(), np.tile(tone(500, 2.0), 5)[None]
+    with av.open(written, "w", format="mp3", options={"write_xing": "0"}) as file:
+        stream = file.add_stream("libmp3lame", rate=16000)
+        frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            file.mux(packet)
+    assert abs(len(read_clip(written.getvalue(), 16000)) - sound.shape[1]) < 3 * 1152
 
 
 def test_a_wav_of_unknown_length_is_read(tmp_path: Path) -> None:

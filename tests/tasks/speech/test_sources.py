@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("kaldi_native_fbank")
 
 from lissom.core.errors import LissomError
 from lissom.tasks.dividing import divide
+from lissom.tasks.speech.clips import ObjectClips
 from lissom.tasks.speech.sources import find
 from lissom.testing.tiny_sounds import RATE, SOUNDS, SPEAKERS, made_sound, write_sounds
 
@@ -144,5 +146,39 @@ def test_the_users_own_code() -> None:
     assert len(found.parts["test"].items.read(0).samples(2 * RATE)) == RATE
     with pytest.raises(LissomError, match=r"not a sequence of"):
         find(([1, 2], [3]))
-    with pytest.raises(LissomError, match="not one row of finite numbers"):
+    with pytest.raises(LissomError, match="not one row of numbers"):
         find(([((np.zeros((2, 9)), RATE), 0)], items)).parts["train"].items.read(0)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.int64, np.float64, list])
+def test_samples_of_any_type_are_the_same_sound(kind: Any) -> None:
+    sound = np.sin(np.arange(800) / 7)
+    if kind in (np.uint8, np.int16, np.int32):
+        limits = np.iinfo(kind)
+        given = (np.rint(sound * 0.5 * (2.0 ** (limits.bits - 1) - 1)) + (128 if kind == np.uint8 else 0)).astype(kind)
+    else:  # programs that count in whole numbers, and write them as others
+        whole = np.rint(sound * 32767)
+        given = whole.astype(int).tolist() if kind is list else whole.astype(kind)
+    samples = ObjectClips([((given, RATE), 0)], "mine").read(0).samples(RATE)
+    peak = 0.5 if kind in (np.uint8, np.int16, np.int32) else 1.0
+    np.testing.assert_allclose(samples, sound * peak, atol=0.01 if kind == np.uint8 else 1e-4)
+    assert samples.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "said"),
+    [
+        ([0.1, 0.2], 0, "mine 0: a rate of 0 samples a second"),
+        ([0.1, 0.2], -8000, "a rate of -8000"),
+        ([0.1, 0.2], None, r"is not \(\(samples, rate\), label\)"),
+        ([0.1, 0.2], float("inf"), r"is not \(\(samples, rate\), label\)"),
+        (["a"], RATE, r"is not \(\(samples, rate\), label\)"),
+        ([0.1, float("nan")], RATE, "not numbers"),
+        ([0.1, 1e300], RATE, "not numbers"),
+        ([0.1, 1e30], RATE, "that is no sound"),
+        ([], RATE, "not one row of numbers"),
+    ],
+)
+def test_samples_and_rates_that_are_no_sound(samples: list[Any], rate: Any, said: str) -> None:
+    with pytest.raises(LissomError, match=said):
+        ObjectClips([((samples, rate), 0)], "mine").read(0)

@@ -43,19 +43,22 @@ class Model:
         kind = LogMel if "bands" in handling["features"] else Wave
         self.features = kind.from_json(handling["features"])
         self.runner = Asked(threads, handling if beams is None else {**handling, "beams": beams})
+        rules = handling.get("rules")  # of which a forced end has the last place
+        self.most = rules["longest"] - len(rules["prompt"]) - rules["forced_end"] if rules else np.inf
         self.words = Tokenizer.from_file(str(HERE / "tokenizer.json"))
 
     def text(self, samples):
-        """What is said in a window of sound."""
+        """What is said in a window of sound, and whether it was cut off where an answer is at its longest."""
         inputs = [self.features(samples)[None], *([NO_TOKENS] if "rules" in self.runner.handling else [])]
         tokens = spoken(self.runner.run(inputs)[0])[0]
-        return self.words.decode(tokens).strip()
+        return self.words.decode(tokens).strip(), len(tokens) >= self.most
 
     def parts(self, path):
         """Each window of a recording: when it begins, what is said in it, remarks, and milliseconds."""
         for begins, samples in windows(Path(path), self.features):
             begun, noted = time.perf_counter(), remarks(samples)
-            text = "" if noted == ["silence"] else self.text(samples)
+            text, cut = ("", False) if noted == ["silence"] else self.text(samples)
+            noted += ["it was cut off"] if cut else []
             took = (time.perf_counter() - begun) * 1e3
             yield {"at_s": round(begins, 2), "text": text, "remarks": noted, "latency_ms": took}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 from checking import HERE, arguments, at_least_one, read, run, start, tell
-from handling import Features, level, mono, opened, read_clip, remarks
+from handling import Features, blocks, level, opened, read_clip, remarks
 from runner import Runner
 
 SURE = 0.6  # probability from which on a word is said
@@ -64,11 +64,18 @@ class Listener:
         same = rate == model.features.rate
         self.resampler = None if same else soxr.ResampleStream(rate, model.features.rate, 1, dtype="float32")
 
-    def hear(self, chunk):
-        """The mean answer after a chunk, (classes,); None where the whole window is silent."""
+    def hear(self, chunk, last=False):
+        """The mean answer after a chunk, (classes,), in parts where it is longer than the window; None where the whole
+        window is silent. ``last``: no other comes behind it."""
         if self.resampler is not None:
-            chunk = self.resampler.resample_chunk(chunk)
-        self.window = np.concatenate([self.window, chunk])[-len(self.window) :]
+            chunk = self.resampler.resample_chunk(chunk, last=last)
+        answer, size = None, len(self.window)
+        for place in range(0, max(1, len(chunk)), size):
+            answer = self._answer(chunk[place : place + size])
+        return answer
+
+    def _answer(self, part):
+        self.window = np.concatenate([self.window, part])[-len(self.window) :]
         if remarks(self.window) == ["silence"]:
             self.answers.clear()
             return None
@@ -78,23 +85,27 @@ class Listener:
 
 def stream(model, path, chunk_ms, as_json):
     """Listen to a file in chunks; print each word when it is heard, and at the end what a chunk took."""
-    said, took, heard = None, [], 0.0
+    if chunk_ms > 1000 * model.features.seconds:
+        raise ValueError(f"--chunk {chunk_ms}: the model hears {1000 * model.features.seconds:g} ms at a time")
+    said, took, heard = None, [], 0
     loudest = np.float32(level(Path(path)))
     with opened(Path(path)) as file:
         listener = Listener(model, file.samplerate)
         size = max(1, round(file.samplerate * chunk_ms / 1000))
-        for block in file.blocks(blocksize=size, dtype="float32", always_2d=True):
-            begun = time.perf_counter()
-            shares = listener.hear(mono(block) / loudest)
+        for block in blocks(file, size):
+            begun, heard = time.perf_counter(), heard + len(block)
+            shares = listener.hear(block / loudest, last=heard >= file.frames)
             took.append((time.perf_counter() - begun) * 1e3)
-            heard += len(block) / file.samplerate
             best = None if shares is None else model.named(shares, 1)[0]
             word = best["name"] if best and best["probability"] >= SURE else None
             if word != said and word is not None:
-                show({"at_s": round(heard, 3), "word": word, "probability": best["probability"]}, as_json)
+                show(
+                    {"at_s": round(heard / file.samplerate, 3), "word": word, "probability": best["probability"]},
+                    as_json,
+                )
             said = word
     middle, late, worst = np.percentile(took, [50, 95, 100])
-    found = {"file": str(path), "seconds": heard, "chunks": len(took), "chunk_ms": chunk_ms}
+    found = {"file": str(path), "seconds": heard / file.samplerate, "chunks": len(took), "chunk_ms": chunk_ms}
     show({**found, "latency_ms": middle, "latency_p95_ms": late, "latency_most_ms": worst}, as_json)
 
 

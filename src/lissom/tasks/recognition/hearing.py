@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from lissom.core.progress import Progress
 from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.listing import Listing
 from lissom.tasks.recognition.recordings import Recording
-from lissom.tasks.speech.decoding import FULL_SCALE, THREADS, UNREADABLE_SHARE
+from lissom.tasks.speech.decoding import FULL_SCALE, MEMORY_BYTES, THREADS, UNREADABLE_SHARE
 from lissom.tasks.speech.handling import remarks
 
 Sound = npt.NDArray[np.int16]
@@ -33,6 +33,13 @@ class Heard:
     silent: tuple[str, ...] = ()
     clipped: tuple[str, ...] = ()
 
+    def at(self, rows: Sequence[int]) -> "Heard":
+        """Those at ``rows`` alone."""
+        texts = None if self.texts is None else [self.texts[row] for row in rows]
+        return replace(
+            self, sounds=[self.sounds[row] for row in rows], names=[self.names[row] for row in rows], texts=texts
+        )
+
 
 @dataclass(frozen=True)
 class _Read:
@@ -43,6 +50,27 @@ class _Read:
     remarks: tuple[str, ...] = ()
     reason: str = ""
     too_long: bool = False
+
+
+def check_memory(part: str, lengths: Sequence[float], rate: int, seconds: float) -> None:
+    """Refuse more recordings than fit into memory.
+
+    Args:
+        part: what they are called in messages.
+        lengths: of each, in seconds.
+        rate: samples a second of the model.
+        seconds: length of its window, above which a recording is left out.
+
+    Raises:
+        LissomError: they do not.
+    """
+    kept = [length for length in lengths if length <= seconds]
+    need = sum(kept) * rate * np.dtype(np.int16).itemsize
+    if need > MEMORY_BYTES:
+        raise LissomError(
+            f"{len(kept):,} {part} recordings of {sum(kept) / 3600:,.0f} hours need {need / 1e9:.1f} GB of memory",
+            hint="give fewer recordings",
+        )
 
 
 def hear(part: str, listing: Listing[Recording], rate: int, seconds: float, progress: Progress) -> Heard:
@@ -57,7 +85,7 @@ def hear(part: str, listing: Listing[Recording], rate: int, seconds: float, prog
         progress: where to show it.
 
     Raises:
-        LissomError: over one percent cannot be read, or none is left.
+        LissomError: over one percent cannot be read, none is left, or all are silent.
     """
 
     def read(row: int) -> _Read:
@@ -88,6 +116,11 @@ def hear(part: str, listing: Listing[Recording], rate: int, seconds: float, prog
             f"all {len(rows)} {part} recordings are longer than the {seconds:g} s that the model hears",
             hint="cut them into sentences; the bundle itself listens to recordings of any length",
         )
+    silent = tuple(name for name, item, _ in good if "silence" in item.remarks)
+    if len(silent) == len(good):
+        raise LissomError(
+            f"all {len(silent)} {part} recordings are silent, such as {silent[0]}", hint="was it recorded?"
+        )
     texts = [item.text for _, item, _ in good if item.text is not None]
     return Heard(
         sounds=[sound for _, _, sound in good],
@@ -95,6 +128,6 @@ def hear(part: str, listing: Listing[Recording], rate: int, seconds: float, prog
         texts=texts if len(texts) == len(good) else None,
         unreadable=unreadable,
         too_long=tuple(name for name, item in named if item.too_long),
-        silent=tuple(name for name, item, _ in good if "silence" in item.remarks),
+        silent=silent,
         clipped=tuple(name for name, item, _ in good if any("clipped" in remark for remark in item.remarks)),
     )

@@ -39,6 +39,7 @@ class Listener:
         rules: how it says a text token by token; ``None``: it spells.
         blank: of a model that spells: the token that is nothing.
         english: it writes English alone.
+        masked: it was trained with a mask over what fills a window up, which it does not get here.
     """
 
     module: nn.Module
@@ -48,6 +49,7 @@ class Listener:
     rules: Rules | None = None
     blank: int | None = None
     english: bool = False
+    masked: bool = False
 
     def split(self, part: Heard, answers: Sequence[Sequence[int]]) -> RecordingSplit:
         """A split of recordings and the tokens that are to be learnt of each."""
@@ -114,16 +116,30 @@ def _writes_english(said: Any, prompt: Sequence[int]) -> bool:
 def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
     module: Any = steady(loaded.module)
     place = tokenizer if tokenizer.is_dir() else tokenizer.parent
-    prepared = _json(place / "preprocessor_config.json")
+    prepared, config = _json(place / "preprocessor_config.json"), module.config
+    if config.pad_token_id is None:
+        raise LissomError(
+            f"the configuration of {loaded.name} does not say which token is nothing",
+            hint="pad_token_id in config.json is the number of <pad> in vocab.json",
+        )
     features = Wave(seconds, int(prepared.get("sampling_rate", 16000)), bool(prepared.get("do_normalize", True)))
-    blank, places = int(module.config.pad_token_id), features.length // math.prod(module.config.conv_stride)
+    blank, places = int(config.pad_token_id), features.length // math.prod(config.conv_stride)
     return Listener(
         module=CtcModel(module),
-        words=read_words(tokenizer, spaced=False, most=module.config.vocab_size),
+        words=read_words(tokenizer, spaced=False, most=config.vocab_size, spells=True),
         features=features,
-        handling={"features": features.to_json(), "ctc": {"blank": blank, "longest": places}},
+        handling={"features": features.to_json(), "ctc": {"blank": blank, "longest": places, "steps": _steps(config)}},
         blank=blank,
+        masked=bool(prepared.get("return_attention_mask", getattr(config, "feat_extract_norm", None) == "layer")),
     )
+
+
+def _steps(config: Any) -> list[list[int]]:
+    """Kernel and stride of each convolution between samples and places, those of an adapter among them."""
+    steps = [[int(kernel), int(stride)] for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True)]
+    if getattr(config, "add_adapter", False):
+        steps += [[1, int(config.adapter_stride)]] * int(config.num_adapter_layers)
+    return steps
 
 
 def steady(module: nn.Module) -> nn.Module:

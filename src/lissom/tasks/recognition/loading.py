@@ -1,10 +1,10 @@
 """Put a model that listens and recordings together into a workload, with everything checked before the slow part."""
 
 import contextlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError, MissingExtraError
@@ -18,7 +18,6 @@ from lissom.tasks.listing import Found
 from lissom.tasks.models import model_for
 from lissom.tasks.remarks import named, untrained
 from lissom.tasks.rules import unfollowed
-from lissom.tasks.scripts import script_of
 from lissom.tasks.text_out import TextOut
 from lissom.workload.models import LoadedModel
 from lissom.workload.request import Request
@@ -26,14 +25,14 @@ from lissom.workload.workload import Splits, Workload
 
 try:
     from lissom.tasks.recognition.answering import heard
-    from lissom.tasks.recognition.hearing import Heard, hear
+    from lissom.tasks.recognition.hearing import Heard, check_memory, hear
     from lissom.tasks.recognition.listeners import Listener, listener_of
-    from lissom.tasks.recognition.measure import SPACELESS, Transcripts
+    from lissom.tasks.recognition.measure import Transcripts, spaceless
     from lissom.tasks.recognition.options import RecognitionOptions
     from lissom.tasks.recognition.recordings import Recording, find
     from lissom.tasks.recognition.split import RecordingSplit
-    from lissom.tasks.recognition.word_errors import english_normaliser, plain
-    from lissom.tasks.recognition.words import TOKENIZER
+    from lissom.tasks.recognition.word_errors import english_normaliser, english_spellings, plain
+    from lissom.tasks.recognition.words import TOKENIZER, Words
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("lissom"):
         raise
@@ -45,6 +44,7 @@ TOLD = {
     "silent": "are silent",
     "clipped": "are clipped",
 }
+SHOWN, COMPARED = 5, 8
 
 
 def load_recognition_workload(
@@ -58,13 +58,27 @@ def load_recognition_workload(
     found = find(request.data, download=request.download, progress=progress)
     found = divide(found, select=request.select, seed=request.seed, limit=request.limit)
     loaded = model_for(model, request, progress)
-    listener = listener_of(loaded, _tokenizer(chosen, loaded), chosen, _longest(found))
+    tokenizer, lengths = _tokenizer(chosen, loaded), _lengths(found)
+    longest = max((length for part in lengths.values() for length in part), default=0.0)
+    listener = listener_of(loaded, tokenizer, chosen, longest)
     hearing = listener.features
+    for name, part in lengths.items():
+        check_memory(name, part, hearing.rate, hearing.seconds)
     parts = {name: hear(name, part, hearing.rate, hearing.seconds, progress) for name, part in found.parts.items()}
     labelled = all(part.texts is not None for part in parts.values())
-    splits = {name: _split(name, part, listener, progress) for name, part in parts.items()}
-    measure = _measure(parts, listener)
-    notes = [*loaded.notes, *found.notes, *_remarked(parts), *_said(loaded, measure, labelled, listener)]
+    made = _Splitter(listener, progress)
+    splits = {name: made.split(name, part) for name, part in parts.items()}
+    measure, notes = _measure(parts, splits["train"], listener, tokenizer if tokenizer.is_dir() else tokenizer.parent)
+    notes = [
+        *loaded.notes,
+        *found.notes,
+        *_remarked(parts),
+        *made.notes,
+        *_said(loaded, measure, labelled, listener),
+        *_unmasked(splits["train"], listener, progress),
+        *_unlearnt(parts, listener.words),
+        *notes,
+    ]
     return Workload(
         name=f"{loaded.name} on {found.name}",
         module=listener.module.eval(),
@@ -82,14 +96,15 @@ def load_recognition_workload(
     )
 
 
-def _longest(found: Found[Recording]) -> float:
-    """Seconds of the longest recording; what cannot be read is told later."""
-    longest = 0.0
-    for part in found.parts.values():
+def _lengths(found: Found[Recording]) -> dict[str, list[float]]:
+    """Seconds of the recordings of each part; what cannot be read is told later."""
+    lengths: dict[str, list[float]] = {}
+    for name, part in found.parts.items():
+        lengths[name] = []
         for row in part.rows:
             with contextlib.suppress(LissomError, *UNREADABLE):
-                longest = max(longest, part.items.read(int(row)).clip.seconds())
-    return longest
+                lengths[name].append(part.items.read(int(row)).clip.seconds())
+    return lengths
 
 
 def _tokenizer(chosen: RecognitionOptions, loaded: LoadedModel) -> Path:
@@ -101,33 +116,70 @@ def _tokenizer(chosen: RecognitionOptions, loaded: LoadedModel) -> Path:
     return place_of(place)
 
 
-def _split(name: str, part: Heard, listener: Listener, progress: Progress) -> RecordingSplit:
-    """A split that is learnt from its texts, or from what the model itself says where nobody wrote them down."""
-    if part.texts is not None:
-        return listener.split(part, [listener.words.tokens(text) for text in part.texts])
-    made = listener.split(part, [[]] * len(part.sounds))
-    if name != "train":
-        return made
-    runner = ModuleRunner(listener.module)
-    answers: list[list[int]] = []
-    for row in progress.track(range(len(made)), "what the original says, to be learnt", len(made)):
-        inputs = [tensor.numpy() for tensor in made.take([row]).inputs]
-        answers += spoken(heard(runner, inputs, listener.handling))
-    return made.with_answers(answers)
+class _Splitter:
+    """Makes splits, and notes what it could not take as it is."""
+
+    def __init__(self, listener: Listener, progress: Progress) -> None:
+        self._listener, self._progress = listener, progress
+        self.notes: list[str] = []
+
+    def split(self, name: str, part: Heard) -> RecordingSplit:
+        """A split that is learnt from its texts, or from what the model itself says where nobody wrote them down."""
+        if part.texts is not None:
+            return self._written(name, part, part.texts)
+        made = self._listener.split(part, [[]] * len(part.sounds))
+        return made.with_answers(self._answers(made)) if name == "train" else made
+
+    def _written(self, name: str, part: Heard, texts: Sequence[str]) -> RecordingSplit:
+        """Too long texts are not learnt; those to judge by are compared whole."""
+        answers, rules = [self._listener.words.tokens(text) for text in texts], self._listener.rules
+        if rules is None:
+            return self._listener.split(part, answers)
+        room = rules.longest - len(rules.prompt) - 1
+        long = [place for place, answer in enumerate(answers) if len(answer) > room]
+        if not long:
+            return self._listener.split(part, answers)
+        names = named([part.names[place] for place in long])
+        what = f"the texts of {len(long)} of {len(texts)} {name} recordings are longer than the {room} tokens that"
+        if name != "train":
+            self.notes.append(f"{what} the model says: {names}")
+            return self._listener.split(part, [answer[:room] for answer in answers])
+        kept = [place for place in range(len(answers)) if place not in long]
+        if not kept:
+            raise LissomError(
+                f"{what} the model says: {names}", hint="max_length in generation_config.json for longer answers"
+            )
+        self.notes.append(f"{what} the model says and were left out: {names}")
+        return self._listener.split(part.at(kept), [answers[place] for place in kept])
+
+    def _answers(self, made: RecordingSplit) -> list[list[int]]:
+        runner, answers = ModuleRunner(self._listener.module), list[list[int]]()
+        for row in self._progress.track(range(len(made)), "what the original says, to be learnt", len(made)):
+            inputs = [tensor.numpy() for tensor in made.take([row]).inputs]
+            answers += spoken(heard(runner, inputs, self._listener.handling))
+        return answers
 
 
 def _usual(split: RecordingSplit) -> tuple[Tensor, ...]:
-    """The inputs of one example whose answer is of a usual length."""
-    order = np.argsort(split.lengths, kind="stable")
-    return split.take([int(order[len(order) // 2])]).inputs
+    """The inputs of one example whose answer is of a usual length; of a silent one nothing would be asked."""
+    lengths = split.lengths
+    told = [row for row in range(len(split)) if not split.silent(row)] or range(len(split))
+    order = sorted(told, key=lambda row: lengths[row])
+    return split.take([order[len(order) // 2]]).inputs
 
 
-def _measure(parts: dict[str, Heard], listener: Listener) -> Transcripts:
-    """Words without case and signs; letters for scripts without spaces."""
+def _measure(
+    parts: dict[str, Heard], train: RecordingSplit, listener: Listener, folder: Path
+) -> tuple[Transcripts, list[str]]:
+    """Words without case and signs, letters for scripts without spaces; and what is to be said of it."""
     texts = [text for part in parts.values() for text in part.texts or ()]
-    if script_of(texts) in SPACELESS:
-        return Transcripts(plain, letters=True)
-    return Transcripts(english_normaliser() if listener.english else plain)
+    if spaceless(texts or [listener.words(answer) for answer in train.answers]):
+        return Transcripts(plain, letters=True), []
+    if not listener.english:
+        return Transcripts(plain), []
+    spellings = english_spellings(folder)
+    apart = "colour and color are two words: there is no normalizer.json beside the tokenizer, which says they are one"
+    return Transcripts(english_normaliser(spellings)), [] if spellings else [apart]
 
 
 def _said(loaded: LoadedModel, measure: Transcripts, labelled: bool, listener: Listener) -> Iterator[str]:
@@ -139,6 +191,35 @@ def _said(loaded: LoadedModel, measure: Transcripts, labelled: bool, listener: L
     what = "letters" if measure.letters else "words"
     yield f"the score is 100 less the errors in percent of the {what}, without case and signs"
     yield f"the model hears {listener.features.seconds:g} s at a time, at {listener.features.rate} Hz"
+
+
+def _unmasked(train: RecordingSplit, listener: Listener, progress: Progress) -> Iterator[str]:
+    """A note of what it costs that a model which learnt with a mask over the end of its window gets none."""
+    rows = range(0, len(train), max(1, len(train) // COMPARED))[:COMPARED]
+    if not listener.masked:
+        return
+    runner, other = ModuleRunner(listener.module), 0
+    for row in progress.track(rows, "what the original says without a mask", len(rows)):
+        filled = train.take([row]).inputs[0].numpy()
+        answers = (heard(runner, [array], listener.handling) for array in (filled, filled[:, : len(train.sounds[row])]))
+        one, bare = map(spoken, answers)
+        other += one != bare
+    yield (
+        f"the model learnt with a mask over what fills its window up and gets none here: {other} of {len(rows)} "
+        "recordings of train are spelt otherwise than by themselves; a shorter window, --seconds, is filled up less"
+    )
+
+
+def _unlearnt(parts: dict[str, Heard], words: Words) -> Iterator[str]:
+    """A note of letters that a model which spells does not know."""
+    lacking = [words.lacking(text) for part in parts.values() for text in part.texts or ()]
+    counts = Counter("".join(lacking))
+    if counts:
+        shown = ", ".join(repr(letter) for letter, _ in counts.most_common(SHOWN))
+        yield (
+            f"{counts.total()} characters of {sum(map(bool, lacking))} transcripts are not in the model's vocabulary "
+            f"and are not learnt: {shown}{', ...' if len(counts) > SHOWN else ''}"
+        )
 
 
 def _remarked(parts: dict[str, Heard]) -> Iterator[str]:

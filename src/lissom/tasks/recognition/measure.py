@@ -1,5 +1,6 @@
 """What transcripts are worth: 100 less the word error rate of all of them together."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from lissom.tasks.recognition.word_errors import Normaliser, count_errors, plain
 from lissom.workload.workload import Grades
 
 SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without spaces between words
+_SOME = 0.1  # of all letters, from which on a text is in one of these
 
 
 @dataclass(frozen=True)
@@ -38,3 +40,10 @@ class Transcripts:
         """100 less the errors in percent of the words, and 0 at least."""
         errors, words = (float(value) for value in grades.sum(axis=0))
         return max(0.0, 100 - 100 * errors / words) if words else (0.0 if errors else 100.0)
+
+
+def spaceless(texts: Sequence[str]) -> bool:
+    """Whether texts are in scripts without spaces between words, alone or mixed, as Japanese mixes three."""
+    letters = [letter for text in texts for letter in unicodedata.normalize("NFKC", text) if letter.isalpha()]
+    count = sum(unicodedata.name(letter, "").startswith(SPACELESS) for letter in letters)
+    return count > _SOME * len(letters)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.core.tables import Table
 from lissom.tasks.class_folders import names_in_folder, open_zip
+from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.finding import Readers
 from lissom.tasks.finding import find as find_with
 from lissom.tasks.listing import PARTS, Found, Items, Listing
@@ -58,7 +60,7 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
     """List what a source of data holds, without decoding a recording.
 
     Args:
-        data: a manifest in JSON lines or a CSV with a column of files and one of texts; a folder or a zip of files,
+        data: a manifest in JSON lines, or a CSV or TSV with columns of files and of texts; a folder or a zip of files,
             with a ``.txt`` beside each; ``file.py:function``; or what such a function returns.
         download: is not used: no data set is known by name.
         progress: shows what is waited for.
@@ -78,7 +80,7 @@ def _in_file(path: Path) -> Found[Recording]:
     if ending == ".zip":
         archive, names = open_zip(path, CLIPS)
         beside = {name for name in archive.namelist() if name.lower().endswith(".txt")}
-        texts = {name: archive.read(name) for name in map(_beside, names) if name in beside}
+        texts = {name: _member(path, archive, name) for name in map(_beside, names) if name in beside}
         return _arranged(path.stem, str(path), ZipClips(archive, names), names, texts)
     raise LissomError(
         f"{path} is not data that can be read here",
@@ -86,20 +88,35 @@ def _in_file(path: Path) -> Found[Recording]:
     )
 
 
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except (*UNREADABLE, NotImplementedError) as error:
+        raise LissomError(f"{name} in {path} cannot be read: {error}", hint="pack or fetch it again") from error
+
+
 def _table(path: Path) -> list[tuple[int, Row]]:
-    """The rows of a CSV with the numbers of their lines."""
+    """The rows of a table with the numbers of their lines. One that is parted by tabs quotes nothing."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise LissomError(f"{path} cannot be read as text: {error}", hint="save it as UTF-8") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    csv.field_size_limit(1 << 30)  # a text may be as long as it likes
+    delimiter, quoting = ("\t", csv.QUOTE_NONE) if path.suffix.lower() == ".tsv" else (",", csv.QUOTE_MINIMAL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
     try:
-        rows: list[tuple[int, Row]] = [(reader.line_num, dict(row)) for row in reader]
+        (_, names), *rows = [(reader.line_num, row) for row in reader if row] or [(0, [])]
     except csv.Error as error:
-        raise LissomError(f"{path}, line {reader.line_num}: {error}") from error
+        raise LissomError(f"{path}, line {reader.line_num}: {error}", hint="save it anew") from error
     if not rows:
         raise LissomError(f"{path} holds no rows", hint="a first line such as audio,text and one line a file")
-    return rows
+    for number, row in rows:
+        if len(row) != len(names):
+            raise LissomError(
+                f"{path}, line {number}: {len(row)} columns, where the first line has {len(names)}",
+                hint="put texts with commas, quotes or line breaks between double quotes; a .tsv quotes nothing",
+            )
+    return [(number, dict(zip(names, row, strict=True))) for number, row in rows]
 
 
 def _in_rows(path: Path, rows: list[tuple[int, Row]]) -> Found[Recording]:

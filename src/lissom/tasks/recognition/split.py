@@ -11,8 +11,9 @@ import torch
 from lissom.tasks.forcing import filled, forced, forced_length
 from lissom.tasks.generating import Rules
 from lissom.tasks.recognition.hearing import Sound
-from lissom.tasks.recognition.windows import Hearing
-from lissom.tasks.speech.decoding import as_samples
+from lissom.tasks.recognition.windows import Hearing, Samples
+from lissom.tasks.speech.decoding import FULL_SCALE, as_samples
+from lissom.tasks.speech.handling import SILENT
 from lissom.workload.workload import Batch
 
 
@@ -61,13 +62,22 @@ class RecordingSplit:
         rows = np.asarray(indices, dtype=np.int64)
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
-        features = torch.from_numpy(np.stack([self.features(as_samples(self.sounds[row])) for row in rows]))
+        features = torch.from_numpy(np.stack([self.features(self._samples(row)) for row in rows]))
         length = max(self.lengths) if self.fill else None
         answers, where = [self.answers[row] for row in rows], torch.from_numpy(rows)
         if self.rules is None:
             return Batch((features,), torch.from_numpy(filled(answers, length)), where)
         tokens, targets = forced(answers, self.rules, length)
         return Batch((features, torch.from_numpy(tokens)), torch.from_numpy(targets), where)
+
+    def silent(self, row: int) -> bool:
+        """Whether a recording is what the remarks of a bundle call silence."""
+        return int(np.abs(self.sounds[row]).max(initial=0)) < SILENT * FULL_SCALE
+
+    def _samples(self, row: int) -> Samples:
+        """Those of a recording, all zero where it is silent: nothing is asked of a model there."""
+        samples = as_samples(self.sounds[row])
+        return np.zeros_like(samples) if self.silent(row) else samples
 
     def sound(self, row: int) -> bytes:
         """One recording as a FLAC file."""

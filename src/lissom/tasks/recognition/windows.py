@@ -8,10 +8,9 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from lissom.core.errors import LissomError
 from lissom.tasks.recognition.log_mel import LogMel
 from lissom.tasks.recognition.wave_window import Wave
-from lissom.tasks.speech.handling import level, mono, opened
+from lissom.tasks.speech.handling import blocks, level, opened
 
 Samples = npt.NDArray[np.float32]
 Hearing = LogMel | Wave
@@ -53,22 +52,16 @@ def cut(blocks: Iterable[Samples], features: Hearing) -> Iterator[tuple[float, S
 def _blocks(file: soundfile.SoundFile, features: Hearing, loudest: float) -> Iterator[Samples]:
     same = file.samplerate == features.rate
     stream = None if same else soxr.ResampleStream(file.samplerate, features.rate, 1, dtype="float32")
-    left = file.frames
-    while left > 0:
-        try:
-            read = np.asarray(file.read(round(features.seconds * file.samplerate), "float32", always_2d=True))
-        except soundfile.LibsndfileError as error:
-            raise LissomError("it is damaged or cut off") from error
-        if not len(read):
-            raise LissomError(f"it is cut off: {left} samples are missing")
-        left -= len(read)
-        block = mono(read.astype(np.float32)) / np.float32(loudest)
-        yield block if stream is None else stream.resample_chunk(block, last=left <= 0)
+    for block in blocks(file, round(features.seconds * file.samplerate)):
+        sound = block / np.float32(loudest)
+        yield sound if stream is None else stream.resample_chunk(sound)
+    if stream is not None:
+        yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
 def _quietest(window: Samples, rate: int) -> int:
     """The sample in the middle of the quietest pause near the end of a window."""
-    pause = max(1, round(PAUSE_S * rate))
+    pause = max(1, min(round(PAUSE_S * rate), len(window) // 2))
     start = len(window) - max(round(SEARCHED * len(window)), 2 * pause)
     energy = np.concatenate([[0.0], np.cumsum(np.square(window[start:], dtype=np.float64))])
     sums = energy[pause:] - energy[:-pause]

@@ -1,15 +1,19 @@
 """The score of a transcript: 100 less the word error rate in percent, on words without case and signs."""
 
-import re
+import json
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
-from lissom.core.errors import MissingExtraError
+from lissom.core.errors import LissomError, MissingExtraError
 
 Normaliser = Callable[[str], str]
-_NO_WORD = re.compile(r"[^\w\s']")
-_QUOTED = re.compile(r"(?<!\w)'|'(?!\w)")
+_WORD = ("L", "M", "N")  # categories of what words are made of: letters, the marks on them, figures
+_UNSEEN = "Cf"  # of what joins or parts letters within a word
+_SPELLINGS = "normalizer.json"  # British spellings and the American ones, in the folder of a Whisper
+_INSTALLED = ("whisper", "whisper_normalizer")  # packages that have them too
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _FIGURES = {str(number): name for number, name in enumerate(_NAMES)}
 
@@ -37,17 +41,48 @@ class WordErrors:
 def plain(text: str) -> str:
     """Words alone: no case, no signs but the apostrophe in a word, figures up to nine as words, single spaces."""
     text = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
-    text = _QUOTED.sub(" ", _NO_WORD.sub(" ", text))
-    return " ".join(_FIGURES.get(word, word) for word in text.split())
+    words = (word.strip("'") for word in "".join(map(_plain, text)).split())
+    return " ".join(_FIGURES.get(word, word) for word in words if word)
 
 
-def english_normaliser() -> Normaliser:
-    """That of Whisper's authors (Radford et al. 2022, appendix C) where transformers has it, else the plain one."""
+def _plain(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if letter == "'" or category[0] in _WORD:
+        return letter
+    return "" if category == _UNSEEN else " "
+
+
+def english_normaliser(spellings: dict[str, str] | None = None) -> Normaliser:
+    """That of Whisper's authors (Radford et al. 2022, appendix C) where transformers has it, else the plain one.
+
+    Args:
+        spellings: American ones by British ones, as :func:`english_spellings` finds them; without them each spelling
+            is a word of its own.
+    """
     try:
         from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
     except ImportError:
         return plain
-    return EnglishTextNormalizer({})
+    return EnglishTextNormalizer(spellings or {})
+
+
+def english_spellings(folder: Path) -> dict[str, str] | None:
+    """American spellings by British ones: of a model's folder, else of an installed package, which transformers is
+    not; ``None`` where nobody has them.
+
+    Raises:
+        LissomError: the file is damaged.
+    """
+    specs = filter(None, map(find_spec, _INSTALLED))
+    packages = (Path(place) for spec in specs for place in spec.submodule_search_locations or ())
+    places = [folder / _SPELLINGS, *(package / "normalizers" / "english.json" for package in packages)]
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        return None
+    try:
+        return {str(one): str(other) for one, other in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError) as error:
+        raise LissomError(f"{path} is damaged: {error}", hint="copy it again") from error
 
 
 def count_errors(said: Sequence[str], heard: Sequence[str], normalise: Normaliser = plain) -> WordErrors:

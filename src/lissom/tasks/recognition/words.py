@@ -1,8 +1,9 @@
 """From texts to tokens and back, with the tokenizer of a model that listens."""
 
 import json
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,41 +22,74 @@ class Words:
     Args:
         text: of the file.
         spaced: a text is said with a space before its first word, as Whisper does.
-        upper: the model knows capital letters alone.
+        spells: the model says letters, and learns no others than those that it knows.
     """
 
     text: str
     spaced: bool = True
-    upper: bool = False
+    spells: bool = False
 
     @cached_property
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        return Tokenizer.from_str(self.text)
+        made = Tokenizer.from_str(self.text)
+        made.no_truncation()
+        made.no_padding()
+        return made
+
+    @cached_property
+    def _letters(self) -> frozenset[str]:
+        known = self._tokenizer.get_vocab(with_added_tokens=False)
+        return frozenset([" ", *(letter for letter in known if len(letter) == 1 and letter != BETWEEN)])
 
     @property
     def count(self) -> int:
         """How many tokens there are."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
+    @property
+    def lettered(self) -> bool:
+        """Whether each token is a letter, or a name between brackets."""
+        known = self._tokenizer.get_vocab(with_added_tokens=False)
+        return all(len(token) == 1 or token[0] in "<[" for token in known)
+
     def tokens(self, text: str) -> list[int]:
         """The tokens of a text, none for an empty one."""
-        text = text.strip().upper() if self.upper else text.strip()
+        text = " ".join("".join(map(self._form, _composed(text))).split()) if self.spells else text.strip()
         return self._tokenizer.encode(f" {text}" if self.spaced else text, add_special_tokens=False).ids if text else []
+
+    def lacking(self, text: str) -> str:
+        """The letters of a text that a model which spells does not know; they are left out of its tokens."""
+        return "".join(letter for letter in _composed(text) if not self._form(letter)) if self.spells else ""
+
+    def _form(self, letter: str) -> str:
+        """A letter as the model knows it: as it is, in the other case, a dash as a space; nothing where it does not."""
+        forms = [letter, letter.upper(), letter.lower()]
+        if letter == "\u2019":
+            forms.append("'")
+        elif unicodedata.category(letter) == "Pd":
+            forms.append(" ")
+        return next((form for form in forms if self._letters.issuperset(form)), "")
 
     def __call__(self, tokens: Sequence[int]) -> str:
         """What tokens say."""
         return self._tokenizer.decode(list(tokens)).strip()
 
 
-def read_words(place: Path, *, spaced: bool, most: int) -> Words:
+def _composed(text: str) -> str:
+    """A text with each letter and its marks as one, and spaces alone between words."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def read_words(place: Path, *, spaced: bool, most: int, spells: bool = False) -> Words:
     """The tokenizer in a folder or a file.
 
     Args:
         place: a ``tokenizer.json``, or a folder with one.
         spaced: see :class:`Words`.
         most: tokens that the model knows.
+        spells: see :class:`Words`.
 
     Raises:
         LissomError: there is none, it is damaged, or has more tokens than the model.
@@ -73,8 +107,8 @@ def read_words(place: Path, *, spaced: bool, most: int) -> Words:
     except ModuleNotFoundError as error:
         raise MissingExtraError("tokenizers", "text", "the task recognition") from error
     try:
-        words = Words(path.read_text(encoding="utf-8"), spaced)
-        count = words.count
+        words = Words(path.read_text(encoding="utf-8"), spaced, spells)
+        count, words = words.count, replace(words, spells=spells and words.lettered)
     except Exception as error:  # the library raises plain exceptions
         raise LissomError(f"the tokenizer {path} cannot be read: {error}", hint="copy it again") from error
     if count > most:
@@ -104,5 +138,4 @@ def _spelled(path: Path, most: int) -> Words:
     made.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
     made.decoder = decoders.Sequence([decoders.Replace(BETWEEN, " "), decoders.Fuse()])
     made.add_special_tokens(special)
-    capitals = any(letter.isupper() for letter in letters) and not any(letter in letters for letter in "aeiou")
-    return Words(made.to_str(), spaced=False, upper=capitals)
+    return Words(made.to_str(), spaced=False, spells=True)

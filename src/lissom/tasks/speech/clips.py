@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lissom.core.errors import LissomError
 from lissom.tasks.listing import Items
-from lissom.tasks.speech.handling import Samples, opened, read_clip, resampled
+from lissom.tasks.speech.handling import Samples, mono, opened, read_clip, resampled
+
+SOUND = (np.uint8, np.int16, np.int32)  # whole numbers that files of sound hold; a list of numbers is in none of them
 
 
 @dataclass(frozen=True)
@@ -110,14 +113,31 @@ class ObjectClips:
             LissomError: it is something else than samples with their rate.
         """
         try:
-            samples, rate = self.items[row][0]
-            array = np.asarray(samples, dtype=np.float32)
-        except (TypeError, ValueError, IndexError) as error:
+            samples, given = self.items[row][0]
+            array, rate = np.asarray(samples), int(given)
+            if array.ndim != 1 or not len(array):
+                raise LissomError(f"{self.name(row)}: samples of the shape {array.shape}, not one row of numbers")
+            if rate < 1:
+                raise LissomError(f"{self.name(row)}: a rate of {given} samples a second", hint="give at least 1")
+            return Clip((as_sound(array), rate))
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
             raise LissomError(f"{self.name(row)} is not ((samples, rate), label)") from error
-        if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
-            raise LissomError(f"{self.name(row)}: samples of the shape {array.shape}, not one row of finite numbers")
-        return Clip((array, int(rate)))
 
     def name(self, row: int) -> str:
         """The split and the number of the clip."""
         return f"{self.label} {row}"
+
+
+def as_sound(samples: npt.NDArray[Any]) -> Samples:
+    """Samples of any type, ``(samples,)``, in -1..1: whole numbers of a type that files hold by its range, others that
+    go beyond by the largest, as those of files.
+
+    Raises:
+        LissomError: there are values that are not numbers, or far too large.
+    """
+    if samples.dtype in SOUND:
+        half = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        return ((samples - half * (samples.dtype.kind == "u")) / half).astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large is told
+        plain = mono(samples.astype(np.float32)[:, None])
+    return plain / np.float32(max(1.0, float(np.abs(plain).max())))

@@ -23,6 +23,7 @@ QUIET = 0.0  # log power that the loudest band and frame is at least taken for, 
 SILENT = 1e-4  # of full scale
 CLIPPED_SHARE = 0.01
 _BLOCK = 1 << 20  # samples that are read at a time
+_GUESSED = 2 * 1152  # samples by which libsndfile is off, whose MP3 does not say how many it holds
 _LARGEST = 2.0**32  # programs that write whole numbers as floats stay below
 _UNKNOWN_SIZE = 0x7FFF0000  # of a WAV: what programs write that do not know it yet
 
@@ -137,7 +138,7 @@ def read_clip(source: Path | bytes, rate: int) -> Samples:
     """A whole clip in one channel, ``(samples,)`` at ``rate``, in -1..1.
 
     Raises:
-        LissomError: it cannot be read, is longer than a minute, or holds values that are not numbers.
+        LissomError: it cannot be read, is cut off, longer than a minute, or holds values that are not numbers.
     """
     with opened(source) as file:
         if file.frames > LONGEST_S * file.samplerate:
@@ -146,9 +147,30 @@ def read_clip(source: Path | bytes, rate: int) -> Samples:
                 f"it is {length:.0f} s long, and a clip is at most {LONGEST_S:.0f} s",
                 hint="cut it, or listen to it in windows: predict.py --stream",
             )
-        samples = mono(np.asarray(file.read(dtype="float32", always_2d=True), dtype=np.float32))
+        samples = np.concatenate(list(blocks(file, _BLOCK)))
         samples /= max(1.0, float(np.abs(samples).max()))  # as :func:`level`
         return resampled(samples, file.samplerate, rate)
+
+
+def blocks(file: soundfile.SoundFile, size: int) -> Iterator[Samples]:
+    """The sound of an opened file in one channel, block by block.
+
+    Args:
+        file: at its start.
+        size: samples of a block; the last may have fewer.
+
+    Raises:
+        LissomError: it is cut off, or holds values that are not numbers.
+    """
+    left = file.frames
+    while left > 0:
+        read = np.asarray(file.read(size, dtype="float32", always_2d=True), dtype=np.float32)
+        if not len(read):
+            if file.format == "MP3" and left <= _GUESSED:
+                return
+            raise LissomError(f"it is cut off: {left} samples are missing")
+        left -= len(read)
+        yield mono(read)
 
 
 def level(source: Path | bytes) -> float:

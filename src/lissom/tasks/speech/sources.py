@@ -31,7 +31,8 @@ def find(
     Args:
         data: the name of a known data set; a folder or zip of class folders; a manifest in JSON lines;
             ``file.py:function``; or what such a function returns: parts that are sequences of
-            ``((samples, rate), label)``, samples ``(n,)`` in -1..1, labels the numbers of the model's outputs.
+            ``((samples, rate), label)``, samples ``(n,)`` in -1..1 or whole numbers as files hold them, labels the
+            numbers of the model's outputs.
         speaker: a pattern that finds the speaker in a path.
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
