@@ -92,7 +92,7 @@ def test_a_model_that_spells_goes_the_whole_way_too(tmp_path: Path, by: str) -> 
     module = write_speller(tmp_path / "speller")
     workload = spoken_to(tmp_path / "clips", tmp_path / "speller")
     plan = recipe(by, workload) if by == "int8" else None
-    budget = "size<=70%, drop<=100pt"
+    budget = "size<=70%, drop<=100pt" if plan else "parameters<=70%, drop<=100pt"
     run = lissom.compress(workload, budget=budget, output=tmp_path / "run", options=OPTIONS, plan=plan)
     moves = [trial.move for trial in view.read(run.folder).kept]
     assert run.met and any(("int8" if by == "int8" else "prune") in move for move in moves), moves

@@ -9,13 +9,12 @@ from lissom.tasks.generating import Rules, Whole
 IGNORED = -100  # a target that nothing is learnt from
 
 
-def forced(answers: Sequence[Sequence[int]], rules: Rules, length: int | None = None) -> tuple[Whole, Whole]:
+def forced(answers: Sequence[Sequence[int]], rules: Rules) -> tuple[Whole, Whole]:
     """Answers in a batch, filled up to the longest of them.
 
     Args:
         answers: tokens of each, without prompt and end.
         rules: how an answer begins and ends.
-        length: fill every row up to this, see :func:`forced_length`.
 
     Returns:
         The tokens that the decoder is fed, from the prompt on and filled up with the end, and those that come next,
@@ -23,7 +22,7 @@ def forced(answers: Sequence[Sequence[int]], rules: Rules, length: int | None = 
     """
     start = len(rules.prompt)
     longest = max((len(answer) for answer in answers), default=0)
-    length = forced_length(longest, rules) if length is None else length
+    length = forced_length(longest, rules)
     tokens: Whole = np.full((len(answers), length), rules.end, dtype=np.int64)
     targets: Whole = np.full((len(answers), length), IGNORED, dtype=np.int64)
     tokens[:, :start] = rules.prompt
@@ -35,9 +34,9 @@ def forced(answers: Sequence[Sequence[int]], rules: Rules, length: int | None = 
     return tokens, targets
 
 
-def filled(answers: Sequence[Sequence[int]], length: int | None = None) -> Whole:
+def filled(answers: Sequence[Sequence[int]]) -> Whole:
     """Answers as targets of a model that is not told what was said, filled up with ``IGNORED``: ``(batch, length)``."""
-    longest = max((len(answer) for answer in answers), default=0) if length is None else length
+    longest = max((len(answer) for answer in answers), default=0)
     targets: Whole = np.full((len(answers), max(1, longest)), IGNORED, dtype=np.int64)
     for row, answer in zip(targets, answers, strict=True):
         row[: len(answer)] = answer

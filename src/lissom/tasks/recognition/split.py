@@ -28,7 +28,6 @@ class RecordingSplit:
         answers: the tokens that are learnt of each, without prompt and end.
         features: from a window to the model's input.
         rules: how an answer begins and ends; ``None`` for a model that is not told what was said (CTC).
-        fill: fill the tokens of every batch up to those of the longest answer.
     """
 
     sounds: Sequence[Sound]
@@ -37,7 +36,6 @@ class RecordingSplit:
     answers: Sequence[Sequence[int]]
     features: Hearing
     rules: Rules | None
-    fill: bool = False
 
     def __len__(self) -> int:
         return len(self.sounds)
@@ -46,10 +44,6 @@ class RecordingSplit:
     def lengths(self) -> list[int]:
         """The number of tokens of each example, with those that begin it."""
         return [len(item) if self.rules is None else forced_length(len(item), self.rules) for item in self.answers]
-
-    def even(self) -> "RecordingSplit":
-        """The same examples in batches that are all of one length."""
-        return replace(self, fill=True)
 
     def with_answers(self, answers: Sequence[Sequence[int]]) -> "RecordingSplit":
         """The same examples with other tokens to be learnt."""
@@ -63,11 +57,10 @@ class RecordingSplit:
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
         features = torch.from_numpy(np.stack([self.features(self._samples(row)) for row in rows]))
-        length = max(self.lengths) if self.fill else None
         answers, where = [self.answers[row] for row in rows], torch.from_numpy(rows)
         if self.rules is None:
-            return Batch((features,), torch.from_numpy(filled(answers, length)), where)
-        tokens, targets = forced(answers, self.rules, length)
+            return Batch((features,), torch.from_numpy(filled(answers)), where)
+        tokens, targets = forced(answers, self.rules)
         return Batch((features, torch.from_numpy(tokens)), torch.from_numpy(targets), where)
 
     def silent(self, row: int) -> bool:
