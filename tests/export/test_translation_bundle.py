@@ -77,6 +77,18 @@ def test_a_long_text_is_translated_in_parts_and_strange_ones_are_remarked(
     assert strange["remarks"] == ["most of it is in a script or language that the model does not know"]
 
 
+def test_parts_of_a_long_text_are_translated_so_many_at_a_time(loaded: Callable[..., dict[str, Any]]) -> None:
+    made = loaded("translation", generating=generating, handling=handling)
+    model = made["Model"].__new__(made["Model"])
+    model.words = SimpleNamespace(parts=str.split, strange=lambda part: False, said=str)
+    model.rules, model.batch = Rules(prompt=(9,), end=0, longest=6), 3
+    asked: list[list[str]] = []
+    model._together = lambda parts: asked.append(parts) or [[len(part)] for part in parts]
+    found = [item["translation"] for item in model.translate(["a bb ccc dddd", "eeeee", "a bb"])]
+    assert asked == [["a", "bb", "ccc"], ["dddd", "eeeee", "a"], ["bb"]]
+    assert found == ["[1] [2] [3] [4]", "[5]", "[1] [2]"]
+
+
 def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, predict: Callable[..., Any]) -> None:
     done = predict(bundle, "--verify")
     assert (done.returncode, done.stdout.strip()) == (0, "ok: 6 of 6 test vectors agree")
