@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lissom.tasks.translation.split import PairSplit  # which needs tokenizers
 
 Numbers = npt.NDArray[np.int64]
-MOST = 8_000_000  # tokens of both sides that stand side by side: each takes about 60 bytes
+MOST = 8_000_000  # tokens of both sides that stand side by side: each takes about 70 bytes
 _ROUNDS = 5
 
 
