@@ -154,7 +154,7 @@ def with_shortlist(workload: Workload, model: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"first": SHORTLIST.first, "best": SHORTLIST.best, "words": words, "held": held}
     for precision in ("fp32", "int8"):
         path = listed(workload, model, precision)
-        texts = translations(workload, Runner(path), split, 1)
+        texts = translations(workload, Runner(path), split, 1, together=1)  # each with its own list alone
         size = OnnxRuntime().artefact(path).size_bytes
         found[precision] = {"size_bytes": size, "beams 1": scored(workload, texts, split.texts)}
     return found
@@ -172,13 +172,13 @@ def parameters(workload: Workload) -> int:
     return sum(weight.numel() for weight in workload.module.parameters())
 
 
-def translations(workload: Workload, runner: Any, split: PairSplit, beams: int) -> list[str]:
+def translations(workload: Workload, runner: Any, split: PairSplit, beams: int, together: int = TOGETHER) -> list[str]:
     """What is said to every sentence of a split."""
     rules = Rules.from_json(workload.handling["rules"])
     order = sorted(range(len(split)), key=lambda row: len(split.sources[row]))
     texts = [""] * len(split)
-    for first in range(0, len(order), TOGETHER):
-        rows = order[first : first + TOGETHER]
+    for first in range(0, len(order), together):
+        rows = order[first : first + together]
         for row, tokens in zip(rows, said_to(runner, split, rows, rules, beams), strict=True):
             texts[row] = workload.task.text(tokens)  # type: ignore[attr-defined]
     return texts

@@ -141,13 +141,18 @@ def test_what_a_shortlist_costs_and_brings_is_told_where_it_was_measured(
 
 
 @pytest.mark.slow
-def test_a_student_is_scored_with_a_shortlist_beside_it(script: Script, tmp_path: Path) -> None:
+def test_a_student_is_scored_with_a_shortlist_beside_it(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("transformers")
     pytest.importorskip("sacrebleu")
     from lissom.testing.tiny_translation import tiny_translation_workload
 
     made = script("translation")
+    ask, asked = made.said_to, set[int]()
+    monkeypatch.setattr(made, "said_to", lambda *given: asked.add(len(given[2])) or ask(*given))
     found = made.with_shortlist(tiny_translation_workload(learnt=True), tmp_path)
+    assert asked == {1}, "sentences that are asked together have one list"
     assert found["held"] == 1.0 and 0 < found["words"] <= 19
     for precision in ("fp32", "int8"):
         assert found[precision]["beams 1"]["bleu"] > 90
