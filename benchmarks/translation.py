@@ -11,8 +11,9 @@
 DATA is a folder with train, val and test_2016_flickr in en and de (Elliott et al. 2016). The teacher learns from the
 references; `answer` asks it for its translations of the train split, by beams; `train` teaches one student by
 references or by those translations (sequence-level distillation, Kim and Rush 2016), in the same number of steps.
-`score` and `equal` use the test split, which nothing is chosen by. `time` is for a quiet machine: single sentences in
-turn, one thread. Every part goes on where it was stopped, and what is there is not made again.
+`score` and `equal` use the test split, which nothing is chosen by. The first distilled student is also scored and timed
+with a shortlist of likely words, counted in the pairs of the train split. `time` is for a quiet machine: single
+sentences in turn, one thread. Every part goes on where it was stopped, and what is there is not made again.
 """
 
 import argparse
@@ -25,9 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from transformers.utils import logging
 
 import lissom
@@ -38,9 +37,12 @@ from lissom.core.statistics import drop_interval
 from lissom.export.pair_files import decoder_of
 from lissom.export.runners.pair_runner import Runner
 from lissom.layers.sequence_runner import ModuleRunner
+from lissom.steps.shortlist.lexical import LexicalShortlist, lists_of
 from lissom.targets.onnx_pair_int8 import quantize_pair
 from lissom.targets.onnx_runtime import OnnxRuntime
+from lissom.targets.onnx_shortlist import shortlist_pair
 from lissom.tasks.generating import Rules, beam_search, greedy
+from lissom.tasks.translation.lexicon import coverage
 from lissom.tasks.translation.measures import Bleu, ChrF
 from lissom.tasks.translation.split import PairSplit
 from lissom.workload.workload import Workload
@@ -55,7 +57,7 @@ STUDENT += ["--rate", "2e-3", "--epochs", "8"]
 BEAMS = 4
 TOGETHER = 64  # sentences that the teacher is asked for at a time
 EQUAL = 200
-SHORTLIST = 128  # words that a list of likely ones would leave of the vocabulary
+SHORTLIST = LexicalShortlist()
 
 
 def taught(data: Path, output: Path, settings: Sequence[str]) -> None:
@@ -90,6 +92,15 @@ def pair(workload: Workload, model: Path, precision: str) -> Path:
         OnnxRuntime().export(workload.module, workload.example, plain)
     if not decoder_of(whole).is_file():
         quantize_pair(plain, whole)
+    return whole
+
+
+def listed(workload: Workload, model: Path, precision: str) -> Path:
+    """The main file of the same pair with a shortlist, made where it is not there."""
+    whole = model / "onnx" / f"{precision}-shortlist.onnx"
+    if not whole.is_file():
+        lists = lists_of(workload, first=SHORTLIST.first, best=SHORTLIST.best)
+        shortlist_pair(pair(workload, model, precision), whole, lists)
     return whole
 
 
@@ -129,8 +140,24 @@ def score(data: Path, work: Path, names: Sequence[str]) -> None:
             for beams in (1, BEAMS):
                 texts = translations(workload, Runner(path), split, beams)
                 found[precision][f"beams {beams}"] = scored(workload, texts, split.texts)
+        if name in students(work)[:1] and name.startswith("distilled"):
+            found["shortlist"] = with_shortlist(workload, work / name)
         write_json(work / name / "scores.json", found)
         print(name, {key: {k: v for k, v in value.items() if k != "grades"} for key, value in _shown(found).items()})
+
+
+def with_shortlist(workload: Workload, model: Path) -> dict[str, Any]:
+    """The same of a model whose decoder scores likely words alone, greedy."""
+    split: Any = workload.splits.test
+    lists = lists_of(workload, first=SHORTLIST.first, best=SHORTLIST.best)
+    held, words = coverage(lists, split, len(split))
+    found: dict[str, Any] = {"first": SHORTLIST.first, "best": SHORTLIST.best, "words": words, "held": held}
+    for precision in ("fp32", "int8"):
+        path = listed(workload, model, precision)
+        texts = translations(workload, Runner(path), split, 1, together=1)  # each with its own list alone
+        size = OnnxRuntime().artefact(path).size_bytes
+        found[precision] = {"size_bytes": size, "beams 1": scored(workload, texts, split.texts)}
+    return found
 
 
 def _shown(found: dict[str, Any]) -> dict[str, Any]:
@@ -145,13 +172,13 @@ def parameters(workload: Workload) -> int:
     return sum(weight.numel() for weight in workload.module.parameters())
 
 
-def translations(workload: Workload, runner: Any, split: PairSplit, beams: int) -> list[str]:
+def translations(workload: Workload, runner: Any, split: PairSplit, beams: int, together: int = TOGETHER) -> list[str]:
     """What is said to every sentence of a split."""
     rules = Rules.from_json(workload.handling["rules"])
     order = sorted(range(len(split)), key=lambda row: len(split.sources[row]))
     texts = [""] * len(split)
-    for first in range(0, len(order), TOGETHER):
-        rows = order[first : first + TOGETHER]
+    for first in range(0, len(order), together):
+        rows = order[first : first + together]
         for row, tokens in zip(rows, said_to(runner, split, rows, rules, beams), strict=True):
             texts[row] = workload.task.text(tokens)  # type: ignore[attr-defined]
     return texts
@@ -198,7 +225,7 @@ def generated(model: Any, source: np.ndarray, rules: Rules, beams: int) -> list[
 
 
 def measure_times(data: Path, work: Path, count: int) -> None:
-    """Single sentences, greedy, one thread, all models in turn; and what a list of likely words could save."""
+    """Single sentences, greedy, one thread, all models in turn; the student with a shortlist of likely words too."""
     names = ["teacher", *students(work)[:1]]
     made = {name: loaded(data, work / name) for name in names}
     runners = {
@@ -207,8 +234,7 @@ def measure_times(data: Path, work: Path, count: int) -> None:
         for precision in ("fp32", "int8")
     }
     for precision in ("fp32", "int8"):
-        path = shortened(work / names[-1] / "onnx" / f"{precision}.onnx")
-        runners[f"{names[-1]} {precision}, {SHORTLIST} words"] = Runner(path)
+        runners[f"{names[-1]} {precision}, shortlist"] = Runner(listed(made[names[-1]], work / names[-1], precision))
     split: Any = made["teacher"].splits.test
     rules = Rules.from_json(made["teacher"].handling["rules"])
     rows: list[dict[str, Any]] = []
@@ -218,7 +244,7 @@ def measure_times(data: Path, work: Path, count: int) -> None:
         for name, runner in runners.items():
             taken[name] = one_time(lambda runner=runner, row=row: _same_work(runner, split, row, rules, said))
         rows.append(taken)
-    batches = {name: batched(runner, split, rules) for name, runner in runners.items() if "words" not in name}
+    batches = {name: batched(runner, split, rules) for name, runner in runners.items()}
     write_json(
         work / "times.json", {"rows": rows, "per_sentence_in_batches_ms": batches, "machine": to_json(describe())}
     )
@@ -249,25 +275,6 @@ def batched(runner: Any, split: PairSplit, rules: Rules) -> float:
     return took / sum(map(len, groups))
 
 
-def shortened(path: Path) -> Path:
-    """The same pair with a vocabulary of its first words: what no list of likely words could be faster than."""
-    small = path.with_name(f"{path.stem}-words.onnx")
-    small.write_bytes(path.read_bytes())
-    model = onnx.load(decoder_of(path))
-    words = max(item.dims[0] for item in model.graph.initializer if len(item.dims) == 2)
-    for item in model.graph.initializer:
-        array = numpy_helper.to_array(item)
-        if words in array.shape:
-            place = array.shape.index(words)
-            item.CopyFrom(numpy_helper.from_array(array.take(range(SHORTLIST), axis=place), item.name))
-    for item in (*model.graph.output, *model.graph.value_info):
-        for size in item.type.tensor_type.shape.dim:
-            if size.dim_value == words:
-                size.dim_value = SHORTLIST
-    onnx.save(model, decoder_of(small))
-    return small
-
-
 def students(work: Path) -> list[str]:
     """The students that are there, those that the teacher taught first."""
     return [
@@ -287,10 +294,18 @@ def write(work: Path) -> None:
         "settings": {"teacher": " ".join(TEACHER), "student": " ".join(STUDENT), "beams": BEAMS},
         "models": {name: _without_grades(item) for name, item in scores.items()},
         "drops": {
-            f"{name} {precision}, beams {beams}": _drop(scores["teacher"], scores[name], precision, beams)
+            f"{name} {precision}, beams {beams}": _drop(
+                scores["teacher"]["fp32"][f"beams {beams}"], scores[name][precision][f"beams {beams}"]
+            )
             for name in names
             for precision in ("fp32", "int8")
             for beams in (1, BEAMS)
+        },
+        "drops_of_shortlists": {
+            f"{name} {precision}": _drop(item[precision]["beams 1"], item["shortlist"][precision]["beams 1"])
+            for name, item in scores.items()
+            for precision in ("fp32", "int8")
+            if "shortlist" in item
         },
         "equal": {
             name: json.loads((work / name / "equal.json").read_text(encoding="utf-8"))
@@ -305,25 +320,16 @@ def write(work: Path) -> None:
     print(json.dumps(found["models"], indent=1))
 
 
-def _without_grades(item: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: {
-            inner: {k: v for k, v in values.items() if k != "grades"} if isinstance(values, dict) else values
-            for inner, values in value.items()
-        }
-        if isinstance(value, dict)
-        else value
-        for key, value in item.items()
-    }
+def _without_grades(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_grades(inner) for key, inner in value.items() if key != "grades"}
 
 
-def _drop(teacher: dict[str, Any], model: dict[str, Any], precision: str, beams: int) -> dict[str, Any]:
-    """Points of BLEU below the teacher in float32, with the interval over sentences drawn again."""
-    before, after = (
-        np.asarray(item[kind][f"beams {beams}"]["grades"], dtype=float)
-        for item, kind in ((teacher, "fp32"), (model, precision))
-    )
-    drop, interval = drop_interval(before, after, Bleu().score)
+def _drop(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Points of BLEU that are lost, with the interval over sentences drawn again."""
+    grades = (np.asarray(item["grades"], dtype=float) for item in (before, after))
+    drop, interval = drop_interval(*grades, Bleu().score)
     return {"drop": drop, "interval": interval}
 
 

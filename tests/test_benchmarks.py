@@ -79,3 +79,112 @@ def test_few_seeds_are_told_by_arm_where_they_differ(script: Script, seeds: dict
     runs = [{"student": "small", "arm": arm} for arm, count in seeds.items() for _ in range(count)]
     found = " ".join(script("distillation_page")._few(runs))
     assert said in found if said else not found
+
+
+def scored(bleu: float) -> dict[str, Any]:
+    return {"bleu": bleu, "chrf": 60.0, "signature": "plain"}
+
+
+def translations_of(bleu: float) -> dict[str, Any]:
+    return {"size_bytes": 2_000_000, "beams 1": scored(bleu), "beams 4": scored(bleu + 1)}
+
+
+def times_of(*names: str) -> dict[str, Any]:
+    faster = {name: {"median": 2.0 + place, "5_to_95": [1.9, 9.9]} for place, name in enumerate(names)}
+    return {
+        "sentences": 3,
+        "ms": dict.fromkeys(names, 1.0),
+        "times_as_fast": faster,
+        "per_sentence_in_batches_ms": dict.fromkeys(names, 0.5),
+    }
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_what_a_shortlist_costs_and_brings_is_told_where_it_was_measured(
+    script: Script, listed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = script("translation_page")
+    monkeypatch.setattr(page, "RESULTS", tmp_path / "translation.json")
+    models: dict[str, Any] = {
+        name: {"parameters": parameters, "fp32": translations_of(bleu), "int8": translations_of(bleu - 0.2)}
+        for name, parameters, bleu in (
+            ("teacher", 100, 38.0),
+            ("distilled-0", 20, 37.0),
+            ("references-0", 20, 35.0),
+        )
+    }
+    names = ["teacher fp32", "distilled-0 fp32"]
+    lost = {"drop": 0.15, "interval": [0.05, 0.25]}
+    found: dict[str, Any] = {
+        "settings": {"teacher": "--words 4000", "student": "--width 96", "beams": 4},
+        "models": models,
+        "drops": {f"{name} {kind}, beams 1": lost for name in models for kind in ("fp32", "int8")},
+        "drops_of_shortlists": {},
+        "equal": {},
+        "machine": {"processor": "a processor", "cores": 2, "versions": {"onnxruntime": "1"}},
+    }
+    if listed:
+        sizes = {kind: {"size_bytes": 2_300_000, "beams 1": scored(36.85)} for kind in ("fp32", "int8")}
+        models["distilled-0"]["shortlist"] = {"first": 100, "best": 50, "words": 316.2, "held": 0.95, **sizes}
+        found["drops_of_shortlists"] = {f"distilled-0 {kind}": lost for kind in ("fp32", "int8")}
+        names.append("distilled-0 fp32, shortlist")
+    found["times"] = times_of(*names)
+    page.RESULTS.write_text(json.dumps(found), encoding="utf-8")
+    text = "\n".join(page.section())
+    assert "The student is 3.0 times as fast" in text, "by the student itself"
+    said = (
+        "- With a lexical shortlist (the 100 most frequent words, and for each word the 50 likeliest) distilled, "
+        "seed 0 scores 316 words a sentence, which hold 95.0% of the references' words: FP32 36.9 BLEU, "
+        "0.15 (0.05 to 0.25) below all words"
+    )
+    assert (said in text) == listed and ("| distilled-0 fp32, shortlist |" in text) == listed
+
+
+@pytest.mark.slow
+def test_a_student_is_scored_with_a_shortlist_beside_it(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers")
+    pytest.importorskip("sacrebleu")
+    from lissom.testing.tiny_translation import tiny_translator
+
+    made = script("translation")
+    ask, asked = made.said_to, set[int]()
+    monkeypatch.setattr(made, "said_to", lambda *given: asked.add(len(given[2])) or ask(*given))
+    found = made.with_shortlist(tiny_translator(learnt=True), tmp_path)
+    assert asked == {1}, "sentences that are asked together have one list"
+    assert found["held"] == 1.0 and 0 < found["words"] <= 19
+    for precision in ("fp32", "int8"):
+        assert found[precision]["beams 1"]["bleu"] > 90
+        files = [
+            tmp_path / "onnx" / f"{precision}-shortlist{end}" for end in (".onnx", ".decoder.onnx", ".shortlist.npz")
+        ]
+        assert found[precision]["size_bytes"] == sum(file.stat().st_size for file in files)
+    plain = made._without_grades({"model": found})["model"]
+    assert "grades" not in plain["fp32"]["beams 1"] and plain["held"] == 1.0
+    assert made._drop(found["fp32"]["beams 1"], found["fp32"]["beams 1"])["drop"] == 0.0
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_scores_are_put_together_with_and_without_a_shortlist(
+    script: Script, listed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sacrebleu")
+    made, page = script("translation"), script("translation_page")
+    for module in (made, page):
+        monkeypatch.setattr(module, "RESULTS", tmp_path / "results.json")
+    graded = {**scored(40.0), "grades": [[4, 3, 2, 1, 5, 4, 3, 2, 5, 5], [5, 4, 3, 2, 5, 4, 3, 2, 5, 5]]}
+    precision = {"size_bytes": 2_000_000, "beams 1": graded, "beams 4": graded}
+    for name in ("teacher", "distilled-0", "references-0"):
+        scores: dict[str, Any] = {"parameters": 100, "test": 2, "fp32": precision, "int8": precision}
+        if listed and name == "distilled-0":
+            scores["shortlist"] = {"first": 100, "best": 100, "words": 9.0, "held": 1.0}
+            scores["shortlist"] |= {"fp32": precision, "int8": precision}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").touch()
+        (tmp_path / name / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    made.write(tmp_path)
+    found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert "grades" not in json.dumps(found) and found["drops"]["distilled-0 int8, beams 4"]["drop"] == 0.0
+    assert list(found["drops_of_shortlists"]) == (["distilled-0 fp32", "distilled-0 int8"] if listed else [])
+    assert ("With a lexical shortlist" in "\n".join(page.section())) == listed

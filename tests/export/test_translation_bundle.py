@@ -1,6 +1,7 @@
 """A bundle that translates: in a process that can import neither torch nor transformers."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ pytest.importorskip("sacrebleu")
 import lissom
 from lissom.export.bundle import write_bundle
 from lissom.layers.sequence_runner import ModuleRunner
+from lissom.steps.shortlist.lexical import lists_of
 from lissom.targets.onnx_runtime import OnnxRuntime
+from lissom.targets.onnx_shortlist import shortlist_pair
 from lissom.tasks import generating
 from lissom.tasks.generating import Rules, said
 from lissom.tasks.translation import handling
@@ -42,7 +45,16 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     together = said(target.load(artefact.path, threads=1), inputs, {**workload.handling, "together": True})
     assert np.array_equal(together, contents.outputs), "sentences asked at once are answered as each by itself"
     write_bundle(folder / "bundle", contents)
+    shortlist_pair(artefact.path, listed := folder / "listed.onnx", lists_of(workload, first=1, best=2))
+    write_bundle(folder / "listed", translator_contents(workload, target.artefact(listed), inputs, original))
     return folder / "bundle"
+
+
+@pytest.fixture
+def listed(bundle: Path, tmp_path: Path) -> Path:
+    """The same with a shortlist, in a folder of its own."""
+    shutil.copytree(bundle.parent / "listed", tmp_path / "listed")
+    return tmp_path / "listed"
 
 
 def test_it_needs_no_torch_and_no_transformers(bundle: Path) -> None:
@@ -75,6 +87,44 @@ def test_a_long_text_is_translated_in_parts_and_strange_ones_are_remarked(
     long, strange = (json.loads(line) for line in done.stdout.splitlines())
     assert long["remarks"][0].startswith("translated in ") and set(long["translation"].split()) <= {"zwei"}
     assert strange["remarks"] == ["most of it is in a script or language that the model does not know"]
+
+
+def test_parts_of_a_long_text_are_translated_so_many_at_a_time(loaded: Callable[..., dict[str, Any]]) -> None:
+    made = loaded("translation", generating=generating, handling=handling)
+    model = made["Model"].__new__(made["Model"])
+    model.words = SimpleNamespace(parts=str.split, strange=lambda part: False, said=str)
+    model.rules, model.batch = Rules(prompt=(9,), end=0, longest=6), 3
+    asked: list[list[str]] = []
+    model._together = lambda parts: asked.append(parts) or [[len(part)] for part in parts]
+    found = [item["translation"] for item in model.translate(["a bb ccc dddd", "eeeee", "a bb"])]
+    assert asked == [["a", "bb", "ccc"], ["dddd", "eeeee", "a"], ["bb"]]
+    assert found == ["[1] [2] [3] [4]", "[5]", "[1] [2]"]
+
+
+@pytest.mark.parametrize("beams", ["1", "3"])
+def test_with_a_shortlist_it_says_the_same(
+    bundle: Path, listed: Path, predict: Callable[..., Any], tmp_path: Path, beams: str
+) -> None:
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\n".join(source for source, _ in draw_pairs(7, 21)) + "\n", encoding="utf-8")
+    said = [predict(place, "--file", lines, "--batch", "3", "--beams", beams) for place in (bundle, listed)]
+    assert said[0].returncode == 0 and len(said[0].stdout.splitlines()) == 7
+    assert said[1].stdout == said[0].stdout
+
+
+def test_the_file_of_likely_words_is_verified_and_missed(listed: Path, predict: Callable[..., Any]) -> None:
+    assert predict(listed, "--verify").stdout.strip() == "ok: 6 of 6 test vectors agree"
+    words = listed / "model.shortlist.npz"
+    words.write_bytes(words.read_bytes()[:-9])
+    done = predict(listed, "--verify")
+    assert (done.returncode, done.stdout.strip()) == (2, "model.shortlist.npz was altered")
+    done = predict(listed, "one two three")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "the bundle is damaged (model.shortlist.npz is damaged" in done.stderr
+    words.unlink()
+    done = predict(listed, "one two three", "--json")
+    assert done.returncode == 2 and "(model.shortlist.npz is missing); predict.py --verify says" in done.stdout
+    assert predict(listed, "--verify").stdout.strip() == "model.shortlist.npz is missing"
 
 
 def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, predict: Callable[..., Any]) -> None:

@@ -22,6 +22,8 @@ from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.pruning.importance import Sample
 from lissom.steps.pruning.prune import Prune
+from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.shortlist.lexical import LexicalShortlist
 from lissom.testing.tiny import tiny_context, tiny_workload
 from lissom.testing.tiny_translation import draw_pairs, untrained_marian, write_translator
 from lissom.testing.tiny_translators import tiny_translator
@@ -41,6 +43,7 @@ def test_decoder_layers_go_widths_go_and_the_class_stays(tmp_path: Path, monkeyp
     workload = translator(tmp_path / "original", (2, 3))
     plan = recipe("shallow-decoder", workload, epochs=2)
     assert plan_from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert [move.steps for move in plan.moves[1:]] == [(QuantizeInt8(),), (LexicalShortlist(),)]
     drop, prune, learn = plan.moves[0].steps
     assert drop == DropLayers(("model.model.decoder.layers.1", "model.model.decoder.layers.2"))
     assert isinstance(learn, DistillSequences) and learn.epochs == 2

@@ -68,6 +68,10 @@ class TestMixedInt8(StepContract):
     case = STEP_CASES["int8_mixed"]
 
 
+class TestShortlist(StepContract):
+    case = STEP_CASES["shortlist"]
+
+
 def test_every_step_is_tried() -> None:
     tried = {cls.case.step.name for cls in StepContract.__subclasses__()}
     assert tried >= set(STEPS) == set(STEP_CASES)

@@ -15,6 +15,7 @@ from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.criteria import Sample, fisher, weakest
 from lissom.steps.pruning.prune import Prune
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.shortlist.lexical import TRANSLATION, LexicalShortlist
 from lissom.steps.step import Step
 from lissom.workload.encoders import Encoder, find_encoder
 from lissom.workload.workload import Workload
@@ -35,7 +36,8 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
     - ``minilm``: half of the layers; attention and values of the last layer first, then answers (Wang et al., 2020,
       "MiniLM", section 3).
     - ``shallow-decoder``: of a model that writes texts; a third of the decoder's layers, narrower everywhere, taught by
-      what the original writes (:func:`lissom.plan.sequence_recipes.shallow_decoder`).
+      what the original writes (:func:`lissom.plan.sequence_recipes.shallow_decoder`). A translator gets a shortlist of
+      likely words as its last move.
 
     INT8 follows each as a move of its own. ``int8`` alone is the number format and nothing else, for any model.
 
@@ -62,7 +64,8 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
         raise LissomError(f"{epochs} epochs learn nothing", hint="give at least 1")
     told = f"{name}, {format_epochs(epochs)}"
     if name == SHALLOW_DECODER:
-        return Plan((Move(told, shallow_decoder(workload, epochs)), quantize))
+        shortlist = [Move.of(LexicalShortlist())] if workload.task.name == TRANSLATION else []
+        return Plan((Move(told, shallow_decoder(workload, epochs)), quantize, *shortlist))
     encoder = find_encoder(workload.module)
     if len(encoder.layers) < 2:
         raise LissomError(f"{workload.name} has one layer alone: half of it is nothing")

@@ -37,6 +37,7 @@ STEPS = Table(
         "fp16": "lissom.steps.quantization.fp16:HalfPrecision",
         "int8": "lissom.steps.quantization.int8:QuantizeInt8",
         "int8_mixed": "lissom.steps.quantization.mixed:MixedInt8",
+        "shortlist": "lissom.steps.shortlist.lexical:LexicalShortlist",
     },
 )
 

@@ -15,10 +15,11 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
 from lissom.export.onnx_file import quiet
-from lissom.export.pair_files import decoder_of
+from lissom.export.pair_files import decoder_of, word_lists_of
 from lissom.targets.onnx_attention import fuse_attention
 from lissom.targets.onnx_int8 import shorten_names
 from lissom.targets.onnx_products import convolutions_as_products
+from lissom.targets.target import RefusedError
 
 TABLE = "shared_table"
 BY_BATCH = "activations are scaled by batch: what is asked with others may be answered otherwise than alone, as scored"
@@ -29,7 +30,14 @@ def quantize_pair(source: Path, target: Path) -> tuple[str, ...]:
 
     Returns:
         What a user should know.
+
+    Raises:
+        RefusedError: its decoder has a shortlist already.
     """
+    if word_lists_of(source).is_file():
+        raise RefusedError(
+            f"{source.name} has a shortlist, which comes behind INT8", hint="put the step int8 before shortlist"
+        )
     narrow = not has_int8_dot_product()
     target.parent.mkdir(parents=True, exist_ok=True)
     for before, after in ((decoder_of(source), decoder_of(target)), (source, target)):  # whole once the main file is

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from lissom.export.pair_files import decoder_of, is_pair
+from lissom.export.pair_files import decoder_of, is_pair, word_lists_of
 from lissom.targets.quantizing.recipes import RECIPES
 from lissom.targets.target import (
     FP32,
@@ -39,7 +39,8 @@ class OnnxRuntime(Target):
     recipes = RECIPES
 
     def artefact(self, path: Path, precision: str = FP32, notes: tuple[str, ...] = ()) -> Artefact:
-        return Artefact(path, precision, notes, (decoder_of(path),) if is_pair(path) else ())
+        beside = (decoder_of(path), word_lists_of(path)) if is_pair(path) else ()
+        return Artefact(path, precision, notes, tuple(file for file in beside if file.is_file()))
 
     def runner_of(self, path: Path) -> str:
         return PAIR_RUNNER if is_pair(path) else self.runner
@@ -82,7 +83,7 @@ class OnnxRuntime(Target):
         if artefact.precision != INT8:
             return {}
         found: Counter[str] = Counter()
-        for file in artefact.files:
+        for file in (file for file in artefact.files if file.suffix == self.suffixes[0]):
             found.update(float_operators(file))
         return dict(found)
 

@@ -18,6 +18,7 @@ from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.quantization.mixed import MixedInt8
 from lissom.steps.repair.batchnorm import ReestimateBatchNorm
 from lissom.steps.repair.reconstruct import Reconstruct
+from lissom.steps.shortlist.lexical import LexicalShortlist
 from lissom.steps.sparsity.sparsify import Sparsify
 from lissom.steps.step import Step
 from lissom.testing.tiny import residual_workload, tiny_workload
@@ -55,6 +56,13 @@ def recognition_workload() -> Workload:
     return tiny_recognition_workload()
 
 
+def translation_workload() -> Workload:
+    """The tiny Marian on sentences."""
+    from lissom.testing.tiny_translation import tiny_translator  # needs an extra of its own
+
+    return tiny_translator()
+
+
 STEP_CASES = {
     "nothing": StepCase(Nothing(), tiny_workload),
     "prune": StepCase(Prune(((0, "features.0", (0, 3)), (1, "features.3", (1, 2, 5)))), tiny_workload),
@@ -79,4 +87,5 @@ STEP_CASES = {
     "fp16": StepCase(HalfPrecision(), tiny_workload, target="openvino"),
     "int8": StepCase(QuantizeInt8(examples=64, batch=32), tiny_workload),
     "int8_mixed": StepCase(MixedInt8(examples=64, batch=32, share=0.999999), tiny_workload),
+    "shortlist": StepCase(LexicalShortlist(first=4, best=3), translation_workload),
 }

@@ -2,13 +2,18 @@
 
 import copy
 import json
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from lissom.workload.workload import Workload
 
 ENGLISH = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 GERMAN = ("eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht")
@@ -153,3 +158,19 @@ def write_pairs(path: Path, pairs: list[tuple[str, str]]) -> Path:
     rows = [json.dumps({"source": source, "target": target}) for source, target in pairs]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+def tiny_translator(*, learnt: bool = False) -> "Workload":
+    """The made-up language with a model of random weights, or one that ``learnt`` it; a model of its own each call."""
+    known = _loaded(learnt)
+    return replace(known, module=copy.deepcopy(known.module))
+
+
+@cache
+def _loaded(learnt: bool) -> "Workload":
+    import lissom
+
+    parts = {"train": draw_pairs(120, 11), "select": draw_pairs(24, 12), "test": draw_pairs(16, 13)}
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+        write_translator(Path(folder), tiny_marian() if learnt else untrained_marian(layers=(1, 1)))
+        return lissom.load(f"hf:{folder}", data=parts, task="translation")

@@ -13,19 +13,20 @@ import time
 
 from checking import HERE, arguments, at_least_one, lines_of, read, run, start, tell
 from generating import Rules, beam_search, greedy, said
-from handling import SOURCE, TARGET, Wording, Words, batch_of
+from handling import SOURCE, TARGET, Wording, Words, batch_of, joined
 from runner import Runner
 
 
 class Model:
     """The artefact with what comes before and after it."""
 
-    def __init__(self, threads=1, beams=None):
+    def __init__(self, threads=1, beams=None, batch=16):
         self.handling = read("handling.json")
         source, target = ((HERE / name).read_text(encoding="utf-8") for name in (SOURCE, TARGET))
         self.words = Words(source, target, Wording.from_json(self.handling["wording"]))
         self.rules = Rules.from_json(self.handling["rules"])
         self.beams = beams or int(self.handling.get("beams", 1))
+        self.batch = batch
         self.loaded = Runner(HERE / read("manifest.json")["artefact"], threads)
         self.runner = self
 
@@ -47,10 +48,15 @@ class Model:
                 noted.append("most of it is in a script or language that the model does not know")
             if any(len(answers[place]) >= most for place in mine):
                 noted.append("it was cut off")
-            translated = " ".join(self.words.said(answers[place]) for place in mine)
+            translated = joined([self.words.said(answers[place]) for place in mine])
             yield {"text": text, "translation": translated, "remarks": noted, "latency_ms": took}
 
     def _answers(self, parts):
+        """What is said to parts of texts, at most as many at a time as are translated together."""
+        groups = [parts[first : first + self.batch] for first in range(0, len(parts), self.batch)]
+        return [answer for group in groups for answer in self._together(group)]
+
+    def _together(self, parts):
         decoding = self.loaded.start(list(batch_of(parts, self.words.wording.pad)), self.beams)
         if self.beams == 1:
             return greedy(decoding, len(parts), self.rules)
@@ -96,12 +102,12 @@ def main():
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--file", help="a file with a text in each line, or - for the input")
     parser.add_argument("--beams", type=at_least_one, help="alternatives that are followed at a time")
-    parser.add_argument("--batch", type=at_least_one, default=16, help="lines of a file translated together")
+    parser.add_argument("--batch", type=at_least_one, default=16, help="lines, or parts of a text, taken together")
     arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.texts and not options.file and not options.verify:
         parser.error("give a TEXT, --file, or --verify")
-    model = start(lambda: Model(options.threads, options.beams), options.verify, options.json)
+    model = start(lambda: Model(options.threads, options.beams, options.batch), options.verify, options.json)
     try:
         for text in options.texts:
             if not text.strip():
