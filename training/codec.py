@@ -18,6 +18,7 @@ from codec_start import begin
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from lissom.core.allocator import freed_memory_kept
 from lissom.core.files import whole_file
 from lissom.core.progress import Progress
 from lissom.tasks.codec.motion import predict
@@ -65,6 +66,7 @@ class Training:
         with whole_file(self.state) as temporary:
             torch.save({**held, "optimizer": self.optimizer.state_dict(), "step": self.step}, temporary)
 
+    @freed_memory_kept()
     def run(self) -> nn.Module:
         """Learn until all steps are done; the mean of the weights of the last ones."""
         begun, first = time.process_time(), self.step

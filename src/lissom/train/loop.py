@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lissom.core.allocator import freed_memory_kept
 from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.progress import Deadline, Progress
@@ -56,6 +57,7 @@ class Schedule:
     seed: int = 0
 
 
+@freed_memory_kept()
 def train(
     module: nn.Module,
     split: Split,

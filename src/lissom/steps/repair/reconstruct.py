@@ -3,6 +3,7 @@
 import copy
 from dataclasses import dataclass
 
+from lissom.core.allocator import freed_memory_kept
 from lissom.core.errors import LissomError
 from lissom.layers.listening import AT_ONCE, puts_into_words
 from lissom.steps.repair.layers import Comparison, find_layers, flat, unsolved, write
@@ -34,6 +35,7 @@ class Reconstruct(ModelStep):
     def describe(self) -> str:
         return "reconstruct"
 
+    @freed_memory_kept()
     def apply(self, workload: Workload, context: Context) -> Workload:
         if workload.cut is None:
             raise LissomError("there is nothing to reconstruct: the model was not cut")
