@@ -8,6 +8,7 @@ from lissom.core.units import format_bytes, format_ms
 
 RESULTS = Path(__file__).parent / "results" / "translation.json"
 KEPT, GAIN, LOSS, FASTER = 0.95, 1.5, 0.5, 5.0  # what was asked for
+LEARNT = 0.5  # of the best seed's BLEU: a training that ends below has failed, and is in no mean
 
 
 def section() -> list[str]:
@@ -63,12 +64,27 @@ def _line(found: dict[str, Any], name: str, precision: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _of(found: dict[str, Any], how: str, precision: str) -> dict[str, float]:
+    """BLEU, greedy, of all models of a kind by their names."""
+    models = found["models"].items()
+    return {name: model[precision]["beams 1"]["bleu"] for name, model in models if name.partition("-")[0] == how}
+
+
 def _bleu(found: dict[str, Any], how: str, precision: str) -> list[float]:
-    return [
-        model[precision]["beams 1"]["bleu"]
-        for name, model in found["models"].items()
-        if name.partition("-")[0] == how
-    ]  # fmt: skip
+    """BLEU, greedy, of those of a kind that learnt."""
+    values = list(_of(found, how, precision).values())
+    return [value for value in values if value >= LEARNT * max(values)]
+
+
+def _failed(found: dict[str, Any]) -> list[str]:
+    """Trainings that learnt nothing."""
+    lines: list[str] = []
+    for how in ("distilled", "references"):
+        values = _of(found, how, "fp32")
+        for name, value in values.items():
+            if value < LEARNT * max(values.values()):
+                lines.append(f"- {name.replace('-', ', seed ')} did not learn ({value:.1f} BLEU), and is in no mean.")
+    return lines
 
 
 def _mean(values: list[float]) -> float:
@@ -86,11 +102,12 @@ def _verdicts(found: dict[str, Any]) -> list[str]:
     loss = _mean(distilled) - _mean(_bleu(found, "distilled", "int8"))
     seeds = min(len(distilled), len(references))
     return [
-        f"Greedy, {seeds} {'seed' if seeds == 1 else 'seeds'}:",
+        f"Greedy, means of {seeds} {'seed' if seeds == 1 else 'seeds'}:",
         "",
         f"- {share:.1%} of the parameters keep {kept:.1%} of the BLEU (asked: {KEPT:.0%}): {_word(kept >= KEPT)}.",
         f"- What the teacher says gives {gain:+.1f} BLEU over references (asked: +{GAIN:g}): {_word(gain >= GAIN)}.",
         f"- INT8 costs {loss:.2f} BLEU (asked: at most {LOSS:g}): {_word(loss <= LOSS)}.",
+        *_failed(found),
     ]
 
 

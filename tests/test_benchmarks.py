@@ -111,6 +111,7 @@ def test_what_a_shortlist_costs_and_brings_is_told_where_it_was_measured(
             ("teacher", 100, 38.0),
             ("distilled-0", 20, 37.0),
             ("references-0", 20, 35.0),
+            ("references-1", 20, 1.4),
         )
     }
     names = ["teacher fp32", "distilled-0 fp32"]
@@ -132,6 +133,7 @@ def test_what_a_shortlist_costs_and_brings_is_told_where_it_was_measured(
     page.RESULTS.write_text(json.dumps(found), encoding="utf-8")
     text = "\n".join(page.section())
     assert "The student is 3.0 times as fast" in text, "by the student itself"
+    assert "gives +2.0 BLEU over references" in text and "references, seed 1 did not learn (1.4 BLEU)" in text
     said = (
         "- With a lexical shortlist (the 100 most frequent words, and for each word the 50 likeliest) distilled, "
         "seed 0 scores 316 words a sentence, which hold 95.0% of the references' words: FP32 36.9 BLEU, "
