@@ -73,19 +73,22 @@ class Runner:
         fixed = {**mask, **{f"cross_{number}": value for number, value in enumerate(cross)}}
         rows = np.repeat(np.arange(len(inputs[0])), beams)
         sizes = [(item.shape[1], 0, item.shape[3]) for item in self._pasts]
-        past = [_given(np.zeros((len(rows), *size), dtype=np.float32)) for size in sizes]
+        past = [np.zeros((len(rows), *size), dtype=np.float32) for size in sizes]
         return Decoding(self._decoder, fixed, rows, past, words)
 
 
 class Decoding:
-    """A decoder in the middle of several texts; what it has said so far stays in the runtime."""
+    """A decoder in the middle of several texts, with what it has said so far.
+
+    Plain arrays go in and out: a step of a small decoder takes a third less than with the runtime's own values.
+    """
 
     def __init__(
         self,
         session: Any,
         fixed: dict[str, npt.NDArray[Any]],
         sources: npt.NDArray[np.int64],
-        past: list[Any],
+        past: list[npt.NDArray[np.float32]],
         words: "_Words | None" = None,
     ) -> None:
         self._session, self._fixed, self._sources, self._past = session, fixed, sources, past
@@ -96,23 +99,23 @@ class Decoding:
     def next(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Take the tokens said last, ``(rows,)``, and give the scores of the next ones, ``(rows, words)``."""
         past = {f"past_{number}": value for number, value in enumerate(self._past)}
-        feed = {**self._feed, **past, "tokens": _given(np.ascontiguousarray(tokens)[:, None])}
-        scores, *self._past = self._session.run_with_ort_values(self._names, feed)
-        return scores.numpy() if self._words is None else self._words.among_all(scores.numpy())
+        feed = {**self._feed, **past, "tokens": np.ascontiguousarray(tokens)[:, None]}
+        scores, *self._past = self._session.run(self._names, feed)
+        return scores if self._words is None else self._words.among_all(scores)
 
     def keep(self, rows: npt.NDArray[np.int64]) -> None:
         """Go on with these rows, in this order."""
         if np.array_equal(rows, np.arange(len(self._sources))):
             return
-        self._past = [_given(np.ascontiguousarray(value.numpy()[rows])) for value in self._past]
+        self._past = [np.ascontiguousarray(value[rows]) for value in self._past]
         sources = self._sources[rows]
         if not np.array_equal(sources, self._sources):  # beams change their places within a text alone
             self._sources = sources
             self._feed = self._read()
 
     def _read(self) -> dict[str, Any]:
-        told = {} if self._words is None else {"words": _given(self._words.chosen)}
-        return told | {name: _given(np.ascontiguousarray(value[self._sources])) for name, value in self._fixed.items()}
+        told = {} if self._words is None else {"words": self._words.chosen}
+        return told | {name: np.ascontiguousarray(value[self._sources]) for name, value in self._fixed.items()}
 
 
 class _Words:
@@ -174,10 +177,6 @@ class _Shortlist:
         parts = [self._likely[self._starts[token] : self._starts[token + 1]] for token in known]
         own = read[read < self._count] if self._copied else read[:0]
         return _Words(np.unique(np.concatenate([self._always, own, *parts])), self._count)
-
-
-def _given(array: npt.NDArray[Any]) -> Any:
-    return onnxruntime.OrtValue.ortvalue_from_numpy(array)
 
 
 def _session(path: Path, threads: int) -> Any:
