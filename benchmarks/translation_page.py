@@ -149,9 +149,10 @@ def _times(found: dict[str, Any]) -> list[str]:
     ]
     students = [name for name in times["ms"] if not name.startswith("teacher") and "," not in name]
     best = max(times["times_as_fast"][name]["median"] for name in students)
-    why = "" if best >= FASTER else _why(times, students)
+    reached = best >= FASTER
+    why = "" if reached else _why(times, students)
     return [
-        f"- The student is {best:.1f} times as fast as the FP32 teacher (asked: {FASTER:g}): {_word(best >= FASTER)}.{why}",
+        f"- The student is {best:.1f} times as fast as the FP32 teacher (asked: {FASTER:g}): {_word(reached)}.{why}",
         "",
         f"{times['sentences']} single sentences of the test split in turn, one thread, greedy; each model says as many",
         "tokens as the reference has. With a *shortlist* only words that are likely for the sentence, or for one",
