@@ -1,3 +1,4 @@
+import os
 import sys
 
 import pytest
@@ -19,12 +20,15 @@ def faults(times: int) -> int:
 
 
 @pytest.mark.skipif(allocator._glibc() is None, reason="malloc is not glibc's here")
-def test_freed_memory_is_used_again() -> None:
-    pages = _VALUES * 4 // 4096
-    assert faults(5) > 4 * pages, "else there is nothing to gain"
+def test_freed_memory_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    before = faults(5)
+    if before < 100:
+        pytest.skip("the system gives memory out in large pages here: there is nothing to gain")
     with freed_memory_kept():
         faults(20)  # until a free block has room for a new one and its alignment
-        assert faults(5) < pages / 10
+        assert faults(5) < before / 10
 
 
 def test_an_error_passes_and_the_block_ends() -> None:

@@ -1,6 +1,7 @@
 """The streaming form of a video classifier as one ONNX file: a frame and what is remembered in, the same out."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from lissom.zoo.tsm_streaming import Streaming
 STREAM = "stream.onnx"
 
 
-def stream_files(module: nn.Module, example: tuple[Tensor, ...]) -> dict[str, bytes]:
+def stream_files(module: nn.Module, examples: Sequence[Tensor]) -> dict[str, bytes]:
     """``stream.onnx`` by its name, in FP32 and for a batch of one; nothing of a model that has no streaming form.
 
     Its inputs are a frame ``(1, 3, height, width)`` and what is remembered, zeros before the first frame; its outputs
@@ -20,12 +21,12 @@ def stream_files(module: nn.Module, example: tuple[Tensor, ...]) -> dict[str, by
 
     Args:
         module: the model that is delivered.
-        example: a batch of one clip, ``(1, 3, frames, height, width)``.
+        examples: clips, ``(batch, 3, frames, height, width)``, of which the first is looked at.
     """
     if not isinstance(module, VideoClassifier):
         return {}
     streaming = Streaming(module)
-    frame = example[0][:, :, 0]
+    frame = examples[0][:1, :, 0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / STREAM
         export_onnx(streaming, (frame, *streaming.start(*frame.shape[2:])), path)

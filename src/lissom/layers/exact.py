@@ -1,4 +1,4 @@
-"""Convolutions in whole numbers: every runtime finds the same, in whatever order it adds.
+"""Convolutions in whole numbers: runtimes that multiply and add in float32 find the same, in whatever order.
 
 Float32 holds whole numbers below 2**24 exactly, and so their sums, as long as these stay below it. A map of values is
 kept as whole numbers of at most :data:`BITS` digits, each channel times a power of two of its own; weights are whole

@@ -89,7 +89,7 @@ class _Narrowing:
         self._words = words
         self._held = {item.name: item for item in graph.initializer}
         self._made = {name: node for node in graph.node for name in node.output}
-        self._read = [name for node in graph.node for name in node.input]
+        self._read = [*(name for node in graph.node for name in node.input), *(item.name for item in graph.output)]
         self.taken: dict[str, onnx.NodeProto] = {}
         self.tables = 0
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lissom.workload.request import Request
     from lissom.workload.workload import Workload
 
-_EXAMPLES = 128  # that attached files are made by
-
 
 @dataclass(frozen=True)
 class Option:
@@ -71,6 +69,7 @@ class Kind:
         percent_lost: whether its score is minus what is lost against the original in percent, so that the original
             scores 0 and a drop in percent is one in points.
         otherwise: the same for metrics of which it is something else, by name.
+        shown: how many training examples ``attach`` is given.
         hope: how many times the allowed drop a cut may lose before it is trained, and still be expected to keep within
             it afterwards.
     """
@@ -91,6 +90,7 @@ class Kind:
     percent_lost: bool = False
     otherwise: Mapping[str, str] = field(default_factory=dict[str, str])
     hope: float = 2.5
+    shown: int = 1
 
     def answer(
         self, runner: Any, inputs: "Sequence[npt.NDArray[Any]]", handling: Mapping[str, Any]
@@ -104,7 +104,7 @@ class Kind:
             return {}
         from lissom.workload.workload import calibration_batches  # torch, which the table does without
 
-        batches = calibration_batches(workload.splits.train, examples=_EXAMPLES, batch=_EXAMPLES, seed=0)
+        batches = calibration_batches(workload.splits.train, examples=self.shown, batch=self.shown, seed=0)
         return _imported(self.attach)(workload.module, batches[0].inputs)
 
     def load(

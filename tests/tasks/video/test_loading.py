@@ -21,6 +21,7 @@ from lissom.export.onnx_file import export_onnx
 from lissom.export.runners.onnx_runner import Runner
 from lissom.export.stream_file import stream_files
 from lissom.targets.parity import answers
+from lissom.tasks import TASKS
 from lissom.tasks.video import decoding
 from lissom.tasks.video.film import SHOWN_FRAMES
 from lissom.tasks.video.handling import Viewing, read_frames, squared, stream_frames
@@ -169,7 +170,7 @@ def test_from_a_budget_to_a_stream(folder: Path, tmp_path: Path) -> None:
 
 def test_a_bundle_answers_and_streams(folder: Path, tmp_path: Path) -> None:
     workload = load(folder, clips=3)
-    files = stream_files(workload.module, workload.example)
+    files = TASKS.get("video").attached(workload)
     export_onnx(workload.module, workload.example, tmp_path / "model.onnx")
     inputs = workload.splits.test.take([0, 1]).inputs[0].numpy()
     contents = Contents(

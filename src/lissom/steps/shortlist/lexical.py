@@ -58,7 +58,10 @@ class LexicalShortlist(ArtefactStep):
             lists = lists_of(workload, first=self.first, best=self.best)
             shortlist_pair(artefact.path, path, lists)
             held, length = coverage(lists, _pairs(workload.splits.select))
-        note = f"shortlist: {length:.0f} words a sentence hold {held:.1%} of the translations' words on select"
+        note = (
+            f"shortlist: {length:.0f} words a sentence hold {held:.1%} of the translations' words on select; sentences "
+            "that are asked together share one list"
+        )
         return context.target.artefact(path, artefact.precision, (*artefact.notes, note))
 
 
