@@ -93,10 +93,26 @@ def test_it_codes_here_and_decodes_there(bundle: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_damaged_network_is_said(bundle: Path, tmp_path: Path, runtime: str) -> None:
     shutil.copytree(bundle, tmp_path / "bundle")
-    decoder = tmp_path / "bundle" / "decoder.onnx"
-    decoder.write_bytes(decoder.read_bytes()[:1000])
-    with pytest.raises(LissomError, match=r"decoder\.onnx or encoder\.onnx is damaged"):
+    encoder = tmp_path / "bundle" / "encoder.onnx"
+    encoder.write_bytes(encoder.read_bytes()[:1000])
+    with pytest.raises(LissomError, match=r"encoder\.onnx or decoder\.onnx cannot be loaded"):
         load_coder(tmp_path / "bundle", runtime=runtime)
+
+
+def test_a_decoder_of_another_model_decodes_nothing(bundle: Path, tmp_path: Path) -> None:
+    """One changed byte would make other pictures, and no error."""
+    shutil.copytree(bundle, tmp_path / "bundle")
+    decoder = tmp_path / "bundle" / "decoder.onnx"
+    content = bytearray(decoder.read_bytes())
+    content[len(content) // 2] ^= 1
+    decoder.write_bytes(content)
+    with pytest.raises(LissomError, match=r"decoder\.onnx is damaged, or of another model"):
+        load_coder(tmp_path / "bundle", encodes=False)
+
+
+def test_two_films_are_not_written_to_one_stream(bundle: Path, tmp_path: Path) -> None:
+    found = ask(bundle, tmp_path / "film.mp4", tmp_path / "film.y4m")
+    assert found.returncode == 2 and "two of the files would be written to" in found.stderr
 
 
 @pytest.mark.parametrize("what", [*PLANES, "stream"])

@@ -1,7 +1,6 @@
 """What a bundle of a codec has beside its artefact: both transforms for pictures of any size, the decoder's and the
 entropy model in whole numbers, a sample to check it by, and the sources that code with them."""
 
-import hashlib
 import io
 import re
 import tempfile
@@ -22,7 +21,7 @@ from lissom.tasks.codec.coding import QUALITIES
 from lissom.tasks.codec.files import decoded_frames, encode_file
 from lissom.tasks.codec.handling import StreamReader
 from lissom.tasks.codec.pictures import Picture
-from lissom.tasks.codec.priors import BITS, WEIGHT_BITS, fixed, write_prior
+from lissom.tasks.codec.priors import BITS, DECODER_SUM, WEIGHT_BITS, digest, fixed, write_prior
 from lissom.tasks.codec.symbols import LOWEST, SCALES, STEPS, Whole, make_tables
 from lissom.tasks.codec.transforms import DECODER, ENCODER, PLANES, PRIOR, SAMPLE, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Recorder
@@ -57,7 +56,8 @@ def codec_files(module: nn.Module, examples: Sequence[Tensor]) -> dict[str, byte
     """
     codec = module_of(module)
     synthesis = exact_synthesis(codec, examples)
-    coding = {**transforms(codec, synthesis), PRIOR: write_prior(prior_arrays(codec, synthesis))}
+    networks, arrays = transforms(codec, synthesis), prior_arrays(codec, synthesis)
+    coding = {**networks, PRIOR: write_prior({**arrays, DECODER_SUM: digest(networks[DECODER])})}
     return {**coding, **sample(coding), **sources()}
 
 
@@ -138,7 +138,7 @@ def prior_arrays(codec: Codec, synthesis: nn.Module) -> dict[str, np.ndarray]:
     arrays["gains"] = codec.gain(settings).detach()[:, :, 0, 0].numpy()
     arrays["inverse_gains"] = codec.inverse_gain(settings).detach()[:, :, 0, 0].numpy()
     weights = b"".join(value.numpy().tobytes() for value in synthesis.state_dict().values())
-    arrays["synthesis"] = np.frombuffer(hashlib.sha256(weights).digest(), np.uint8)
+    arrays["synthesis"] = digest(weights)
     return arrays
 
 

@@ -232,6 +232,15 @@ def test_damaged_streams_give_the_frames_before_the_damage(coder: Coder, tmp_pat
     assert not (tmp_path / "none.mp4").exists()
 
 
+def test_what_follows_the_end_of_a_stream_is_said(coder: Coder, tmp_path: Path) -> None:
+    tiny_film(tmp_path / "film.mp4", times=(0, 1))
+    encode_file(coder, tmp_path / "film.mp4", tmp_path / "film.lsmc", 0)
+    content = (tmp_path / "film.lsmc").read_bytes()
+    (tmp_path / "film.lsmc").write_bytes(content * 2)
+    found = decode_file(coder, tmp_path / "film.lsmc", tmp_path / "back.mp4")
+    assert found.frames == 2 and found.problem is not None and "more follows" in found.problem
+
+
 def test_a_stream_of_another_model_is_refused(coder: Coder, tmp_path: Path) -> None:
     tiny_film(tmp_path / "film.mp4", times=(0,))
     encode_file(coder, tmp_path / "film.mp4", tmp_path / "film.lsmc", 0)

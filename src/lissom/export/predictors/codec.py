@@ -93,6 +93,9 @@ def main():
         parser.error("give a FILE, or --verify")
     if options.output and len(options.files) != 1:
         parser.error("-o is for one FILE")
+    made = [path.with_suffix(".decoded.mp4" if path.suffix.lower() == ENDING else ENDING) for path in options.files]
+    if len(set(made)) < len(made):
+        parser.error(f"two of the files would be written to {next(path for path in made if made.count(path) > 1)}")
     if options.verify:
         start(lambda: Model(options.threads), True, options.json, check=lambda: sample(options))
     code = 0
@@ -105,7 +108,7 @@ def main():
             continue
         print(json.dumps(told, ensure_ascii=False) if options.json else said)
         if problem:
-            print(f"{path}: {problem}; what was whole is written", file=sys.stderr)
+            print(f"{path}: {problem}; what could be decoded is written", file=sys.stderr)
             code = 2
     return code
 

@@ -119,6 +119,8 @@ class StreamReader:
             if kind == END:
                 if time != count:
                     self.problem = f"{time} frames were written, {count} are there"
+                elif self._file.read(1):
+                    self.problem = f"after its end, frame {count}, more follows, which is not read"
                 return
             yield Chunk(kind, time, content)
             count += 1

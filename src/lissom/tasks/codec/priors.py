@@ -20,6 +20,7 @@ WEIGHT_BITS, BITS = 12, 8  # behind the point, of weights and of values between 
 CEILING = float(1 << 20)
 _LIMIT = float(1 << 53)
 _LAYERS = ("first", "second", "mean", "log_scale")
+DECODER_SUM = "decoder"  # under which the digest of the decoder's file is kept
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Prior:
         inverse_gains: what they are multiplied by afterwards.
         tables: the tables that numbers are coded with.
         name: a digest of all of this and of the synthesis, by which a stream names its model.
+        decoder: the digest of the file of the decoder's network; empty where it is in no file.
     """
 
     weights: dict[str, Exact]
@@ -44,6 +46,7 @@ class Prior:
     inverse_gains: npt.NDArray[np.float32]
     tables: Tables
     name: bytes
+    decoder: bytes = b""
 
     def of(self, hyper: Whole, setting: int) -> tuple[Whole, Whole]:
         """What is known of the latents.
@@ -106,12 +109,13 @@ def read_prior(content: bytes) -> Prior:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held}
+        decoder = arrays.pop(DECODER_SUM, np.zeros(0, np.uint8)).tobytes()
         weights = {layer: arrays[f"{layer}.weight"].astype(np.float64) for layer in _LAYERS}
         biases = {layer: arrays[f"{layer}.bias"].astype(np.float64) for layer in _LAYERS}
         counts = np.split(arrays["counts"], np.cumsum(arrays["lengths"])[:-1])
         gains, inverse = arrays["gains"], arrays["inverse_gains"]
         name = hashlib.sha256(b"".join(arrays[key].tobytes() for key in sorted(arrays))).digest()[:8]
-        prior = Prior(weights, biases, arrays["hyper_tables"], gains, inverse, Tables(counts), name)
+        prior = Prior(weights, biases, arrays["hyper_tables"], gains, inverse, Tables(counts), name, decoder)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise LissomError("the entropy model cannot be read: its file is damaged") from error
     for layer in _LAYERS:
@@ -124,6 +128,11 @@ def _check(weight: Exact, bias: Exact) -> None:
     sums = np.abs(weight).reshape(len(weight), -1).sum(1).max() * largest + np.abs(bias).max()
     if not np.isfinite(sums) or sums + (1 << WEIGHT_BITS) >= _LIMIT:
         raise LissomError("the weights of the entropy model are too large for exact sums")
+
+
+def digest(content: bytes) -> npt.NDArray[np.uint8]:
+    """Of a file."""
+    return np.frombuffer(hashlib.sha256(content).digest(), np.uint8)
 
 
 def write_prior(arrays: dict[str, npt.NDArray[np.generic]]) -> bytes:

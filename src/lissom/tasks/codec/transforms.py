@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lissom.core.errors import LissomError
 from lissom.tasks.codec.coding import Coder, Transform
-from lissom.tasks.codec.priors import read_prior
+from lissom.tasks.codec.priors import digest, read_prior
 
 PRIOR, ENCODER, DECODER = "prior.npz", "encoder.onnx", "decoder.onnx"
 SAMPLE, SAMPLE_FRAMES = "sample.lsmc", "sample.npz"  # a coded film, and its frames as they were decoded at once
@@ -72,6 +72,8 @@ def load_coder(folder: Path, *, runtime: str = "onnxruntime", threads: int = 1, 
         raise LissomError(f"there is no runtime {runtime!r} here", hint=f"known: {', '.join(RUNTIMES)}")
     try:
         prior = read_prior((folder / PRIOR).read_bytes())
+        if digest((folder / DECODER).read_bytes()).tobytes() != prior.decoder:
+            raise LissomError(f"{DECODER} is damaged, or of another model than {PRIOR}", hint="copy the bundle anew")
         decoder: Transform = made[runtime](folder / DECODER, threads)
         encoder: Transform | None = made[runtime](folder / ENCODER, threads) if encodes else None
     except ModuleNotFoundError as error:
@@ -81,5 +83,5 @@ def load_coder(folder: Path, *, runtime: str = "onnxruntime", threads: int = 1, 
     except LissomError:
         raise
     except Exception as error:  # every runtime has exceptions of its own
-        raise LissomError(f"{DECODER} or {ENCODER} is damaged: {str(error).splitlines()[0]}") from error
+        raise LissomError(f"{ENCODER} or {DECODER} cannot be loaded: {str(error).splitlines()[0]}") from error
     return Coder(prior, decoder, encoder)
