@@ -16,8 +16,7 @@ def test_each_token_is_followed_by_the_next_and_the_last_by_the_end() -> None:
     ]
 
 
-def test_what_is_too_long_is_cut_and_all_can_be_made_of_one_length() -> None:
+def test_what_is_too_long_is_cut() -> None:
     tokens, targets = forced([[3] * 9], RULES)
     assert tokens.tolist() == [[1, 2, 3, 3, 3]] and targets.tolist() == [[IGNORED, 3, 3, 3, 3]]
-    assert forced([[3]], RULES, 5)[0].shape == (1, 5)
     assert [forced_length(length, RULES) for length in (0, 2, 9)] == [2, 4, 5]
