@@ -23,7 +23,7 @@ demo-text: $(READY)
 
 demo-speech: $(READY)
 	$(BIN)/lissom compress zoo:ds_cnn_m --data synthetic-words --task speech --download \
-	  --budget "size<=80KB, latency<=1ms, drop<=3pt" --epochs 80 --time-limit 8m $(QUICK) -o $(DEMO_SPEECH)
+	  --budget "size<=25KB, latency<=1ms, drop<=1pt" --epochs 80 --time-limit 8m $(QUICK) -o $(DEMO_SPEECH)
 
 demo-translation: $(READY)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \

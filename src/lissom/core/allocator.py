@@ -1,7 +1,7 @@
 """Memory that is freed stays with the process while a network learns: to ask the system for it anew takes time.
 
 glibc gives large blocks back as soon as they are freed, and the kernel zeroes each page when it gives one out again. A
-training frees blocks of the same sizes at every step and asks for them again; about a tenth of its time goes there.
+training frees blocks of the same sizes at every step and asks for them again.
 """
 
 import ctypes

@@ -12,7 +12,7 @@ from av.stream import Disposition
 from lissom.core.errors import LissomError
 from lissom.tasks.codec.coding import Coder
 from lissom.tasks.codec.files import decode_file, encode_file
-from lissom.tasks.codec.pictures import Picture
+from lissom.tasks.codec.pictures import Picture, halved
 from lissom.tasks.codec.video import Film, Recorder
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_film
 
@@ -255,6 +255,20 @@ def test_a_model_with_another_synthesis_alone_is_another_model(tmp_path: Path) -
     with torch.no_grad():
         next(module.synthesis.parameters()).add_(0.01)
     assert tiny_coder(module).prior.name != tiny_coder(tiny_codec()).prior.name
+
+
+@pytest.mark.parametrize("size", [(48, 64), (47, 63)])
+def test_a_raw_film_that_ends_within_a_frame_is_said(coder: Coder, tmp_path: Path, size: tuple[int, int]) -> None:
+    recorder = Recorder(tmp_path / "film.y4m", size, Fraction(1, 25))
+    half = tuple(halved(side) for side in size)
+    for number in range(3):
+        recorder.write(Picture(*(np.full(shape, 90 + number, np.uint8) for shape in (size, half, half))), number)
+    recorder.close()
+    assert encode_file(coder, tmp_path / "film.y4m", tmp_path / "whole.lsmc", 0).problem is None
+    content = (tmp_path / "film.y4m").read_bytes()
+    (tmp_path / "film.y4m").write_bytes(content[:-100])
+    found = encode_file(coder, tmp_path / "film.y4m", tmp_path / "cut.lsmc", 0)
+    assert found.frames == 2 and found.problem is not None and "cut off within frame 2" in found.problem
 
 
 def test_a_film_that_is_cut_off_is_coded_as_far_as_it_goes(coder: Coder, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ KIND = Kind(
     options=(Option("windows", int, "Windows to learn from; by default 320."),),
     disagreement=None,
     percent_lost=True,
-    hope=1.0,  # a cut that is within already: minutes of recovery make good a few points, not what is lost times two
+    hope=1.0,  # a cut that is within already: how much a codec's recovery makes good was seen on few runs
     attach="lissom.export.codec_files:codec_files",
     shown=128,  # by which it is found how large values in the decoder get
 )

@@ -85,6 +85,8 @@ class Film:
                 if not count:
                     raise LissomError("it is cut off or damaged: no frame can be decoded") from error
                 self._found(f"it is damaged after frame {count - 1}")
+            if _is_cut(container, stream, self._path):
+                self._found(f"it is cut off within frame {count}")
             if _announced(container, stream) > end + 1 / (2 * rate):
                 self._found("it is cut off or damaged: it announces more frames than can be decoded")
         if not count:
@@ -116,6 +118,17 @@ def _announced(container: Any, stream: Any) -> Fraction:
         if len(container.streams) == 1:
             return Fraction(container.duration or 0, av.time_base)
     return Fraction(0)
+
+
+def _is_cut(container: Any, stream: Any, path: Path) -> bool:
+    """Whether a Y4M ends within a frame: all its frames are of one size, a line before each."""
+    if container.format.name != "yuv4mpegpipe":
+        return False
+    parts = stream.codec_context.format.components
+    frame = sum(part.width * part.height * -(-part.bits // 8) for part in parts)
+    with path.open("rb") as file:
+        head, line = file.readline(), file.readline()
+    return (path.stat().st_size - len(head)) % (len(line) + frame) != 0
 
 
 def _pictures(container: Any) -> Any:
