@@ -10,6 +10,9 @@ import lissom
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
 from lissom.targets.ncnn_net import Ncnn
+from lissom.targets.onnx_runtime import OnnxRuntime
+from lissom.targets.openvino_ir import OpenVino
+from lissom.targets.torch_program import PyTorch
 from lissom.testing import tiny_workload
 
 
@@ -33,7 +36,9 @@ def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monk
     assert "verdict on the test split" in str(run) and run.report.exists()
 
 
-def test_what_must_not_be_quantized_keeps_its_numbers() -> None:
-    workload, formats = tiny_workload(), ("fp32", "fp16", "int8")
-    assert workload.formats(formats) == formats
-    assert replace(workload, quantizable=False).formats(formats) == ("fp32",)
+def test_a_model_in_part_in_int8_is_so_where_a_target_can_do_that() -> None:
+    whole = tiny_workload()
+    part = replace(whole, eight_bits=("*.head*",))
+    assert OpenVino().formats(whole) == ("fp32", "fp16", "int8") and OpenVino().formats(part) == ("fp32", "int8")
+    assert OnnxRuntime().formats(part) == ("fp32", "int8")
+    assert Ncnn().formats(part) == PyTorch().formats(part) == ("fp32",)

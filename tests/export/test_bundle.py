@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from lissom.core.errors import LissomError
 from lissom.core.files import sha256
 from lissom.export import bundle as bundling
 from lissom.export.bundle import Contents, handling_source, predictor, runner_sources, write_bundle
+from lissom.tasks import TASKS
 from lissom.tasks.image.handling import Preprocessing
 from lissom.testing.tiny import CLASSES, PREPROCESSING
 
@@ -51,6 +53,17 @@ def test_what_is_there_is_replaced_as_a_whole(bundle: Path, contents: Contents) 
     assert {item.name for item in bundle.iterdir()} == FILES
     assert (bundle / "README.md").read_text() == "# New\n"
     assert {item.name for item in bundle.parent.iterdir()} == {bundle.name}
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_a_package_that_is_missing_is_named(task: str, tmp_path: Path) -> None:
+    (tmp_path / "predict.py").write_text(predictor(task))
+    done = subprocess.run(
+        [sys.executable, "-S", "predict.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and re.fullmatch(
+        r"\w+ is not there: pip install -r requirements.txt, .*\n", done.stderr
+    )
 
 
 @pytest.mark.parametrize("failing", ["predictor", "handling_source", "sha256", "replace_folder"])

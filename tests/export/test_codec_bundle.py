@@ -5,9 +5,11 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 pytest.importorskip("constriction", reason="the extra codec is not installed")
@@ -16,8 +18,10 @@ from lissom.core.errors import LissomError
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.codec_files import codec_files
 from lissom.export.onnx_file import export_onnx
+from lissom.targets.onnx_int8 import int8_file
 from lissom.tasks import TASKS
-from lissom.tasks.codec.files import decode_file
+from lissom.tasks.codec.files import decode_file, encode_file
+from lissom.tasks.codec.loading import EIGHT_BITS
 from lissom.tasks.codec.transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Film
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_examples, tiny_film
@@ -88,6 +92,25 @@ def test_it_codes_here_and_decodes_there(bundle: Path, tmp_path: Path) -> None:
     for other in ("openvino", "torch"):
         for a, b in zip(decoded["onnxruntime"], decoded[other], strict=True):
             np.testing.assert_array_equal(a, b)  # and in other runtimes
+
+
+def test_an_encoder_in_int8_writes_what_the_same_decoder_reads_to_the_bit(bundle: Path, tmp_path: Path) -> None:
+    module = tiny_codec()
+    files = codec_files(module, tiny_examples(module), partial(int8_file, only=EIGHT_BITS))
+    for name in ("encoder.onnx", "decoder.onnx", "prior.npz"):
+        (tmp_path / name).write_bytes(files[name])
+    kinds = {name: [node.op_type for node in onnx.load(tmp_path / name).graph.node] for name in ("encoder.onnx",)}
+    assert kinds["encoder.onnx"].count("QuantizeLinear") >= 3 * 4, "of each block, what its three layers read"
+    assert "QuantizeLinear" in kinds["encoder.onnx"] and files["decoder.onnx"] == (bundle / "decoder.onnx").read_bytes()
+    tiny_film(tmp_path / "film.mp4")
+    pictures: list[list[np.ndarray]] = []
+    coders = {runtime: load_coder(tmp_path, runtime=runtime) for runtime in RUNTIMES}
+    encode_file(coders["onnxruntime"], tmp_path / "film.mp4", tmp_path / "film.lsmc", 4)
+    for runtime, coder in (*coders.items(), ("of the bundle in FP32", load_coder(bundle))):
+        decode_file(coder, tmp_path / "film.lsmc", tmp_path / f"{runtime}.y4m")
+        pictures.append([frame.picture.y for frame in Film(tmp_path / f"{runtime}.y4m")])
+    for other in pictures[1:]:
+        np.testing.assert_array_equal(np.stack(pictures[0]), np.stack(other))
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -1,5 +1,6 @@
 """INT8 for ONNX Runtime: types that are fast on x86, ranges that do not saturate, short names, same answers."""
 
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from lissom.targets.onnx_int8 import quantize_static_int8, shorten_names
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.targets.quantizing.layers import prepared, weighted_layers
 from lissom.targets.quantizing.recipes import RECIPES
-from lissom.targets.target import Artefact, Recipe
+from lissom.targets.target import Artefact, Recipe, Source
 from lissom.testing import tiny_workload
 from lissom.workload.workload import Workload
 
@@ -119,6 +120,31 @@ def test_a_layer_in_float_reads_what_was_not_rounded(
     test = inputs(workload, 64)
     ours, theirs = (Session(path, 1).run(test)[0].argmax(1) for path in (made.path, plain.path))
     assert (ours == theirs).mean() > 0.9
+
+
+def test_some_layers_alone_become_int8_with_what_lies_between_them(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    names = ("stem", "expand", "between", "project", "after", "head")
+    layers = (nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 1), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    net = nn.Sequential(OrderedDict(zip(names, layers, strict=True))).eval()
+    example = torch.randn(16, 3, 9, 9)
+    plain = OnnxRuntime().export(net, (example,), tmp_path / "plain.onnx")
+    source = Source(net, (example[:1],), plain, ("expand*", "*project*"))
+    made = OnnxRuntime().quantize(source, [[example.numpy()]], tmp_path / "part.onnx", Recipe())
+    assert "in 2 of 4 layers" in made.notes[-1]
+    graph = onnx.load(made.path).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    kinds = [[makers[value].op_type for value in node.input[:2] if value in makers] for node in graph.node]
+    read = {node.op_type: kind for node, kind in zip(graph.node, kinds, strict=True) if node.op_type != "Conv"}
+    convolutions = [kind for node, kind in zip(graph.node, kinds, strict=True) if node.op_type == "Conv"]
+    assert [kind.count("DequantizeLinear") for kind in convolutions] == [0, 2, 2, 0]
+    assert read["Relu"] == ["Conv"], "the last ReLU reads what was not rounded; the one between is in the rounding"
+    assert sum(node.op_type == "Relu" for node in graph.node) == 1
+    ours, theirs = (Session(path, 1).run([example.numpy()])[0] for path in (made.path, plain.path))
+    assert 0 < np.abs(ours - theirs).max() < 0.05 * np.abs(theirs).max()
+    missing = Source(net, (example[:1],), plain, ("tail*",))
+    with pytest.raises(LissomError, match="none of the layers that may be in INT8 is left"):
+        OnnxRuntime().quantize(missing, [[example.numpy()]], tmp_path / "none.onnx", Recipe())
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

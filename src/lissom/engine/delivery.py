@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from lissom.layers.sequence_runner import ModuleRunner
 from lissom.layers.text_model import TextModel
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
-from lissom.targets.target import Artefact
+from lissom.targets.onnx_int8 import int8_file
+from lissom.targets.target import INT8, Artefact
 from lissom.tasks import TASKS
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.transformers_models import is_of_transformers
@@ -187,6 +189,7 @@ def _bundle(
     machine = folder.ledger.get(Machine)
     assert machine is not None
     steps = [step.describe() for step in move.steps]
+    to_int8 = partial(int8_file, only=workload.eight_bits) if artefact.precision == INT8 else None
     write_bundle(
         folder.bundle,
         Contents(
@@ -200,7 +203,7 @@ def _bundle(
             original=np.asarray(asked(ModuleRunner(workload.module), workload).run(inputs)[0]),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
-            attached={**workload.files, **TASKS.get(workload.task.name).attached(workload)},
+            attached={**workload.files, **TASKS.get(workload.task.name).attached(workload, to_int8)},
         ),
     )
 

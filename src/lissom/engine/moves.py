@@ -40,22 +40,28 @@ class Mover:
     @property
     def leaves_floats(self) -> bool:
         """Whether INT8 can leave single layers in float: where the target can, and ranges are fixed beforehand."""
-        return type(self._context.target).layers is not Target.layers and self._fixed_ranges
+        return type(self._context.target).layers is not Target.layers and self._any_layer
 
     @property
-    def _fixed_ranges(self) -> bool:
-        """Whether the ranges of INT8 are fixed beforehand: those of tokens, and of sound put into words, are not."""
+    def _any_layer(self) -> bool:
+        """Whether INT8 may have any layer, with ranges that are fixed beforehand: those of tokens, and of sound put
+        into words, are not."""
         original = self._context.original
-        return not isinstance(original.module, CtcModel) and all(part.is_floating_point() for part in original.example)
+        return (
+            not original.eight_bits
+            and not isinstance(original.module, CtcModel)
+            and all(part.is_floating_point() for part in original.example)
+        )
 
     def learnt_int8(self, number: int) -> Move | None:
         """Distillation in INT8 with INT8 after it, for trial ``number``, where there is time for it.
 
-        ``None`` for models whose ranges nobody knows beforehand, and for targets without INT8.
+        ``None`` for models whose ranges nobody knows beforehand or of which some layers alone may be in INT8, and for
+        targets without INT8.
         """
         known = self._ledger.find("learnt int8", str(number))
         if known is None:
-            known = self._fixed_ranges and self.has_int8 and not self._context.deadline.passed()
+            known = self._any_layer and self.has_int8 and not self._context.deadline.passed()
             self._ledger.append("learnt int8", str(number), known)
         if not known:
             return None
@@ -86,7 +92,7 @@ class Mover:
 
     @property
     def _formats(self) -> tuple[str, ...]:
-        return self._context.original.formats(self._context.target.precisions)
+        return self._context.target.formats(self._context.original)
 
     def time_left(self) -> float:
         """Seconds left for trials."""

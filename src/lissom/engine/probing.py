@@ -42,7 +42,7 @@ def measure_copy(
         plain = context.target.export(workload.module, workload.example, place)
         seen(plain)
         made = {FP32: plain}
-        had = workload.formats(context.target.precisions)
+        had = context.target.formats(workload)
         for step in (HalfPrecision(), QuantizeInt8(examples=64, search=False)):
             if step.precision in formats and step.precision in had:
                 made[step.precision] = step.apply(plain, workload, context)

@@ -113,7 +113,7 @@ class _Race:
     def run(self, targets: Sequence[Target]) -> list[Entrant]:
         """Every target in every precision, the chosen one marked, with the reason why each other lost."""
         for target in targets:
-            for precision in self._workload.formats(target.precisions):
+            for precision in target.formats(self._workload):
                 with self._progress.waiting(f"{target.name} {precision}"):
                     self._make(target, precision)
         if not self._made:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lissom.export.exact_synthesis import exact_synthesis
 from lissom.export.onnx_file import OPSET, quiet, strip
+from lissom.export.whole_weights import hold_whole_weights
 from lissom.tasks.codec.coding import QUALITIES
 from lissom.tasks.codec.files import decoded_frames, encode_file
 from lissom.tasks.codec.handling import StreamReader
@@ -25,6 +26,7 @@ from lissom.tasks.codec.priors import BITS, DECODER_SUM, WEIGHT_BITS, digest, fi
 from lissom.tasks.codec.symbols import LOWEST, SCALES, STEPS, Whole, make_tables
 from lissom.tasks.codec.transforms import DECODER, ENCODER, PLANES, PRIOR, SAMPLE, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Recorder
+from lissom.tasks.kind import ToInt8
 from lissom.zoo.codec import LATENT_STRIDE, PACKED, SETTINGS, STRIDE, Codec, Hyperprior
 
 SOURCES = ("pictures", "motion", "symbols", "priors", "coding", "transforms", "video", "files")
@@ -47,18 +49,29 @@ class Encoding(nn.Module):
         return self.codec.encode(frame, prediction, gain)
 
 
-def codec_files(module: nn.Module, examples: Sequence[Tensor]) -> dict[str, bytes]:
+def codec_files(module: nn.Module, examples: Sequence[Tensor], to_int8: ToInt8 | None = None) -> dict[str, bytes]:
     """Files by their names.
 
     Args:
         module: the codec that is delivered.
-        examples: inputs of it, which show how large values in its synthesis get.
+        examples: inputs of it, which show how large values in its synthesis get, and in its encoder.
+        to_int8: makes the encoder's file one in INT8; what it writes is read by the same decoder.
     """
     codec = module_of(module)
     synthesis = exact_synthesis(codec, examples)
     networks, arrays = transforms(codec, synthesis), prior_arrays(codec, synthesis)
+    if to_int8 is not None:
+        networks[ENCODER] = to_int8(networks[ENCODER], _seen_by_encoder(codec, examples))
     coding = {**networks, PRIOR: write_prior({**arrays, DECODER_SUM: digest(networks[DECODER])})}
     return {**coding, **sample(coding), **sources()}
+
+
+@torch.no_grad()
+def _seen_by_encoder(codec: Codec, examples: Sequence[Tensor]) -> list[list[np.ndarray]]:
+    """Inputs of the encoder, one at a time."""
+    frames, predictions, settings = examples[:3]
+    inputs = zip(frames, predictions, codec.gain(settings), strict=True)
+    return [[tensor[None].numpy() for tensor in each] for each in inputs]
 
 
 def module_of(module: nn.Module) -> Codec:
@@ -78,7 +91,7 @@ def transforms(codec: Codec, synthesis: nn.Module) -> dict[str, bytes]:
     encoder = _exported(
         Encoding(codec), (picture, picture.clone(), torch.ones(1, latents, 1, 1)), (picture_sizes, picture_sizes, {})
     )
-    decoder = _exported(synthesis, (inside, picture), (inside_sizes, picture_sizes))
+    decoder = _exported(synthesis, (inside, picture), (inside_sizes, picture_sizes), whole=True)
     return {ENCODER: encoder, DECODER: decoder}
 
 
@@ -104,7 +117,9 @@ def sample(coding: Mapping[str, bytes]) -> dict[str, bytes]:
         return {SAMPLE: stream.read_bytes(), SAMPLE_FRAMES: kept.getvalue()}
 
 
-def _exported(module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes, ...]) -> bytes:
+def _exported(
+    module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes, ...], *, whole: bool = False
+) -> bytes:
     with quiet(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
         program = torch.onnx.export(
             module.eval(), example, dynamo=True, opset_version=OPSET, dynamic_shapes=sizes, verbose=False
@@ -114,6 +129,8 @@ def _exported(module: nn.Module, example: tuple[Tensor, ...], sizes: tuple[Sizes
         program.save(str(path), external_data=False)
         made = onnx.load(path)
     strip(made)
+    if whole:
+        hold_whole_weights(made)
     onnx.checker.check_model(made)
     return made.SerializeToString()
 

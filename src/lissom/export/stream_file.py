@@ -7,13 +7,14 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from lissom.export.onnx_file import export_onnx
+from lissom.tasks.kind import ToInt8
 from lissom.zoo.tsm import VideoClassifier
 from lissom.zoo.tsm_streaming import Streaming
 
 STREAM = "stream.onnx"
 
 
-def stream_files(module: nn.Module, examples: Sequence[Tensor]) -> dict[str, bytes]:
+def stream_files(module: nn.Module, examples: Sequence[Tensor], _to_int8: ToInt8 | None = None) -> dict[str, bytes]:
     """``stream.onnx`` by its name, in FP32 and for a batch of one; nothing of a model that has no streaming form.
 
     Its inputs are a frame ``(1, 3, height, width)`` and what is remembered, zeros before the first frame; its outputs

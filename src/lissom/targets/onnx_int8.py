@@ -5,6 +5,9 @@ keep to 7 bits, which costs no time. The types are the ones that are fast on x86
 to 3.4 times slower than FP32.
 """
 
+import tempfile
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import onnx
@@ -13,15 +16,21 @@ from lissom.core.errors import LissomError
 from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
 from lissom.targets.quantizing.correction import correct
-from lissom.targets.quantizing.layers import prepared, weighted_layers
+from lissom.targets.quantizing.layers import Layer, prepared, weighted_layers
 from lissom.targets.quantizing.ranges import choose, histograms
 from lissom.targets.quantizing.recipes import METHODS, RECIPES
-from lissom.targets.quantizing.writing import quantized
+from lissom.targets.quantizing.writing import ACTIVATIONS, quantized
 from lissom.targets.target import INT8, Artefact, Inputs, Recipe, check_calibration
 
 
 def quantize_static_int8(
-    artefact: Artefact, calibration: Inputs, path: Path, recipe: Recipe | None = None, *, biases: bool = True
+    artefact: Artefact,
+    calibration: Inputs,
+    path: Path,
+    recipe: Recipe | None = None,
+    *,
+    biases: bool = True,
+    only: Collection[str] = (),
 ) -> Artefact:
     """Quantize an FP32 ONNX file.
 
@@ -31,10 +40,11 @@ def quantize_static_int8(
         path: where to write the INT8 file.
         recipe: how; by default the plainest way.
         biases: store biases as integers.
+        only: name patterns of the weights that alone become INT8; what lies between two of their layers does too.
 
     Raises:
         LissomError: calibration inputs that are empty or hold NaN or infinity; a layer to be left in float that the
-            model does not have.
+            model does not have; no weight of those that may be in INT8.
     """
     check_calibration(calibration)
     recipe = recipe or RECIPES[0]
@@ -45,15 +55,55 @@ def quantize_static_int8(
     unknown = set(recipe.floats) - {layer.name for layer in layers}
     if unknown:
         raise LissomError(f"{artefact.path.name} has no layer {sorted(unknown)[0]} to be left in float")
+    floats = (*recipe.floats, *(outside(plain, layers, only) if only else ()))
     ranges = {name: choose(found, recipe.ranges) for name, found in histograms(plain, calibration).items()}
-    made = quantized(plain, ranges, floats=recipe.floats, seven_bits=seven_bits, biases=biases)
+    made = quantized(plain, ranges, floats=floats, seven_bits=seven_bits, biases=biases)
     if recipe.corrected:
         correct(made, plain, layers, calibration)
     shorten_names(made)
     with whole_file(path) as temporary:
         onnx.save(made, temporary)
-    note = f"static INT8, {recipe}" + (", weights in 7 bits: no VNNI here" if seven_bits else "")
+    part = f", in {len({layer.name for layer in layers}.difference(floats))} of {len(layers)} layers" if only else ""
+    note = f"static INT8, {recipe}{part}" + (", weights in 7 bits: no VNNI here" if seven_bits else "")
     return Artefact(path, INT8, (*artefact.notes, note))
+
+
+def int8_file(content: bytes, calibration: Inputs, *, only: Collection[str] = ()) -> bytes:
+    """An FP32 ONNX file as one in INT8, in the plainest way.
+
+    Args:
+        content: of the file.
+        calibration: batches of inputs.
+        only: as :func:`quantize_static_int8` has it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain, made = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        plain.write_bytes(content)
+        quantize_static_int8(Artefact(plain), calibration, made, only=only)
+        return made.read_bytes()
+
+
+def outside(model: onnx.ModelProto, layers: Sequence[Layer], only: Collection[str]) -> tuple[str, ...]:
+    """The nodes that stay in float where the layers with weights of certain names alone are quantized.
+
+    Args:
+        model: the prepared graph.
+        layers: of it.
+        only: name patterns of weights. Activations between two such layers go with them.
+
+    Raises:
+        LissomError: there is no such weight.
+    """
+    inside = {layer.name for layer in layers if any(fnmatchcase(layer.weight, pattern) for pattern in only)}
+    if not inside:
+        raise LissomError("none of the layers that may be in INT8 is left", hint="leave the step int8 out")
+    makers = {name: node for node in model.graph.node for name in node.output}
+    for layer in [layer for layer in layers if layer.name in inside]:
+        between = makers.get(layer.read)
+        before = None if between is None else makers.get(between.input[0])
+        if between is not None and before is not None and between.op_type in ACTIVATIONS and before.name in inside:
+            inside.add(between.name)
+    return tuple(node.name for node in model.graph.node if node.name not in inside)
 
 
 def shorten_names(model: onnx.ModelProto) -> None:

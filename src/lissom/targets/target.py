@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from lissom.targets.starting import Start
+    from lissom.workload.workload import Workload
 
 Arrays = list[npt.NDArray[Any]]
 Inputs = Sequence[Sequence[np.ndarray]]
@@ -51,11 +52,15 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Source:
-    """What an INT8 artefact is made of: the model in eval mode, a batch of one, and its FP32 artefact."""
+    """What an INT8 artefact is made of: the model in eval mode, a batch of one, and its FP32 artefact.
+
+    ``eight_bits`` are name patterns of the layers that alone may be in INT8; none: any layer.
+    """
 
     module: "nn.Module"
     example: "tuple[Tensor, ...]"
     artefact: Artefact
+    eight_bits: tuple[str, ...] = ()
 
     @functools.cached_property
     def onnx(self) -> bytes:
@@ -105,7 +110,8 @@ class Target(ABC):
     ``title`` is the runtime's name for people; ``suffixes`` are those of an artefact's files, the main one first;
     ``precisions`` are what it can be made in, FP32 first; ``packages`` are what has to be installed, by import name;
     ``runner`` is the module in :mod:`lissom.export.runners`. One that has no ``free_batch`` is given the examples of
-    a batch one at a time. One that ``generates`` runs encoder-decoders token by token.
+    a batch one at a time. One that ``generates`` runs encoder-decoders token by token. One that quantizes ``in_part``
+    heeds what a source says of its layers.
     """
 
     name: ClassVar[str]
@@ -116,6 +122,7 @@ class Target(ABC):
     runner: ClassVar[str]
     free_batch: ClassVar[bool] = True
     generates: ClassVar[bool] = False
+    in_part: ClassVar[bool] = False
     recipes: ClassVar[tuple[Recipe, ...]] = (Recipe(),)
 
     def missing(self) -> str | None:
@@ -140,6 +147,15 @@ class Target(ABC):
     def versions(self) -> dict[str, str]:
         """The versions of the packages that are installed."""
         return {package: metadata.version(package) for package in self.packages.values() if _installed(package)}
+
+    def formats(self, workload: "Workload") -> tuple[str, ...]:
+        """The number formats to try with a model, of those that there are here.
+
+        Where some layers alone may be in INT8, that is the only one besides FP32, and needs a target that can do it.
+        """
+        if not workload.eight_bits:
+            return self.precisions
+        return (FP32, INT8) if self.in_part and INT8 in self.precisions else (FP32,)
 
     def place(self, folder: Path, stem: str) -> Path:
         """Where an artefact's main file belongs in a folder."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lissom.workload.request import Request
     from lissom.workload.workload import Workload
 
+ToInt8 = Callable[[bytes, Sequence[Sequence[Any]]], bytes]  # an ONNX file, and calibration inputs in batches
+
 
 @dataclass(frozen=True)
 class Option:
@@ -56,8 +58,8 @@ class Kind:
         handling: the package whose ``handling.py`` the bundle carries.
         requirements: what that needs to be installed.
         options: its own of the command line.
-        attach: the ``module:function`` that makes further files of the bundle from the module that is delivered and
-            its example inputs, by name.
+        attach: the ``module:function`` that makes further files of the bundle, by name, from the module that is
+            delivered, its example inputs and, where the artefact is in INT8, what makes such files of ONNX files.
         answers: the ``module:function`` that makes the answers ``(examples, ...)`` of a loaded artefact, inputs and the
             handling; by default they are what the artefact gives.
         carried: further modules of lissom that the bundle has as files, by name of the file.
@@ -98,14 +100,19 @@ class Kind:
         """The answers of a loaded artefact to a batch of inputs, ``(examples, ...)``: what is scored and timed."""
         return runner.run(inputs)[0] if self.answers is None else _imported(self.answers)(runner, inputs, handling)
 
-    def attached(self, workload: "Workload") -> dict[str, bytes]:
-        """What the bundle of a delivered model has beside its artefact, by name of the file."""
+    def attached(self, workload: "Workload", to_int8: "ToInt8 | None" = None) -> dict[str, bytes]:
+        """What the bundle of a delivered model has beside its artefact, by name of the file.
+
+        Args:
+            workload: with the delivered model.
+            to_int8: makes an INT8 file of an ONNX file and calibration inputs; ``None``: the artefact is none.
+        """
         if self.attach is None:
             return {}
         from lissom.workload.workload import calibration_batches  # torch, which the table does without
 
         batches = calibration_batches(workload.splits.train, examples=self.shown, batch=self.shown, seed=0)
-        return _imported(self.attach)(workload.module, batches[0].inputs)
+        return _imported(self.attach)(workload.module, batches[0].inputs, to_int8)
 
     def load(
         self, model: "str | nn.Module", request: "Request", options: dict[str, Any], progress: "Progress"

@@ -250,8 +250,8 @@ class Workload:
     original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``changes``
     are what was done to the structure of the model that the workload began with, in order.
     ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
-    training example has, ``None`` for any number. ``quantizable`` is false where other parts of the model than its
-    artefact are deployed, which no quantizer of a runtime has seen.
+    training example has, ``None`` for any number. ``eight_bits`` are name patterns of the layers that alone may be in
+    INT8, where the rest is deployed in numbers of its own; none: any layer.
     """
 
     name: str
@@ -267,11 +267,7 @@ class Workload:
     changes: tuple[Change, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     views: int | None = None
-    quantizable: bool = True
-
-    def formats(self, precisions: tuple[str, ...]) -> tuple[str, ...]:
-        """The number formats to try, of those that a target has: all, or the first alone, which is the model's own."""
-        return precisions if self.quantizable else precisions[:1]
+    eight_bits: tuple[str, ...] = ()
 
     @property
     def cut(self) -> Cut | None:

@@ -66,8 +66,8 @@ def arguments(parser, classes=True):
     """The options that all predictors have; of those that tell classes, how many."""
     parser.add_argument("--verify", action="store_true", help="check hashes and test vectors")
     if classes:
-        parser.add_argument("--top", type=at_least_one, default=3, help="how many classes to print")
-    parser.add_argument("--threads", type=threads, default=1, help="of the processor; at most its cores")
+        parser.add_argument("--top", type=at_least_one, default=3, help="how many classes to print; 3 by default")
+    parser.add_argument("--threads", type=threads, default=1, help="of the processor, at most its cores; 1 by default")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

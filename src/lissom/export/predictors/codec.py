@@ -11,12 +11,15 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-from checking import HERE, arguments, at_least_one, read, run, start, tell
-from files import ENDING, KEYS, decode_file, decoded_frames, encode_file
-from handling import StreamReader
-from runner import Runner
-from transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
+try:
+    import numpy as np
+    from checking import HERE, arguments, at_least_one, read, run, start, tell
+    from files import ENDING, KEYS, decode_file, decoded_frames, encode_file
+    from handling import StreamReader
+    from runner import Runner
+    from transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
 
 
 class Model:
@@ -84,9 +87,13 @@ def main():
     parser = argparse.ArgumentParser(description="Code and decode videos without PyTorch.")
     parser.add_argument("files", nargs="*", metavar="FILE", type=Path)
     parser.add_argument("-o", "--output", type=Path, help="what to write; by default beside the file")
-    parser.add_argument("--quality", type=int, default=2, help="0 to 4, the last is the best")
-    parser.add_argument("--keys", type=at_least_one, default=KEYS, help="frames between key frames at most")
-    parser.add_argument("--runtime", choices=RUNTIMES, default="onnxruntime", help="what runs the networks")
+    parser.add_argument("--quality", type=int, default=2, help="0 to 4, the last is the best; 2 by default")
+    parser.add_argument(
+        "--keys", type=at_least_one, default=KEYS, help="frames between key frames at most; %(default)s by default"
+    )
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, default="onnxruntime", help="what runs the networks; ONNX Runtime by default"
+    )
     arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.files and not options.verify:

@@ -7,19 +7,23 @@ python predict.py --verify              check the files' hashes and answer the t
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
-import numpy as np
-from answering import heard
-from checking import HERE, arguments, at_least_one, read, run, start, tell
-from generating import spoken
-from handling import remarks
-from log_mel import LogMel
-from runner import Runner
-from tokenizers import Tokenizer
-from wave_window import Wave
-from windows import windows
+try:
+    import numpy as np
+    from answering import heard
+    from checking import HERE, arguments, at_least_one, read, run, start, tell
+    from generating import spoken
+    from handling import remarks
+    from log_mel import LogMel
+    from runner import Runner
+    from tokenizers import Tokenizer
+    from wave_window import Wave
+    from windows import windows
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
 
 NO_TOKENS = np.zeros((1, 1), dtype=np.int64)  # an artefact is told what was said in training alone
 

@@ -8,15 +8,19 @@ python predict.py --verify                check the files' hashes and answer the
 
 import argparse
 import json
+import sys
 import time
 from collections import deque
 from pathlib import Path
 
-import numpy as np
-import soxr
-from checking import HERE, arguments, at_least_one, read, run, start, tell
-from handling import Features, blocks, level, opened, read_clip, remarks
-from runner import Runner
+try:
+    import numpy as np
+    import soxr
+    from checking import HERE, arguments, at_least_one, read, run, start, tell
+    from handling import Features, blocks, level, opened, read_clip, remarks
+    from runner import Runner
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
 
 SURE = 0.6  # probability from which on a word is said
 SMOOTHED = 3  # chunks that an answer is the mean of
@@ -134,7 +138,7 @@ def main():
     parser = argparse.ArgumentParser(description="Find keywords in sound without PyTorch.")
     parser.add_argument("clips", nargs="*", metavar="CLIP")
     parser.add_argument("--stream", action="store_true", help="listen in chunks, as to a microphone")
-    parser.add_argument("--chunk", type=at_least_one, default=100, help="milliseconds of a chunk")
+    parser.add_argument("--chunk", type=at_least_one, default=100, help="milliseconds of a chunk; 100 by default")
     arguments(parser)
     options = parser.parse_args()
     if not options.clips and not options.verify:

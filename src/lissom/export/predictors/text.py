@@ -7,12 +7,16 @@ python predict.py --verify          check the files' hashes and answer the test 
 
 import argparse
 import json
+import sys
 import time
 
-import numpy as np
-from checking import HERE, arguments, lines_of, read, run, start, tell
-from handling import TOKENIZER, Encoder, Encoding
-from runner import Runner
+try:
+    import numpy as np
+    from checking import HERE, arguments, lines_of, read, run, start, tell
+    from handling import TOKENIZER, Encoder, Encoding
+    from runner import Runner
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
 
 
 class Model:

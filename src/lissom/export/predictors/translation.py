@@ -11,10 +11,13 @@ import json
 import sys
 import time
 
-from checking import HERE, arguments, at_least_one, lines_of, read, run, start, tell
-from generating import Rules, beam_search, greedy, said
-from handling import SOURCE, TARGET, Wording, Words, batch_of, joined
-from runner import Runner
+try:
+    from checking import HERE, arguments, at_least_one, lines_of, read, run, start, tell
+    from generating import Rules, beam_search, greedy, said
+    from handling import SOURCE, TARGET, Wording, Words, batch_of, joined
+    from runner import Runner
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
 
 
 class Model:
@@ -102,7 +105,9 @@ def main():
     parser.add_argument("texts", nargs="*", metavar="TEXT")
     parser.add_argument("--file", help="a file with a text in each line, or - for the input")
     parser.add_argument("--beams", type=at_least_one, help="alternatives that are followed at a time")
-    parser.add_argument("--batch", type=at_least_one, default=16, help="lines, or parts of a text, taken together")
+    parser.add_argument(
+        "--batch", type=at_least_one, default=16, help="lines, or parts of a text, taken together; 16 by default"
+    )
     arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.texts and not options.file and not options.verify:

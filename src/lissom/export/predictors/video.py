@@ -8,14 +8,18 @@ python predict.py --verify                check the files' hashes and answer the
 
 import argparse
 import json
+import sys
 import time
 from collections import deque
 from pathlib import Path
 
-import numpy as np
-from checking import HERE, arguments, at_least_one, read, run, start, tell
-from handling import Viewing, read_frames, squared, stream_frames
-from runner import Runner
+try:
+    import numpy as np
+    from checking import HERE, arguments, at_least_one, read, run, start, tell
+    from handling import Viewing, read_frames, squared, stream_frames
+    from runner import Runner
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
 
 
 class Model:

@@ -16,6 +16,18 @@ def calibration_inputs(workload: Workload, *, examples: int, batch: int, seed: i
     return [[tensor.numpy() for tensor in item.inputs] for item in batches]
 
 
+def check_any_layer(workload: Workload, step: str) -> None:
+    """Refuse a model of which some layers alone may be in INT8.
+
+    Raises:
+        LissomError: it is one; ``step`` cannot heed that.
+    """
+    if workload.eight_bits:
+        raise LissomError(
+            f"{step} takes any layer, and of {workload.name} some alone may be in INT8", hint="use the step int8"
+        )
+
+
 def first_inputs(split: Split, count: int) -> Inputs:
     """The first inputs of a split as one batch."""
     return [[tensor.numpy() for tensor in split.take(range(min(count, len(split)))).inputs]]

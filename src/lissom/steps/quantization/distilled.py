@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lissom.core.errors import LissomError
 from lissom.core.units import format_epochs
+from lissom.steps.quantization.calibration import check_any_layer
 from lissom.steps.quantization.simulated import Simulated, input_ranges
 from lissom.steps.step import Context, ModelStep, check_sizes
 from lissom.train.device import best_device
@@ -46,6 +47,7 @@ class DistillInt8(ModelStep):
         return f"distill {format_epochs(self.epochs * self.share)} in INT8"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
+        check_any_layer(workload, self.name)
         split = workload.splits.train
         module = copy.deepcopy(workload.module).eval()
         batches = calibration_batches(split, examples=self.examples, batch=self.batch, seed=context.seed)

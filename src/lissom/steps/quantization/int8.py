@@ -19,7 +19,8 @@ class QuantizeInt8(ArtefactStep):
     whose answers to inputs of the select split are nearest to those before, by the task's own distance.
 
     Models that read tokens are quantized with ranges that follow each input, where the target has that; with ``static``
-    they get fixed ranges as well.
+    they get fixed ranges as well. Where some layers of a model alone may be in INT8, the extremes are the ranges: what
+    is deployed beside the artefact is made in the same way.
     """
 
     examples: int = 512
@@ -35,16 +36,18 @@ class QuantizeInt8(ArtefactStep):
 
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
         path = context.target.place(context.folder, f"{artefact.path.stem}-int8")
-        source = Source(workload.module, workload.example, artefact)
+        source = Source(workload.module, workload.example, artefact, workload.eight_bits)
         if puts_into_words(workload.module):  # its ranges are those of each input at hand
             few = calibration_inputs(workload, examples=AT_ONCE, batch=AT_ONCE, seed=context.seed)
             with context.progress.waiting("quantizing to INT8"):
                 return context.target.quantize(source, few, path)
         inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
         tokens = all(array.dtype.kind in "iu" for array in inputs[0])
-        if not tokens:
+        if not tokens and not workload.eight_bits:  # other layers may read inputs of another kind
             check_range(inputs, first_inputs(workload.splits.select, self.batch))
         with context.progress.waiting("quantizing to INT8"):
+            if workload.eight_bits:
+                return context.target.quantize(source, inputs, path, Recipe())
             if tokens and not self.static:
                 return context.target.quantize(source, inputs, path)
             if not self.search:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lissom.core.errors import LissomError
 from lissom.core.timing import interleaved
-from lissom.steps.quantization.calibration import calibration_inputs, check_range, first_inputs
+from lissom.steps.quantization.calibration import calibration_inputs, check_any_layer, check_range, first_inputs
 from lissom.steps.quantization.searching import Quantized, RecipeSearch
 from lissom.steps.step import ArtefactStep, Context, check_sizes
 from lissom.targets.target import INT8, Artefact, Inputs, Recipe, Source, Target
@@ -63,6 +63,7 @@ class MixedInt8(ArtefactStep):
         return "quantize int8, some layers in float"
 
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
+        check_any_layer(workload, self.name)
         target = context.target
         layers = target.layers(artefact)
         if not layers:

@@ -14,7 +14,7 @@ from lissom.export.onnx_file import quiet
 from lissom.targets.quantizing.layers import weighted_layers
 from lissom.targets.quantizing.ranges import Range
 
-_ACTIVATIONS = ("Relu", "Clip")
+ACTIVATIONS = ("Relu", "Clip")
 
 
 def quantized(
@@ -72,7 +72,7 @@ def _activations_before(model: onnx.ModelProto, floats: tuple[str, ...]) -> Iter
     makers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         maker = makers.get(node.input[0]) if node.name in floats and node.input else None
-        if maker is not None and maker.op_type in _ACTIVATIONS:
+        if maker is not None and maker.op_type in ACTIVATIONS:
             yield maker.name
 
 
