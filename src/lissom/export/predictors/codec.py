@@ -19,7 +19,8 @@ try:
     from runner import Runner
     from transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
 except ModuleNotFoundError as error:
-    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
+    print(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew", file=sys.stderr)
+    sys.exit(2)
 
 
 class Model:

@@ -16,7 +16,8 @@ try:
     from PIL import Image
     from runner import Runner
 except ModuleNotFoundError as error:
-    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
+    print(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew", file=sys.stderr)
+    sys.exit(2)
 
 
 class Model:

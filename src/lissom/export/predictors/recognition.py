@@ -23,7 +23,8 @@ try:
     from wave_window import Wave
     from windows import windows
 except ModuleNotFoundError as error:
-    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
+    print(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew", file=sys.stderr)
+    sys.exit(2)
 
 NO_TOKENS = np.zeros((1, 1), dtype=np.int64)  # an artefact is told what was said in training alone
 

@@ -20,7 +20,8 @@ try:
     from handling import Features, blocks, level, opened, read_clip, remarks
     from runner import Runner
 except ModuleNotFoundError as error:
-    sys.exit(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew")
+    print(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew", file=sys.stderr)
+    sys.exit(2)
 
 SURE = 0.6  # probability from which on a word is said
 SMOOTHED = 3  # chunks that an answer is the mean of
