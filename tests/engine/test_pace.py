@@ -58,18 +58,31 @@ def test_a_trial_run_keeps_what_was_asked_and_does_little() -> None:
 def test_a_recovery_fits_into_the_time(
     left_s: float, share: float, answered: bool, epochs: int, views: int, part: float
 ) -> None:
-    found = recovery(PACE, Options(most_epochs=12), left_s, share=share, answered=answered, cache_bytes=1000)
+    found = recovery(
+        PACE, Options(most_epochs=12), left_s, share=share, answered=answered, cache_bytes=1000, varied=True
+    )
     assert (found.epochs, found.views, found.share) == (epochs, views, part)
 
 
+@pytest.mark.parametrize(("varied", "teacher_s", "views"), [(True, 1.4, 0), (True, 1.6, 1), (False, 1.4, 1)])
+def test_an_original_that_costs_little_answers_to_the_view_that_is_learnt_from(
+    varied: bool, teacher_s: float, views: int
+) -> None:
+    pace = {"epoch_s": 10.0, "teacher_s": teacher_s}
+    found = recovery(pace, Options(), 100.0, share=1.0, answered=True, cache_bytes=1000, varied=varied)
+    assert (found.views, found.epochs) == (views, 10 if views else 8)
+
+
 def test_answers_too_large_to_be_kept_are_given_live() -> None:
-    found = recovery(PACE, Options(), 100.0, share=1.0, answered=False, cache_bytes=10**13)
+    found = recovery(PACE, Options(), 100.0, share=1.0, answered=False, cache_bytes=10**13, varied=False)
     assert (found.epochs, found.views) == (4, 0), "epochs of 22 seconds, the original's answers among them"
-    assert recovery(PACE, Options(epochs=2), 100.0, share=1.0, answered=False, cache_bytes=10**13).views == 0
+    assert (
+        recovery(PACE, Options(epochs=2), 100.0, share=1.0, answered=False, cache_bytes=10**13, varied=False).views == 0
+    )
 
 
 def test_a_fixed_number_of_epochs_is_kept() -> None:
-    assert recovery(PACE, Options(epochs=3), 1.0, share=1.0, answered=False, cache_bytes=1000).epochs == 3
+    assert recovery(PACE, Options(epochs=3), 1.0, share=1.0, answered=False, cache_bytes=1000, varied=True).epochs == 3
 
 
 class MadeOnce:

@@ -148,7 +148,13 @@ class Mover:
         workload, _ = self._carrier.model(rung.steps)
         pace, known = self._pace(trial, workload), answered(self._context.shared / "teacher")
         distill = recovery(
-            pace, self._options, self.time_left(), share=share, answered=known, cache_bytes=self._cache_bytes()
+            pace,
+            self._options,
+            self.time_left(),
+            share=share,
+            answered=known,
+            cache_bytes=self._cache_bytes(),
+            varied=self._context.original.views is None,
         )
         _, batch = usual_learning(self._context.original)
         rate = recovering_rate(self._context.original, distill.epochs * distill.share)

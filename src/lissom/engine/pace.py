@@ -18,6 +18,7 @@ from lissom.workload.workload import Batch, Worded, Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
 _ASKED = 256  # examples at once
+_LITTLE = 0.15  # of an epoch's time
 
 
 def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, team: Team = ALONE) -> dict[str, float]:
@@ -76,12 +77,22 @@ def _usual(work: Callable[[int], object], ready: Callable[[int], object] = lambd
 
 
 def recovery(
-    pace: Mapping[str, float], options: Options, left_s: float, *, share: float, answered: bool, cache_bytes: int
+    pace: Mapping[str, float],
+    options: Options,
+    left_s: float,
+    *,
+    share: float,
+    answered: bool,
+    cache_bytes: int,
+    varied: bool,
 ) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
-    The original answers once for every example. Where not even one epoch fits after that it runs beside the learner,
-    on a share of the examples, and beside it as well where its answers are too large to be kept.
+    Where examples are seen in new views each time and the original's pass costs little beside the learner's, it answers
+    to the view at hand: that is what a learner should be taught (Beyer et al. 2022, "Knowledge distillation: a good
+    teacher is patient and consistent", section 3.1). Otherwise it answers once for every example. Where not even one
+    epoch fits after that it runs beside the learner, on a share of the examples, and beside it as well where its
+    answers are too large to be kept.
 
     Args:
         pace: from :func:`measure_pace`.
@@ -90,8 +101,10 @@ def recovery(
         share: of it that this trial may take.
         answered: whether the original's answers are there already.
         cache_bytes: what they take on disk.
+        varied: whether examples are seen in any number of views.
     """
-    kept = answered or cache_bytes <= MOST_BYTES
+    consistent = varied and pace["teacher_s"] <= _LITTLE * pace["epoch_s"]
+    kept = not consistent and (answered or cache_bytes <= MOST_BYTES)
     if options.epochs is not None or math.isinf(left_s):
         return Distill(epochs=options.epochs or options.most_epochs, views=int(kept))
     live = pace["epoch_s"] + pace["teacher_s"]
