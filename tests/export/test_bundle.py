@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,32 @@ def test_a_package_that_is_missing_is_named(task: str, tmp_path: Path) -> None:
     assert done.returncode == 2 and re.fullmatch(
         r"\w+ is not there: pip install -r requirements.txt, .*\n", done.stderr
     )
+
+
+INTERRUPTED = """
+import pathlib, time
+from checking import run
+def main():
+    half = pathlib.Path("half")
+    try:
+        half.touch()
+        print("begun", flush=True)
+        time.sleep(60)
+    finally:
+        half.unlink()
+run(main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_half_written_goes_when_a_predictor_is_ended(number: signal.Signals, tmp_path: Path) -> None:
+    (tmp_path / "checking.py").write_text(predictor("checking"))
+    command = [sys.executable, "-c", INTERRUPTED]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (128 + number, "") and not (tmp_path / "half").exists()
 
 
 @pytest.mark.parametrize("failing", ["predictor", "handling_source", "sha256", "replace_folder"])

@@ -268,7 +268,7 @@ def test_a_raw_film_that_ends_within_a_frame_is_said(coder: Coder, tmp_path: Pat
     content = (tmp_path / "film.y4m").read_bytes()
     (tmp_path / "film.y4m").write_bytes(content[:-100])
     found = encode_file(coder, tmp_path / "film.y4m", tmp_path / "cut.lsmc", 0)
-    assert found.frames == 2 and found.problem is not None and "cut off within frame 2" in found.problem
+    assert found.frames == 2 and found.problem is not None and "cut off within frame 3" in found.problem
 
 
 def test_a_film_that_is_cut_off_is_coded_as_far_as_it_goes(coder: Coder, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -95,7 +96,8 @@ def tell(problem, as_json, **about):
 
 
 def run(main):
-    """Run a predictor and end with its exit code; Ctrl-C, and a reader that has seen enough, end it quietly."""
+    """Run a predictor and end with its exit code; Ctrl-C, kill, and a reader that has seen enough, end it quietly."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # what is half written is removed
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # a path may have a name that is no text
@@ -103,7 +105,7 @@ def run(main):
         code = main()
         print(end="", flush=True)
     except KeyboardInterrupt:
-        code = 2
+        code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 2

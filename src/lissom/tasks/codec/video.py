@@ -78,15 +78,15 @@ class Film:
                     time = frame.pts if frame.pts is not None else round(count / rate / stream.time_base)
                     end = max(end, time * stream.time_base + max(_lasts(frame), 1 / rate))
                     if frame.is_corrupt:
-                        self._found(f"frame {count} is damaged")
+                        self._found(f"frame {count + 1} is damaged")
                     yield time, frame
                     count += 1
             except av.error.FFmpegError as error:
                 if not count:
                     raise LissomError("it is cut off or damaged: no frame can be decoded") from error
-                self._found(f"it is damaged after frame {count - 1}")
+                self._found(f"it is damaged after frame {count}")
             if _is_cut(container, stream, self._path):
-                self._found(f"it is cut off within frame {count}")
+                self._found(f"it is cut off within frame {count + 1}")
             if _announced(container, stream) > end + 1 / (2 * rate):
                 self._found("it is cut off or damaged: it announces more frames than can be decoded")
         if not count:
