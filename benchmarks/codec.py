@@ -233,7 +233,9 @@ def timings(options: argparse.Namespace) -> dict[str, Any]:
                 samples[way].append((time.perf_counter() - begun) * 1e3 / count)
     found = {way: {"ms_a_frame": float(np.median(each)), "samples": each} for way, each in samples.items()}
     about = {"clip": clip.name, "size": [320, 240], "quality": quality, "threads": 1}
-    return {"decoding": {**about, **found}, "encoder": {**about, **_encoders(clip, coders, quality)}}
+    size = list(reversed(padded(clip.pictures[0]).y.shape))
+    encoder = {**about, "size": size, **_encoders(clip, coders, quality)}
+    return {"decoding": {**about, **found}, "encoder": encoder}
 
 
 def _encoders(clip: Clip, coders: dict[str, Coder], quality: int) -> dict[str, Any]:
@@ -307,7 +309,7 @@ def bundle_of_original(folder: Path, *, int8: bool = False) -> None:
             card="The codec of the zoo, as it was trained.\n",
             facts={},
             attached=TASKS.get("codec").attached(
-                workload, partial(int8_file, only=workload.eight_bits) if int8 else None
+                workload, partial(int8_file, only=workload.int8_layers) if int8 else None
             ),
         )
         write_bundle(folder, contents)
@@ -324,6 +326,9 @@ def main() -> None:
     for folder, int8 in ((options.original, False), (options.work / INT8_BUNDLE, True)):
         if not folder.exists():
             bundle_of_original(folder, int8=int8)
+    decoders = [(folder / DECODER).read_bytes() for folder in (options.original, options.work / INT8_BUNDLE)]
+    if decoders[0] != decoders[1]:
+        raise SystemExit(f"{options.original} is of another version: remove it, and it is made anew")
     made = {"rate": rates, "time": timings, "cross": crossed}[options.part](options)
     with added(RESULTS) as results:
         results |= {**made, "machine": to_json(describe())}

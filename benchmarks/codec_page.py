@@ -125,7 +125,7 @@ def _int8(found: dict[str, Any]) -> list[str]:
     return [
         "`int8` is the original with its encoder's blocks in INT8; the decoder's whole numbers are the same, and so",
         f"are the pictures that a stream is decoded to. {files} are {sums['original']} MB of the original,",
-        f"{sums['int8']} MB in INT8, {sums['light']} MB of the light one. The encoder's network alone, on a frame of",
+        f"{sums['int8']} MB in INT8, {sums['light']} MB of the light one. Encoders alone, on a padded frame of",
         f"{times['size'][0]}x{times['size'][1]}, one thread, in turn (95 % interval): {', '.join(told)}.",
         "",
     ]

@@ -15,6 +15,7 @@ on a machine that does nothing else.
 """
 
 import argparse
+import hashlib
 import io
 import json
 import subprocess
@@ -85,7 +86,7 @@ def _real(data: Path, work: Path, held: str) -> Iterator[Row]:
 
 def _write(place: Path, content: bytes, speed: float) -> None:
     """A recording as it is, or as a tape sounds that runs at another speed."""
-    with wave.open(io.BytesIO(content)) as given, wave.open(str(place), "wb") as made:
+    with wave.open(io.BytesIO(content)) as given, whole_file(place) as half, wave.open(str(half), "wb") as made:
         made.setparams(given.getparams())
         made.setframerate(round(given.getframerate() * speed))
         made.writeframes(given.readframes(given.getnframes()))
@@ -128,7 +129,9 @@ def original(data: Path, weights: Path, seed: int) -> None:
 
 def row(data: Path, work: Path, held: str, seed: int) -> dict[str, Any]:
     """The figures of one speaker and seed."""
-    listed, weights = manifest(data, work, held), work / f"{held}-{seed}.safetensors"
+    listed = manifest(data, work, held)
+    clips = hashlib.sha256(listed.read_bytes()).hexdigest()[:8]  # other clips, another original
+    weights = work / f"{held}-{seed}-{clips}.safetensors"
     original(listed, weights, seed)
     workload = lissom.load(MODEL, data=listed, task="speech", weights=weights, seed=seed, **FEATURES)
     run = lissom.compress(

@@ -38,7 +38,7 @@ def test_a_whole_run_without_int8(methods: tuple[str, ...], tmp_path: Path, monk
 
 def test_a_model_in_part_in_int8_is_so_where_a_target_can_do_that() -> None:
     whole = tiny_workload()
-    part = replace(whole, eight_bits=("*.head*",))
+    part = replace(whole, int8_layers=("*.head*",))
     assert OpenVino().formats(whole) == ("fp32", "fp16", "int8") and OpenVino().formats(part) == ("fp32", "int8")
     assert OnnxRuntime().formats(part) == ("fp32", "int8")
     assert Ncnn().formats(part) == PyTorch().formats(part) == ("fp32",)

@@ -53,13 +53,13 @@ def chosen(folder: Path, budget: str = "latency<=50%, drop<=30pt", word: str = W
     return name, {f"{item.target} {item.precision}": item for item in Ledger(folder).all(Entrant)}
 
 
-def test_a_model_of_which_a_part_may_be_in_int8_races_without_half_precision(
+def test_a_model_of_which_some_layers_may_be_in_int8_races_in_fp32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steady(monkeypatch, {})
-    workload, budget = replace(tiny_workload(), eight_bits=("0.*",)), parse_budget("latency<=50%, drop<=30pt")
+    workload, budget = replace(tiny_workload(), int8_layers=("0.*",)), parse_budget("latency<=50%, drop<=30pt")
     racing.choose_target(WORD, workload, budget, OPTIONS, tmp_path, Progress(False))
-    assert {entrant.precision for entrant in Ledger(tmp_path).all(Entrant)} == {"fp32", "int8"}
+    assert {entrant.precision for entrant in Ledger(tmp_path).all(Entrant)} == {"fp32"}
 
 
 def test_the_fastest_is_chosen_and_the_others_are_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 pytest.importorskip("constriction", reason="the extra codec is not installed")
 
@@ -21,7 +22,7 @@ from lissom.export.onnx_file import export_onnx
 from lissom.targets.onnx_int8 import int8_file
 from lissom.tasks import TASKS
 from lissom.tasks.codec.files import decode_file, encode_file
-from lissom.tasks.codec.loading import EIGHT_BITS
+from lissom.tasks.codec.loading import INT8_LAYERS
 from lissom.tasks.codec.transforms import PLANES, RUNTIMES, SAMPLE, SAMPLE_FRAMES, load_coder
 from lissom.tasks.codec.video import Film
 from lissom.testing.tiny_codec import tiny_codec, tiny_coder, tiny_examples, tiny_film
@@ -96,21 +97,40 @@ def test_it_codes_here_and_decodes_there(bundle: Path, tmp_path: Path) -> None:
 
 def test_an_encoder_in_int8_writes_what_the_same_decoder_reads_to_the_bit(bundle: Path, tmp_path: Path) -> None:
     module = tiny_codec()
-    files = codec_files(module, tiny_examples(module), partial(int8_file, only=EIGHT_BITS))
+    files = codec_files(module, tiny_examples(module), partial(int8_file, only=INT8_LAYERS))
     for name in ("encoder.onnx", "decoder.onnx", "prior.npz"):
         (tmp_path / name).write_bytes(files[name])
-    kinds = {name: [node.op_type for node in onnx.load(tmp_path / name).graph.node] for name in ("encoder.onnx",)}
-    assert kinds["encoder.onnx"].count("QuantizeLinear") >= 3 * 4, "of each block, what its three layers read"
-    assert "QuantizeLinear" in kinds["encoder.onnx"] and files["decoder.onnx"] == (bundle / "decoder.onnx").read_bytes()
+    graph = onnx.load(tmp_path / "encoder.onnx").graph
+    makers = {output: node.op_type for node in graph.node for output in node.output}
+    layers = [node for node in graph.node if node.op_type == "Conv"]
+    inside = [all(makers.get(name) == "DequantizeLinear" for name in node.input[:2]) for node in layers]
+    assert (sum(inside), len(inside)) == (3 * 4, 3 * 4 + 4 + 3), "those of blocks, not what is around or the summary's"
+    assert all(files[name] == (bundle / name).read_bytes() for name in ("decoder.onnx", "prior.npz"))
     tiny_film(tmp_path / "film.mp4")
-    pictures: list[list[np.ndarray]] = []
     coders = {runtime: load_coder(tmp_path, runtime=runtime) for runtime in RUNTIMES}
-    encode_file(coders["onnxruntime"], tmp_path / "film.mp4", tmp_path / "film.lsmc", 4)
-    for runtime, coder in (*coders.items(), ("of the bundle in FP32", load_coder(bundle))):
-        decode_file(coder, tmp_path / "film.lsmc", tmp_path / f"{runtime}.y4m")
-        pictures.append([frame.picture.y for frame in Film(tmp_path / f"{runtime}.y4m")])
-    for other in pictures[1:]:
-        np.testing.assert_array_equal(np.stack(pictures[0]), np.stack(other))
+    for encoding in RUNTIMES:
+        written = encode_file(coders[encoding], tmp_path / "film.mp4", tmp_path / "film.lsmc", 4)
+        whole = encode_file(load_coder(bundle), tmp_path / "film.mp4", tmp_path / "fp32.lsmc", 4)
+        assert abs(written.psnr - whole.psnr) < 0.5 and written.size_bytes < 1.1 * whole.size_bytes
+        pictures: list[list[np.ndarray]] = []
+        for runtime, coder in (*coders.items(), ("of the bundle in FP32", load_coder(bundle))):
+            decode_file(coder, tmp_path / "film.lsmc", tmp_path / f"{runtime}.y4m")
+            pictures.append([frame.picture.y for frame in Film(tmp_path / f"{runtime}.y4m")])
+        for other in pictures[1:]:
+            np.testing.assert_array_equal(np.stack(pictures[0]), np.stack(other))
+
+
+def test_an_encoder_in_int8_that_makes_other_latents_is_refused() -> None:
+    module = tiny_codec()
+
+    def ruined(content: bytes, _inputs: object) -> bytes:
+        made = onnx.load_from_string(content)
+        weight = next(item for item in made.graph.initializer if item.name.endswith("analysis.1.project.weight"))
+        weight.CopyFrom(numpy_helper.from_array(8 * numpy_helper.to_array(weight), weight.name))
+        return made.SerializeToString()
+
+    with pytest.raises(LissomError, match="codes otherwise than in FP32: latents differ by"):
+        codec_files(module, tiny_examples(module), ruined)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

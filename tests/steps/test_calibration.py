@@ -9,7 +9,9 @@ import torch
 
 from lissom.core.errors import LissomError
 from lissom.steps.quantization.calibration import check_range
+from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
+from lissom.steps.quantization.mixed import MixedInt8
 from lissom.testing import tiny_context, tiny_workload
 from lissom.testing.tiny import Drawn
 
@@ -27,6 +29,17 @@ def test_what_differs_as_pictures_do_is_taken(scale: float) -> None:
 def test_another_range_is_refused(scale: float) -> None:
     with pytest.raises(LissomError, match="the calibration inputs reach to"):
         check_range(drawn(scale), drawn(1.0))
+
+
+def test_a_model_that_names_its_layers_has_these_alone_in_int8_by_extremes(tmp_path: Path) -> None:
+    workload = replace(tiny_workload(), int8_layers=("classifier.*",))
+    context = tiny_context(tmp_path, workload)
+    artefact = context.target.export(workload.module, workload.example, context.folder / "model.onnx")
+    made = QuantizeInt8().apply(artefact, workload, context)
+    assert "minmax ranges, in 1 of " in made.notes[-1] and made.size_bytes < artefact.size_bytes
+    for step in (MixedInt8(), DistillInt8(1)):
+        with pytest.raises(LissomError, match="some alone may be in INT8"):
+            step.check(workload)
 
 
 def test_blank_pictures_are_refused_and_leave_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lissom.core.errors import LissomError
 from lissom.core.machine import describe
 from lissom.core.progress import Deadline, Progress
 from lissom.core.records import Settings, Verdict
@@ -70,6 +71,12 @@ def compress(job: Job) -> bool:
     for move in () if job.plan is None else job.plan.moves:
         for step in move.artefact_steps:
             check_precision(job.target, step.precision)
+            if step.precision not in job.target.formats(job.workload):
+                raise LissomError(
+                    f"{step.name}: some layers of {job.workload.name} alone may be in {step.precision}, which "
+                    f"{job.target.title} does not heed",
+                    hint="--target onnxruntime or openvino with the step int8",
+                )
     check_generates(job.target, job.workload.module)
     folder = RunFolder(job.folder, job.settings)
     try:

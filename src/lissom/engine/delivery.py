@@ -30,7 +30,6 @@ from lissom.layers.sequence_runner import ModuleRunner
 from lissom.layers.text_model import TextModel
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
-from lissom.targets.onnx_int8 import int8_file
 from lissom.targets.target import INT8, Artefact
 from lissom.tasks import TASKS
 from lissom.workload.transformers_folder import write_folder
@@ -60,7 +59,8 @@ def deliver(
     if verdict is None:
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
-    note_fallbacks(baseline.bench.target, artefact, folder.ledger)
+    if not workload.int8_layers:  # of others float is meant to be where INT8 is not
+        note_fallbacks(baseline.bench.target, artefact, folder.ledger)
     keep_samples(original, artefact, baseline, folder)
     if folder.ledger.find("beside") is None:
         _beside(original, verdict.final, baseline, compared, folder.ledger)
@@ -189,7 +189,9 @@ def _bundle(
     machine = folder.ledger.get(Machine)
     assert machine is not None
     steps = [step.describe() for step in move.steps]
-    to_int8 = partial(int8_file, only=workload.eight_bits) if artefact.precision == INT8 else None
+    from lissom.targets.onnx_int8 import int8_file  # onnxruntime's quantizer, which few runs need
+
+    to_int8 = partial(int8_file, only=workload.int8_layers) if artefact.precision == INT8 else None
     write_bundle(
         folder.bundle,
         Contents(

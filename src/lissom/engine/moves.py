@@ -10,7 +10,7 @@ from lissom.core.units import format_bytes, format_seconds
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
-from lissom.engine.pace import epoch_seconds, measure_pace, recovery
+from lissom.engine.pace import epoch_seconds, measure_pace, recovery, varied
 from lissom.engine.stopwatch import ENDING_S
 from lissom.layers.ctc_model import CtcModel
 from lissom.plan.move import Move, move_from_json
@@ -48,7 +48,7 @@ class Mover:
         into words, are not."""
         original = self._context.original
         return (
-            not original.eight_bits
+            not original.int8_layers
             and not isinstance(original.module, CtcModel)
             and all(part.is_floating_point() for part in original.example)
         )
@@ -154,14 +154,15 @@ class Mover:
             share=share,
             answered=known,
             cache_bytes=self._cache_bytes(),
-            varied=self._context.original.views is None,
+            varied=varied(self._context.original),
         )
         _, batch = usual_learning(self._context.original)
         rate = recovering_rate(self._context.original, distill.epochs * distill.share)
         # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
         views = distill.views and (self._context.original.views or 1)
         distill = replace(distill, rate=rate, batch=batch, views=views)
-        asking = 0.0 if known else pace["teacher_s"] * (distill.views or distill.epochs * distill.share)
+        beside = pace["teacher_s"] * distill.epochs * distill.share
+        asking = (0.0 if known else pace["teacher_s"] * distill.views) if distill.views else beside
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
         if self._ledger.find("estimate") is None:
             self.first_s = seconds

@@ -9,6 +9,7 @@ import torch
 
 from lissom.engine.options import Options
 from lissom.steps.distillation.distill import Distill
+from lissom.tasks import TASKS
 from lissom.train.batches import shuffled
 from lissom.train.device import best_device
 from lissom.train.tapped import in_float
@@ -18,7 +19,11 @@ from lissom.workload.workload import Batch, Worded, Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
 _ASKED = 256  # examples at once
-_LITTLE = 0.15  # of an epoch's time
+
+
+def varied(original: Workload) -> bool:
+    """Whether the views of an example differ so much that the original, as the teacher, has to answer to each."""
+    return original.views is None and TASKS.get(original.task.name).varied
 
 
 def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, team: Team = ALONE) -> dict[str, float]:
@@ -26,7 +31,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
     split = original.splits.train
     asked = list(range(min(_ASKED, len(split))))
     epoch_s = epoch_seconds(original, cut, batch, team)
-    if isinstance(split, Worded):  # the original teaches beside the learner
+    if isinstance(split, Worded) or varied(original):  # the original teaches beside the learner
         device, asked = best_device(), asked[:batch]
         teacher = LiveTeacher(original.module, device)
         answer_s = _usual(lambda _: teacher.answer(device.send(split.take(asked)), 0))
@@ -88,11 +93,10 @@ def recovery(
 ) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
-    Where examples are seen in new views each time and the original's pass costs little beside the learner's, it answers
-    to the view at hand: that is what a learner should be taught (Beyer et al. 2022, "Knowledge distillation: a good
-    teacher is patient and consistent", section 3.1). Otherwise it answers once for every example. Where not even one
-    epoch fits after that it runs beside the learner, on a share of the examples, and beside it as well where its
-    answers are too large to be kept.
+    The original answers once for every example. Where not even one epoch fits after that it runs beside the learner,
+    on a share of the examples, and beside it as well where its answers are too large to be kept, and where the views of
+    an example differ so much that it has to answer to the one at hand (Beyer et al. 2022, "Knowledge distillation: a
+    good teacher is patient and consistent", section 3.1).
 
     Args:
         pace: from :func:`measure_pace`.
@@ -101,10 +105,9 @@ def recovery(
         share: of it that this trial may take.
         answered: whether the original's answers are there already.
         cache_bytes: what they take on disk.
-        varied: whether examples are seen in any number of views.
+        varied: whether the views of an example differ so much.
     """
-    consistent = varied and pace["teacher_s"] <= _LITTLE * pace["epoch_s"]
-    kept = not consistent and (answered or cache_bytes <= MOST_BYTES)
+    kept = not varied and (answered or cache_bytes <= MOST_BYTES)
     if options.epochs is not None or math.isinf(left_s):
         return Distill(epochs=options.epochs or options.most_epochs, views=int(kept))
     live = pace["epoch_s"] + pace["teacher_s"]

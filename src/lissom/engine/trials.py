@@ -1,5 +1,6 @@
 """One move tried: carried out, measured beside the original, kept or undone, written down."""
 
+import json
 import math
 import time
 from dataclasses import dataclass, replace
@@ -58,7 +59,9 @@ class Trials:
         number = len(self.tried) + 1
         whole = state.with_move(move)
         trial = self._ledger.get(Trial, str(number))
-        if trial is None:
+        if trial is not None:
+            _check_same(trial, move)
+        else:
             trial = self._run(number, state, whole, move, rewritten)
             self._ledger.append("plan", str(number), Plan((whole,)).to_json())
             self._ledger.put(trial, str(number))
@@ -124,6 +127,21 @@ class Trials:
             if not any(made[:place] == list(steps[:place]) for made in before):
                 seconds[step.name] = seconds.get(step.name, 0.0) + took
         return seconds
+
+
+def _check_same(trial: Trial, move: Move) -> None:
+    """Refuse to read a trial as one of other steps.
+
+    Raises:
+        LissomError: another version of lissom, which tried other things, began the run.
+    """
+    now = json.loads(json.dumps([step.to_json() for step in move.steps]))
+    if now != list(trial.steps):
+        raise LissomError(
+            f"trial {trial.number} of this run was {trial.move!r} and would be {move.name!r} now: it was begun by "
+            "another version of lissom",
+            hint="begin anew in another folder (-o)",
+        )
 
 
 def _trial(

@@ -15,6 +15,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from lissom.core.errors import LissomError
 from lissom.export.exact_synthesis import exact_synthesis
 from lissom.export.onnx_file import OPSET, quiet, strip
 from lissom.export.whole_weights import hold_whole_weights
@@ -24,7 +25,16 @@ from lissom.tasks.codec.handling import StreamReader
 from lissom.tasks.codec.pictures import Picture
 from lissom.tasks.codec.priors import BITS, DECODER_SUM, WEIGHT_BITS, digest, fixed, write_prior
 from lissom.tasks.codec.symbols import LOWEST, SCALES, STEPS, Whole, make_tables
-from lissom.tasks.codec.transforms import DECODER, ENCODER, PLANES, PRIOR, SAMPLE, SAMPLE_FRAMES, load_coder
+from lissom.tasks.codec.transforms import (
+    DECODER,
+    ENCODER,
+    PLANES,
+    PRIOR,
+    SAMPLE,
+    SAMPLE_FRAMES,
+    OnnxRuntime,
+    load_coder,
+)
 from lissom.tasks.codec.video import Recorder
 from lissom.tasks.kind import ToInt8
 from lissom.zoo.codec import LATENT_STRIDE, PACKED, SETTINGS, STRIDE, Codec, Hyperprior
@@ -34,6 +44,7 @@ _LISSOM = re.compile(r"^from lissom\.tasks\.codec\.(\w+) import", re.MULTILINE)
 _ERRORS = "from lissom.core.errors import LissomError"
 _TRACED = 4 * STRIDE  # packed pixels
 _SAMPLE, _SHOWN = (64, 96), 3  # height and width of the sample, and its frames
+_COMPARED, _APART = 16, 0.01  # inputs, and a share of the power
 Sizes = dict[int, Any]
 
 
@@ -61,7 +72,10 @@ def codec_files(module: nn.Module, examples: Sequence[Tensor], to_int8: ToInt8 |
     synthesis = exact_synthesis(codec, examples)
     networks, arrays = transforms(codec, synthesis), prior_arrays(codec, synthesis)
     if to_int8 is not None:
-        networks[ENCODER] = to_int8(networks[ENCODER], _seen_by_encoder(codec, examples))
+        seen = _seen_by_encoder(codec, examples)
+        small = to_int8(networks[ENCODER], seen)
+        _check_alike(networks[ENCODER], small, seen[:_COMPARED])
+        networks[ENCODER] = small
     coding = {**networks, PRIOR: write_prior({**arrays, DECODER_SUM: digest(networks[DECODER])})}
     return {**coding, **sample(coding), **sources()}
 
@@ -72,6 +86,26 @@ def _seen_by_encoder(codec: Codec, examples: Sequence[Tensor]) -> list[list[np.n
     frames, predictions, settings = examples[:3]
     inputs = zip(frames, predictions, codec.gain(settings), strict=True)
     return [[tensor[None].numpy() for tensor in each] for each in inputs]
+
+
+def _check_alike(encoder: bytes, small: bytes, inputs: Sequence[list[np.ndarray]]) -> None:
+    """Refuse an encoder in INT8 that makes other latents.
+
+    Raises:
+        LissomError: their difference has more than a hundredth of the latents' own power.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made: list[np.ndarray] = []
+        for content in (encoder, small):
+            path = Path(folder) / ENCODER
+            path.write_bytes(content)
+            network = OnnxRuntime(path, threads=1)
+            made.append(np.stack([network.run(each)[0] for each in inputs]))
+    apart = float(np.square(made[0] - made[1]).mean() / max(np.square(made[0]).mean(), 1e-12))
+    if not apart <= _APART:
+        raise LissomError(
+            f"the encoder in INT8 codes otherwise than in FP32: latents differ by {apart:.1%} of their energy"
+        )
 
 
 def module_of(module: nn.Module) -> Codec:

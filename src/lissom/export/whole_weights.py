@@ -19,8 +19,9 @@ def hold_whole_weights(model: onnx.ModelProto) -> None:
         values = numpy_helper.to_array(item)
         if values.dtype != np.float32 or values.size < _LEAST:
             continue
-        kind = next((kind for kind in _KINDS if np.array_equal(values.astype(kind).astype(np.float32), values)), None)
-        if kind is None:
+        largest = np.abs(values).max()
+        kind = next((kind for kind in _KINDS if largest <= np.iinfo(kind).max), None)  # no NaN is
+        if kind is None or not np.array_equal(np.rint(values), values):
             continue
         name = item.name
         item.CopyFrom(numpy_helper.from_array(values.astype(kind), f"{name}_whole"))

@@ -20,7 +20,7 @@ from lissom.targets.quantizing.layers import Layer, prepared, weighted_layers
 from lissom.targets.quantizing.ranges import choose, histograms
 from lissom.targets.quantizing.recipes import METHODS, RECIPES
 from lissom.targets.quantizing.writing import ACTIVATIONS, quantized
-from lissom.targets.target import INT8, Artefact, Inputs, Recipe, check_calibration
+from lissom.targets.target import INT8, Artefact, Inputs, Recipe, RefusedError, check_calibration
 
 
 def quantize_static_int8(
@@ -92,11 +92,11 @@ def outside(model: onnx.ModelProto, layers: Sequence[Layer], only: Collection[st
         only: name patterns of weights. Activations between two such layers go with them.
 
     Raises:
-        LissomError: there is no such weight.
+        RefusedError: there is no such weight.
     """
     inside = {layer.name for layer in layers if any(fnmatchcase(layer.weight, pattern) for pattern in only)}
     if not inside:
-        raise LissomError("none of the layers that may be in INT8 is left", hint="leave the step int8 out")
+        raise RefusedError("none of the layers that may be in INT8 is left")
     makers = {name: node for node in model.graph.node for name in node.output}
     for layer in [layer for layer in layers if layer.name in inside]:
         between = makers.get(layer.read)

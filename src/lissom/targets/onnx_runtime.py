@@ -37,7 +37,7 @@ class OnnxRuntime(Target):
     runner = "lissom.export.runners.onnx_runner"
     generates = True
     recipes = RECIPES
-    in_part = True
+    quantizes_some_layers = True
 
     def artefact(self, path: Path, precision: str = FP32, notes: tuple[str, ...] = ()) -> Artefact:
         beside = (decoder_of(path), word_lists_of(path)) if is_pair(path) else ()
@@ -69,7 +69,7 @@ class OnnxRuntime(Target):
             return quantize_dynamic_int8(source.artefact, path, ("MatMul",))
         if recipe is None and are_tokens(calibration):
             return quantize_dynamic_int8(source.artefact, path)
-        return quantize_static_int8(source.artefact, calibration, path, recipe, only=source.eight_bits)
+        return quantize_static_int8(source.artefact, calibration, path, recipe, only=source.int8_layers)
 
     def layers(self, artefact: Artefact) -> list[str]:
         from lissom.targets.quantizing.layers import prepared, weighted_layers

@@ -55,7 +55,7 @@ class OpenVino(Target):
     packages: ClassVar = {"openvino": "openvino"}
     runner = "lissom.export.runners.openvino_runner"
     recipes = RECIPES
-    in_part = True
+    quantizes_some_layers = True
 
     def export(self, module: "nn.Module", example: "tuple[Tensor, ...]", path: Path, precision: str = FP32) -> Artefact:
         from lissom.export.onnx_file import export_onnx
@@ -78,7 +78,7 @@ class OpenVino(Target):
             plain = Artefact(Path(folder) / "model.onnx", notes=source.artefact.notes)
             plain.path.write_bytes(source.onnx)
             made = quantize_static_int8(
-                plain, calibration, Path(folder) / "int8.onnx", recipe, biases=False, only=source.eight_bits
+                plain, calibration, Path(folder) / "int8.onnx", recipe, biases=False, only=source.int8_layers
             )
             _without_zero_points(made.path)
             _convert(made.path, path, integers=True)

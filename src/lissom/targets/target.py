@@ -54,13 +54,13 @@ class Artefact:
 class Source:
     """What an INT8 artefact is made of: the model in eval mode, a batch of one, and its FP32 artefact.
 
-    ``eight_bits`` are name patterns of the layers that alone may be in INT8; none: any layer.
+    ``int8_layers`` are name patterns of the layers that alone may be in INT8; none: any layer.
     """
 
     module: "nn.Module"
     example: "tuple[Tensor, ...]"
     artefact: Artefact
-    eight_bits: tuple[str, ...] = ()
+    int8_layers: tuple[str, ...] = ()
 
     @functools.cached_property
     def onnx(self) -> bytes:
@@ -110,8 +110,8 @@ class Target(ABC):
     ``title`` is the runtime's name for people; ``suffixes`` are those of an artefact's files, the main one first;
     ``precisions`` are what it can be made in, FP32 first; ``packages`` are what has to be installed, by import name;
     ``runner`` is the module in :mod:`lissom.export.runners`. One that has no ``free_batch`` is given the examples of
-    a batch one at a time. One that ``generates`` runs encoder-decoders token by token. One that quantizes ``in_part``
-    heeds what a source says of its layers.
+    a batch one at a time. One that ``generates`` runs encoder-decoders token by token. One that
+    ``quantizes_some_layers`` heeds which ones a source names.
     """
 
     name: ClassVar[str]
@@ -122,7 +122,7 @@ class Target(ABC):
     runner: ClassVar[str]
     free_batch: ClassVar[bool] = True
     generates: ClassVar[bool] = False
-    in_part: ClassVar[bool] = False
+    quantizes_some_layers: ClassVar[bool] = False
     recipes: ClassVar[tuple[Recipe, ...]] = (Recipe(),)
 
     def missing(self) -> str | None:
@@ -153,9 +153,9 @@ class Target(ABC):
 
         Where some layers alone may be in INT8, that is the only one besides FP32, and needs a target that can do it.
         """
-        if not workload.eight_bits:
+        if not workload.int8_layers:
             return self.precisions
-        return (FP32, INT8) if self.in_part and INT8 in self.precisions else (FP32,)
+        return (FP32, INT8) if self.quantizes_some_layers and INT8 in self.precisions else (FP32,)
 
     def place(self, folder: Path, stem: str) -> Path:
         """Where an artefact's main file belongs in a folder."""

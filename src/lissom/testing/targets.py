@@ -4,6 +4,7 @@ class TestMine(TargetContract):
     name = "mine"
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -134,6 +135,25 @@ class TargetContract:
         kept = first.copy()
         runner.run([array[3:4] for array in arrays(workload, 4)])
         assert np.array_equal(first, kept)
+
+    def test_of_a_model_that_names_layers_these_alone_are_in_int8(
+        self, target: Target, workload: Workload, artefact: Artefact, source: Source, tmp_path: Path
+    ) -> None:
+        part = replace(workload, int8_layers=("classifier.*",))
+        if not target.quantizes_some_layers:
+            assert target.formats(part) == (FP32,)
+            return
+        assert target.formats(part) == (FP32, INT8)
+        inputs, calibration = arrays(workload, 16), [arrays(workload, _MANY)]
+        plain = target.load(artefact.path, threads=1).run(inputs)[0]
+        found: list[tuple[float, int]] = []
+        for number, layers in enumerate((part.int8_layers, ())):
+            named = replace(source, int8_layers=layers)
+            made = target.quantize(named, calibration, target.place(tmp_path, f"part-{number}"), target.recipes[0])
+            apart = float(np.abs(target.load(made.path, threads=1).run(inputs)[0] - plain).max())
+            found.append((apart, made.size_bytes))
+        assert 0 < found[0][0] < found[1][0], "what is not named is as in FP32"
+        assert artefact.size_bytes > found[0][1]
 
     def test_parity_is_confirmed(self, target: Target, workload: Workload, artefact: Artefact) -> None:
         found = check_parity(workload.module, target, artefact, arrays(workload, 8))

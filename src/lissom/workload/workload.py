@@ -250,7 +250,7 @@ class Workload:
     original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``changes``
     are what was done to the structure of the model that the workload began with, in order.
     ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
-    training example has, ``None`` for any number. ``eight_bits`` are name patterns of the layers that alone may be in
+    training example has, ``None`` for any number. ``int8_layers`` are name patterns of the layers that alone may be in
     INT8, where the rest is deployed in numbers of its own; none: any layer.
     """
 
@@ -267,7 +267,7 @@ class Workload:
     changes: tuple[Change, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     views: int | None = None
-    eight_bits: tuple[str, ...] = ()
+    int8_layers: tuple[str, ...] = ()
 
     @property
     def cut(self) -> Cut | None:

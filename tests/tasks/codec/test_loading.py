@@ -50,7 +50,7 @@ def original(workload: Workload) -> Answer:
 def test_each_window_is_learnt_from_once_and_judged_at_every_quality(workload: Workload) -> None:
     assert len(workload.splits.train) == 8 * LENGTH
     assert len(workload.splits.select) == len(workload.splits.test) == 4 * JUDGED * len(QUALITIES)
-    assert workload.eight_bits and workload.views == 1
+    assert workload.int8_layers and workload.views == 1
     assert {"hyperprior.*", "log_gain*", "log_inverse_gain*"} <= set(workload.keep)
 
 

@@ -22,7 +22,7 @@ def check_any_layer(workload: Workload, step: str) -> None:
     Raises:
         LissomError: it is one; ``step`` cannot heed that.
     """
-    if workload.eight_bits:
+    if workload.int8_layers:
         raise LissomError(
             f"{step} takes any layer, and of {workload.name} some alone may be in INT8", hint="use the step int8"
         )

@@ -46,6 +46,9 @@ class DistillInt8(ModelStep):
     def describe(self) -> str:
         return f"distill {format_epochs(self.epochs * self.share)} in INT8"
 
+    def check(self, original: Workload) -> None:
+        check_any_layer(original, self.name)
+
     def apply(self, workload: Workload, context: Context) -> Workload:
         check_any_layer(workload, self.name)
         split = workload.splits.train

@@ -36,17 +36,17 @@ class QuantizeInt8(ArtefactStep):
 
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
         path = context.target.place(context.folder, f"{artefact.path.stem}-int8")
-        source = Source(workload.module, workload.example, artefact, workload.eight_bits)
+        source = Source(workload.module, workload.example, artefact, workload.int8_layers)
         if puts_into_words(workload.module):  # its ranges are those of each input at hand
             few = calibration_inputs(workload, examples=AT_ONCE, batch=AT_ONCE, seed=context.seed)
             with context.progress.waiting("quantizing to INT8"):
                 return context.target.quantize(source, few, path)
         inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
         tokens = all(array.dtype.kind in "iu" for array in inputs[0])
-        if not tokens and not workload.eight_bits:  # other layers may read inputs of another kind
+        if not tokens and not workload.int8_layers:  # other layers may read inputs of another kind
             check_range(inputs, first_inputs(workload.splits.select, self.batch))
         with context.progress.waiting("quantizing to INT8"):
-            if workload.eight_bits:
+            if workload.int8_layers:
                 return context.target.quantize(source, inputs, path, Recipe())
             if tokens and not self.static:
                 return context.target.quantize(source, inputs, path)

@@ -62,6 +62,9 @@ class MixedInt8(ArtefactStep):
     def describe(self) -> str:
         return "quantize int8, some layers in float"
 
+    def check(self, original: Workload) -> None:
+        check_any_layer(original, self.name)
+
     def apply(self, artefact: Artefact, workload: Workload, context: Context) -> Artefact:
         check_any_layer(workload, self.name)
         target = context.target

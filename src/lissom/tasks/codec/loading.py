@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
 
 KEPT = ("hyperprior.*", "log_gain*", "log_inverse_gain*")
 # Layers of the encoder's blocks: the way around them leads to the latents, and one of 256 levels is too coarse there.
-EIGHT_BITS = tuple(f"*analysis.*.{layer}*" for layer in ("depthwise", "expand", "project"))
+INT8_LAYERS = tuple(f"*analysis.*.{layer}*" for layer in ("depthwise", "expand", "project"))
 SHARES = {"train": 1.0, "select": 0.05, "test": 0.05}  # windows judged by are coded at every quality
 JUDGED = 12  # frames of a window that is judged by, in which errors add up
 _LEAST = 4
@@ -62,7 +62,7 @@ def load_codec_workload(model: str | nn.Module, request: Request, chosen: CodecO
         keep=(*KEPT, *request.keep),
         notes=(*loaded.notes, *_said(made), *splits.notes),
         views=1,
-        eight_bits=EIGHT_BITS,
+        int8_layers=INT8_LAYERS,
     )
 
 
@@ -94,6 +94,6 @@ def _said(made: dict[str, CodecSplit]) -> list[str]:
         f"a window has {LENGTH} frames, one that is judged by {JUDGED}, where each codec predicts from its own frames",
         "the score is minus the BD-rate against the original in percent (PSNR of luma and chroma weighed 6:1:1)",
         "latents are rounded as in a stream; bits are what the entropy model says, not counted in a file",
-        "in INT8 are the encoder's blocks alone: the decoder and the entropy model are deployed in whole numbers",
+        "INT8, where it is kept, is in the encoder's blocks alone: the rest is deployed in whole numbers and in FP32",
         "the entropy model and the gains keep their widths, and learn along: a model reads its own streams",
     ]

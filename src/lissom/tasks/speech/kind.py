@@ -18,4 +18,5 @@ KIND = Kind(
         Option("hop_ms", float, "From one frame to the next; by default 10."),
         Option("speaker", str, "Pattern that finds the speaker in a path."),
     ),
+    varied=True,  # pace, pitch, voice, microphone and noise
 )
