@@ -32,6 +32,7 @@ from lissom.plan.budget import Budget
 from lissom.plan.move import Move, Plan, plan_from_json
 from lissom.targets.target import INT8, Artefact
 from lissom.tasks import TASKS
+from lissom.tasks.kind import ToInt8
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.transformers_models import is_of_transformers
 from lissom.workload.workload import Workload, calibration_batches
@@ -189,9 +190,7 @@ def _bundle(
     machine = folder.ledger.get(Machine)
     assert machine is not None
     steps = [step.describe() for step in move.steps]
-    from lissom.targets.onnx_int8 import int8_file  # onnxruntime's quantizer, which few runs need
-
-    to_int8 = partial(int8_file, only=workload.int8_layers) if artefact.precision == INT8 else None
+    kind = TASKS.get(workload.task.name)
     write_bundle(
         folder.bundle,
         Contents(
@@ -205,9 +204,21 @@ def _bundle(
             original=np.asarray(asked(ModuleRunner(workload.module), workload).run(inputs)[0]),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
-            attached={**workload.files, **TASKS.get(workload.task.name).attached(workload, to_int8)},
+            attached={
+                **workload.files,
+                **TASKS.get(workload.task.name).attached(workload, _to_int8(workload, artefact)),
+            },
         ),
     )
+
+
+def _to_int8(workload: Workload, artefact: Artefact) -> ToInt8 | None:
+    """What makes files beside an artefact in INT8 so as well, where the layers are named that may be."""
+    if artefact.precision != INT8 or not workload.int8_layers:
+        return None
+    from lissom.targets.onnx_int8 import int8_file  # with onnxruntime's quantizer, which few runs need
+
+    return partial(int8_file, only=workload.int8_layers)
 
 
 def _facts(final: Figures, artefact: Artefact, folder: RunFolder) -> dict[str, object]:

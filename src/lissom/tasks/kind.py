@@ -59,7 +59,7 @@ class Kind:
         requirements: what that needs to be installed.
         options: its own of the command line.
         attach: the ``module:function`` that makes further files of the bundle, by name, from the module that is
-            delivered, its example inputs and, where the artefact is in INT8, what makes such files of ONNX files.
+            delivered, its example inputs and, where some of its layers are in INT8, what makes ONNX files so.
         answers: the ``module:function`` that makes the answers ``(examples, ...)`` of a loaded artefact, inputs and the
             handling; by default they are what the artefact gives.
         carried: further modules of lissom that the bundle has as files, by name of the file.
@@ -108,7 +108,7 @@ class Kind:
 
         Args:
             workload: with the delivered model.
-            to_int8: makes an INT8 file of an ONNX file and calibration inputs; ``None``: the artefact is none.
+            to_int8: makes an INT8 file of an ONNX file and calibration inputs; ``None``: nothing is to be in INT8.
         """
         if self.attach is None:
             return {}

@@ -43,7 +43,7 @@ class QuantizeInt8(ArtefactStep):
                 return context.target.quantize(source, few, path)
         inputs = calibration_inputs(workload, examples=self.examples, batch=self.batch, seed=context.seed)
         tokens = all(array.dtype.kind in "iu" for array in inputs[0])
-        if not tokens and not workload.int8_layers:  # other layers may read inputs of another kind
+        if not tokens and not workload.int8_layers:  # of a codec, noise is in one split alone
             check_range(inputs, first_inputs(workload.splits.select, self.batch))
         with context.progress.waiting("quantizing to INT8"):
             if workload.int8_layers:
