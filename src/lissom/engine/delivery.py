@@ -204,10 +204,7 @@ def _bundle(
             original=np.asarray(asked(ModuleRunner(workload.module), workload).run(inputs)[0]),
             card=model_card(folder.settings, machine, verdict, steps, [*workload.notes, *artefact.notes]),
             facts=_facts(verdict.final, artefact, folder),
-            attached={
-                **workload.files,
-                **TASKS.get(workload.task.name).attached(workload, _to_int8(workload, artefact)),
-            },
+            attached={**workload.files, **kind.attached(workload, _to_int8(workload, artefact))},
         ),
     )
 
