@@ -14,6 +14,7 @@ from lissom.engine.options import Options
 from lissom.engine.pace import recovery, varied
 from lissom.testing import tiny_workload
 from lissom.train.batches import shuffled
+from lissom.train.teacher import MOST_BYTES
 from lissom.workload.workload import Batch, Split
 
 PACE = {"epoch_s": 10.0, "teacher_s": 12.0}
@@ -65,10 +66,23 @@ def test_a_recovery_fits_into_the_time(
     assert (found.epochs, found.views, found.share) == (epochs, views, part)
 
 
-def test_an_original_answers_to_each_view_where_they_differ_much() -> None:
-    for options, epochs in ((Options(), 4), (Options(epochs=7), 7)):
-        found = recovery(PACE, options, 100.0, share=1.0, answered=True, cache_bytes=1000, varied=True)
-        assert (found.epochs, found.views) == (epochs, 0), "epochs of 22 seconds, the original's answers among them"
+@pytest.mark.parametrize(
+    ("options", "left_s", "answered", "cache_bytes", "epochs", "views"),
+    [
+        (Options(), 100.0, 0, 1000, 7, 2),  # a third of the time is for answers
+        (Options(), 100.0, 2, 1000, 10, 2),  # they are there
+        (Options(most_epochs=12), 3000.0, 0, 1000, 12, 12),  # a view for each epoch
+        (Options(most_epochs=90), 30_000.0, 0, 1000, 90, 32),
+        (Options(epochs=7), 1.0, 0, 1000, 7, 7),
+        (Options(epochs=7), 1.0, 0, MOST_BYTES // 3, 7, 3),  # as many as may be kept
+        (Options(epochs=7), 1.0, 0, 2 * MOST_BYTES, 7, 0),
+    ],
+)
+def test_an_original_answers_to_views_where_they_differ_much(
+    options: Options, left_s: float, answered: int, cache_bytes: int, epochs: int, views: int
+) -> None:
+    found = recovery(PACE, options, left_s, share=1.0, answered=answered, cache_bytes=cache_bytes, varied=True)
+    assert (found.epochs, found.views) == (epochs, views)
 
 
 def test_sounds_differ_much_and_pictures_do_not() -> None:

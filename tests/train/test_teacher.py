@@ -43,6 +43,7 @@ def test_kept_answers_are_the_live_ones_in_half_precision(tmp_path: Path) -> Non
     asked = Asked()
     keep(tmp_path, asked)
     assert asked.examples == 2 * len(SPLIT)
+    assert (answered(tmp_path), answered(tmp_path, in_views=True)) == (0, 2)
     live, kept = LiveTeacher(asked.module, CPU), CachedTeacher(tmp_path, 2, CPU)
     for view in (0, 1):
         for rows in ([0, 1, 2], [39, 3, 17], list(range(40))):

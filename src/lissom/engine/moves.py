@@ -146,7 +146,8 @@ class Mover:
     def _recovery(self, trial: str, rung: Rung, share: float) -> Distill:
         """A distillation that a share of the time left allows; of the first one, also what it will take."""
         workload, _ = self._carrier.model(rung.steps)
-        pace, known = self._pace(trial, workload), answered(self._context.shared / "teacher")
+        pace, in_views = self._pace(trial, workload), varied(self._context.original)
+        known = answered(self._context.shared / "teacher", in_views=in_views)
         distill = recovery(
             pace,
             self._options,
@@ -154,15 +155,15 @@ class Mover:
             share=share,
             answered=known,
             cache_bytes=self._cache_bytes(),
-            varied=varied(self._context.original),
+            varied=in_views,
         )
         _, batch = usual_learning(self._context.original)
         rate = recovering_rate(self._context.original, distill.epochs * distill.share)
         # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
-        views = distill.views and (self._context.original.views or 1)
+        views = distill.views and (self._context.original.views or distill.views)
         distill = replace(distill, rate=rate, batch=batch, views=views)
-        beside = pace["teacher_s"] * distill.epochs * distill.share
-        asking = (0.0 if known else pace["teacher_s"] * distill.views) if distill.views else beside
+        asked = max(0, distill.views - known) if distill.views else distill.epochs * distill.share
+        asking = pace["teacher_s"] * asked
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking
         if self._ledger.find("estimate") is None:
             self.first_s = seconds

@@ -19,10 +19,11 @@ from lissom.workload.workload import Batch, Worded, Workload
 
 _TURNS, _MOST_TURNS, _MEASURED_S = 5, 100, 2.0
 _ASKED = 256  # examples at once
+_ASKING, _MOST_VIEWS = 1 / 3, 32  # of the time; of an example
 
 
 def varied(original: Workload) -> bool:
-    """Whether the views of an example differ so much that the original, as the teacher, has to answer to each."""
+    """Whether views of an example differ so much that the original, as the teacher, has to answer to each."""
     return original.views is None and TASKS.get(original.task.name).varied
 
 
@@ -31,7 +32,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
     split = original.splits.train
     asked = list(range(min(_ASKED, len(split))))
     epoch_s = epoch_seconds(original, cut, batch, team)
-    if isinstance(split, Worded) or varied(original):  # the original teaches beside the learner
+    if isinstance(split, Worded):  # the original teaches beside the learner
         device, asked = best_device(), asked[:batch]
         teacher = LiveTeacher(original.module, device)
         answer_s = _usual(lambda _: teacher.answer(device.send(split.take(asked)), 0))
@@ -87,32 +88,37 @@ def recovery(
     left_s: float,
     *,
     share: float,
-    answered: bool,
+    answered: int,
     cache_bytes: int,
     varied: bool,
 ) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
-    The original answers once for every example. Where not even one epoch fits after that it runs beside the learner,
-    on a share of the examples, and beside it as well where its answers are too large to be kept, and where the views of
-    an example differ so much that it has to answer to the one at hand (Beyer et al. 2022, "Knowledge distillation: a
-    good teacher is patient and consistent", section 3.1).
+    The original answers once for every example. Where the views of an example differ much it answers to each of as many
+    views as a third of the time allows, one for each epoch at most, and these are learnt from in turn: what is taught
+    has to be of what is seen (Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and consistent",
+    section 3.1). Where not even one epoch fits after that it runs beside the learner, on a share of the examples, and
+    beside it as well where its answers are too large to be kept.
 
     Args:
         pace: from :func:`measure_pace`.
         options: a fixed number of epochs, or the most.
         left_s: seconds left for all trials.
         share: of it that this trial may take.
-        answered: whether the original's answers are there already.
-        cache_bytes: what they take on disk.
+        answered: of how many views the original's answers are there already.
+        cache_bytes: what those to one view take on disk.
         varied: whether the views of an example differ so much.
     """
-    kept = not varied and (answered or cache_bytes <= MOST_BYTES)
+    kept = answered or cache_bytes <= MOST_BYTES
+    most = min(_MOST_VIEWS, MOST_BYTES // max(cache_bytes, 1)) if varied else 1
     if options.epochs is not None or math.isinf(left_s):
-        return Distill(epochs=options.epochs or options.most_epochs, views=int(kept))
+        epochs = options.epochs or options.most_epochs
+        return Distill(epochs=epochs, views=min(most, epochs) if kept else 0)
     live = pace["epoch_s"] + pace["teacher_s"]
-    time_s = left_s * share - (0.0 if answered or not kept else pace["teacher_s"])
+    views = max(1, min(most, int(left_s * share * _ASKING / max(pace["teacher_s"], 1e-6)))) if kept else 0
+    time_s = left_s * share - max(0, views - answered) * pace["teacher_s"]
     epochs = time_s / max(pace["epoch_s"] if kept else live, 1e-6)
     if epochs < 1:
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
-    return Distill(epochs=min(options.most_epochs, int(epochs)), views=int(kept))
+    epochs = min(options.most_epochs, int(epochs))
+    return Distill(epochs=epochs, views=min(views, epochs))

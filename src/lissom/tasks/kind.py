@@ -72,7 +72,7 @@ class Kind:
             scores 0 and a drop in percent is one in points.
         otherwise: the same for metrics of which it is something else, by name.
         shown: how many training examples ``attach`` is given.
-        varied: whether the augmented views of an example differ so much that an original which teaches has to answer to
+        varied: whether augmented views of an example differ so much that the original, as the teacher, has to answer to
             each.
         hope: how many times the allowed drop a cut may lose before it is trained, and still be expected to keep within
             it afterwards.

@@ -4,6 +4,7 @@ Answers are kept only where that is valid: an augmented view is the same picture
 """
 
 import copy
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -96,9 +97,11 @@ def keep_answers(split: Split, answer: Answer, folder: Path, *, views: int, prog
             np.save(stream, np.concatenate(parts))
 
 
-def answered(folder: Path) -> bool:
-    """Whether the answers to all examples as they are have been kept in ``folder``."""
-    return _file(folder, None).exists()
+def answered(folder: Path, *, in_views: bool = False) -> int:
+    """Of how many views the answers to all examples have been kept in ``folder``; 1 where it is as they are."""
+    if not in_views:
+        return int(_file(folder, None).exists())
+    return next(view for view in itertools.count() if not _file(folder, view).exists())
 
 
 def cache_bytes(examples: int, outputs: int, views: int = 1) -> int:
