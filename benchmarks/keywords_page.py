@@ -57,8 +57,8 @@ def _asked(rows: list[dict[str, Any]]) -> list[str]:
     missing = WANTED - len(rows)
     return [
         f"Asked for: at most {format_bytes(SIZE)}, {LATENCY_MS:g} ms a clip and {DROP:g} point below its own teacher,",
-        f"by four speakers and three seeds. Found: {format_bytes(size)} and {format_ms(latency)} at most, a mean drop of",
-        f"{drop:.2f} points, {'reached' if reached else '**not reached**'}"
+        f"by four speakers and three seeds. Found: {format_bytes(size)} and {format_ms(latency)} at most, drop",
+        f"{drop:.2f} points in the mean: {'reached' if reached else '**not reached**'}"
         + (f"; {missing} of {WANTED} rows are still to be made." if missing else "."),
     ]
 
