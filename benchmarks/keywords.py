@@ -130,7 +130,7 @@ def original(data: Path, weights: Path, seed: int) -> None:
 def row(data: Path, work: Path, held: str, seed: int) -> dict[str, Any]:
     """The figures of one speaker and seed."""
     listed = manifest(data, work, held)
-    clips = hashlib.sha256(listed.read_bytes()).hexdigest()[:8]  # other clips, another original
+    clips = hashlib.sha256(listed.read_bytes()).hexdigest()[:8]  # other clips by name, another original
     weights = work / f"{held}-{seed}-{clips}.safetensors"
     original(listed, weights, seed)
     workload = lissom.load(MODEL, data=listed, task="speech", weights=weights, seed=seed, **FEATURES)
@@ -138,7 +138,7 @@ def row(data: Path, work: Path, held: str, seed: int) -> dict[str, Any]:
         workload,
         budget=BUDGET,
         target="onnxruntime",
-        output=work / f"run-{held}-{seed}",
+        output=work / f"run-{held}-{seed}-{clips}",
         options=Options(seed=seed, epochs=EPOCHS, multiple=4),
     )
     view = view_of(run.folder)
@@ -148,6 +148,7 @@ def row(data: Path, work: Path, held: str, seed: int) -> dict[str, Any]:
     return {
         "speaker": held,
         "seed": seed,
+        "run": run.folder.name,
         "met": verdict.met,
         "moves": kept,
         "drop": verdict.drop,
@@ -175,7 +176,7 @@ def _figures(figures: dict[str, Any]) -> dict[str, Any]:
 
 def timed(row: dict[str, Any], work: Path) -> dict[str, Any]:
     """The row with its latencies measured anew: original and result in turn, on one thread, and a chunk of a stream."""
-    folder = work / f"run-{row['speaker']}-{row['seed']}"
+    folder = work / row["run"]
     models = {"original": folder / "work" / "original.onnx", "final": folder / "bundle" / "model.onnx"}
     with np.load(folder / "bundle" / "vectors.npz") as vectors:
         example = [vectors["input_0"][:1]]

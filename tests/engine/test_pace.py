@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from lissom.core.errors import LissomError
@@ -71,6 +73,7 @@ def test_a_recovery_fits_into_the_time(
     [
         (Options(), 100.0, 0, 1000, 7, 2),  # a third of the time is for answers
         (Options(), 100.0, 2, 1000, 10, 2),  # they are there
+        (Options(), 300.0, 0, 1000, 20, 8),
         (Options(most_epochs=12), 3000.0, 0, 1000, 12, 12),  # a view for each epoch
         (Options(most_epochs=90), 30_000.0, 0, 1000, 90, 32),
         (Options(epochs=7), 1.0, 0, 1000, 7, 7),
@@ -83,6 +86,19 @@ def test_an_original_answers_to_views_where_they_differ_much(
 ) -> None:
     found = recovery(PACE, options, left_s, share=1.0, answered=answered, cache_bytes=cache_bytes, varied=True)
     assert (found.epochs, found.views) == (epochs, views)
+
+
+@given(teacher_s=st.floats(0.01, 20), left_s=st.floats(1, 500), answered=st.integers(0, 9))
+def test_the_time_for_views_is_used_and_kept_to(teacher_s: float, left_s: float, answered: int) -> None:
+    pace = {"epoch_s": 1.0, "teacher_s": teacher_s}
+    options = Options(most_epochs=10**6)
+    found = recovery(pace, options, left_s, share=1.0, answered=answered, cache_bytes=1000, varied=True)
+    if not found.views:
+        assert found.epochs == 1, "beside the learner, where not one epoch fits"
+        return
+    spent = found.epochs + max(0, found.views - answered) * teacher_s
+    assert spent <= left_s + 1e-6 and found.views <= found.epochs
+    assert spent + 1 + teacher_s > left_s, "an epoch or a view more would be too long"
 
 
 def test_sounds_differ_much_and_pictures_do_not() -> None:

@@ -73,9 +73,8 @@ def compress(job: Job) -> bool:
             check_precision(job.target, step.precision)
             if step.precision not in job.target.formats(job.workload):
                 raise LissomError(
-                    f"{step.name}: some layers of {job.workload.name} alone may be in {step.precision}, which "
-                    f"{job.target.title} does not heed",
-                    hint="--target onnxruntime or openvino with the step int8",
+                    f"{step.name}: {job.workload.name} may be in FP32, and some layers of it in INT8 on some targets",
+                    hint="the step int8 with --target onnxruntime or openvino",
                 )
     check_generates(job.target, job.workload.module)
     folder = RunFolder(job.folder, job.settings)

@@ -60,7 +60,7 @@ def deliver(
     if verdict is None:
         verdict = _judge(original, workload, budget, baseline, artefact, folder)
         folder.ledger.put(verdict)
-    if not workload.int8_layers:  # of others float is meant to be where INT8 is not
+    if artefact.precision != INT8 or not workload.int8_layers:  # of these, float is meant where INT8 is not
         note_fallbacks(baseline.bench.target, artefact, folder.ledger)
     keep_samples(original, artefact, baseline, folder)
     if folder.ledger.find("beside") is None:

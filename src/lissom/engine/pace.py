@@ -37,7 +37,8 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
         teacher = LiveTeacher(original.module, device)
         answer_s = _usual(lambda _: teacher.answer(device.send(split.take(asked)), 0))
     else:
-        answer_s = _usual(lambda _: answer(split.take(asked)))
+        in_views = varied(original)  # whose making takes its time too
+        answer_s = _usual(lambda turn: answer(split.take(asked, view=turn if in_views else None)))
     return {"epoch_s": epoch_s, "teacher_s": answer_s / len(asked) * len(split)}
 
 
@@ -115,9 +116,17 @@ def recovery(
         epochs = options.epochs or options.most_epochs
         return Distill(epochs=epochs, views=min(most, epochs) if kept else 0)
     live = pace["epoch_s"] + pace["teacher_s"]
-    views = max(1, min(most, int(left_s * share * _ASKING / max(pace["teacher_s"], 1e-6)))) if kept else 0
-    time_s = left_s * share - max(0, views - answered) * pace["teacher_s"]
-    epochs = time_s / max(pace["epoch_s"] if kept else live, 1e-6)
+    time_s = left_s * share
+
+    def lasts(views: int) -> float:
+        """Epochs that the time allows beside the answers to so many views."""
+        spent = max(0, views - answered) * pace["teacher_s"]
+        return (time_s - spent) / max(pace["epoch_s"] if kept else live, 1e-6)
+
+    views = max(1, min(most, int(time_s * _ASKING / max(pace["teacher_s"], 1e-6)))) if kept else 0
+    while views > 1 and views > lasts(views):
+        views -= 1
+    epochs = lasts(views)
     if epochs < 1:
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
     epochs = min(options.most_epochs, int(epochs))

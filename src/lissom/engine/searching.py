@@ -56,7 +56,16 @@ class Search:
         return best_of(self._trials.tried)
 
     def _first(self, rungs: Sequence[Rung], hope: float) -> int:
-        """The rung to begin with. How fast the rungs learn is measured where it may decide between them."""
+        """The rung to begin with, written down once."""
+        key = str(len(self._trials.tried))
+        known = self._ledger.find("first rung", key)
+        if known is None:
+            known = self._choose_first(rungs, hope)
+            self._ledger.append("first rung", key, known)
+        return int(known)
+
+    def _choose_first(self, rungs: Sequence[Rung], hope: float) -> int:
+        """How fast the rungs learn is measured where it may decide between them."""
         drops = [rung.drop for rung in rungs]
         first = first_rung(drops, hope)
         unsure = [place for place, drop in enumerate(drops) if place > first and hope < drop <= hope * _MOST_PACE]

@@ -133,13 +133,13 @@ def _check_same(trial: Trial, move: Move) -> None:
     """Refuse to read a trial as one of other steps.
 
     Raises:
-        LissomError: another version of lissom, which tried other things, began the run.
+        LissomError: another plan, or another version of lissom which tried other things, began the run.
     """
     now = json.loads(json.dumps([step.to_json() for step in move.steps]))
     if now != list(trial.steps):
         raise LissomError(
-            f"trial {trial.number} of this run was {trial.move!r} and would be {move.name!r} now: it was begun by "
-            "another version of lissom",
+            f"trial {trial.number} of this run was {trial.move!r} and would be {move.name!r} now: it was begun with "
+            "another plan, or by another version of lissom",
             hint="begin anew in another folder (-o)",
         )
 

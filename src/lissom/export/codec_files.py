@@ -104,7 +104,8 @@ def _check_alike(encoder: bytes, small: bytes, inputs: Sequence[list[np.ndarray]
     apart = float(np.square(made[0] - made[1]).mean() / max(np.square(made[0]).mean(), 1e-12))
     if not apart <= _APART:
         raise LissomError(
-            f"the encoder in INT8 codes otherwise than in FP32: latents differ by {apart:.1%} of their energy"
+            f"the encoder in INT8 codes otherwise than in FP32: latents differ by {apart:.1%} of their power",
+            hint="a budget that does not need INT8 has the encoder in FP32",
         )
 
 
