@@ -183,11 +183,13 @@ def timed(row: dict[str, Any], work: Path) -> dict[str, Any]:
     runners = {name: Runner(path) for name, path in models.items()}
     calls = {name: lambda runner=runner: runner.run(example) for name, runner in runners.items()}
     found = {name: median_interval(samples) for name, samples in interleaved(calls, seconds=4.0).items()}
-    for name, (median, interval) in found.items():
-        row[name] |= {"latency_ms": median, "latency_interval_ms": list(interval)}
+    times = {
+        name: {**row[name], "latency_ms": median, "latency_interval_ms": list(interval)}
+        for name, (median, interval) in found.items()
+    }
     ratio = found["final"][0] / found["original"][0]
     clip = work / "clips" / f"7_{row['speaker']}_0.wav"
-    return row | {"latency_ratio": ratio, "bundle": stream_latency(folder / "bundle", clip)}
+    return row | times | {"latency_ratio": ratio, "bundle": stream_latency(folder / "bundle", clip)}
 
 
 def stream_latency(bundle: Path, clip: Path) -> dict[str, Any]:

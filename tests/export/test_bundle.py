@@ -68,8 +68,9 @@ def test_a_package_that_is_missing_is_named(task: str, tmp_path: Path) -> None:
 
 
 INTERRUPTED = """
-import pathlib, time
+import pathlib, signal, time
 from checking import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores Ctrl-C
 def main():
     half = pathlib.Path("half")
     try:
