@@ -7,8 +7,7 @@ The zip holds recordings DIGIT_SPEAKER_NUMBER.wav of four speakers. Each speaker
 recordings of the other three are learnt from, by the original too, and beside them the digits of the synthesiser
 espeak-ng (Debian's; 32 voices, once each). Three real speakers are too few to hold one back to choose by, and as they
 are those who were learnt from say little of a stranger: select are their other recordings in four voices each that are
-not theirs, slower and lower or faster and higher. (Voices of another synthesiser mislead: what gained points with a
-real stranger lost some with them.)
+not theirs, slower and lower or faster and higher.
 
 Rows are kept as they are made; what is there is not made again. ``--time`` times the originals and bundles once more,
 on a machine that does nothing else.

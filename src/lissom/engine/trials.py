@@ -135,8 +135,7 @@ def _check_same(trial: Trial, move: Move) -> None:
     Raises:
         LissomError: another plan, or another version of lissom which tried other things, began the run.
     """
-    now = json.loads(json.dumps([step.to_json() for step in move.steps]))
-    if now != list(trial.steps):
+    if json.dumps(trial.steps) != json.dumps([step.to_json() for step in move.steps]):
         raise LissomError(
             f"trial {trial.number} of this run was {trial.move!r} and would be {move.name!r} now: it was begun with "
             "another plan, or by another version of lissom",
