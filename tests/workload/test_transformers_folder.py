@@ -23,6 +23,7 @@ from lissom.tasks.rules import rules_of
 from lissom.testing import tiny_context
 from lissom.testing.tiny_recognition import tiny_whisper
 from lissom.testing.tiny_texts import fresh_bert, tiny_text_workload
+from lissom.testing.tiny_translation import untrained_marian
 from lissom.testing.tiny_translators import END, tiny_translator
 from lissom.workload.transformers_folder import write_folder
 from lissom.workload.transformers_models import RESIZED, from_folder
@@ -148,6 +149,20 @@ def halved(module: Any, kinds: tuple[str, ...]) -> Any:
     cut = coupling.cut({g.index: range(0, g.units, 2) for g in coupling.groups if g.kind in kinds})
     smaller: Any = prune(whole, cut, coupling=coupling).module
     return smaller.model
+
+
+def test_a_narrower_marian_says_the_same_in_its_own_class(tmp_path: Path) -> None:
+    """Its class scales words by their width and attention by the size of heads: the weights take over what is gone."""
+    half = halved(untrained_marian(3, layers=(2, 1)), ("channels", "head size"))
+    said = write_folder(tmp_path, half, {})
+    assert said.startswith("MarianMTModel.from_pretrained of transformers loads")
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert (config["d_model"], config["decoder_ffn_dim"]) == (16, 32) and RESIZED not in config
+    alone = transformers.MarianMTModel.from_pretrained(tmp_path).eval()
+    tokens, mask, fed = torch.tensor([[7, 8, END]]), torch.ones(1, 3, dtype=torch.int64), torch.tensor([[0, 5, 9]])
+    with torch.no_grad():
+        ours, theirs = (m(tokens, attention_mask=mask, decoder_input_ids=fed).logits for m in (half, alone))
+    torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["m2m100", "t5", "mbart"])

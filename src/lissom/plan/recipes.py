@@ -1,13 +1,13 @@
 """Published ways to make small models, as plans for a model at hand: to be printed, changed and carried out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lissom.core.errors import LissomError
 from lissom.core.units import format_epochs
-from lissom.graph import capture, couple
+from lissom.graph import Coupling, Group, capture, couple
 from lissom.plan.move import Move, Plan
-from lissom.plan.sequence_recipes import feed_forward, shallow_decoder
+from lissom.plan.sequence_recipes import shallow_decoder
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.distillation.learning import ENCODERS
@@ -35,9 +35,9 @@ def recipe(name: str, workload: Workload, *, epochs: int = 8, texts: str = "") -
       with ``replaced=0.25, views=4``: the original then answers every view.
     - ``minilm``: half of the layers; attention and values of the last layer first, then answers (Wang et al., 2020,
       "MiniLM", section 3).
-    - ``shallow-decoder``: of a model that writes texts; a third of the decoder's layers, narrower everywhere, taught by
-      what the original writes (:func:`lissom.plan.sequence_recipes.shallow_decoder`). A translator gets a shortlist of
-      likely words as its last move.
+    - ``shallow-decoder``: of a model that writes texts; a third of the decoder's layers, taught by what the
+      original writes (:func:`lissom.plan.sequence_recipes.shallow_decoder`). A translator gets a shortlist of likely
+      words as its last move.
 
     INT8 follows each as a move of its own. ``int8`` alone is the number format and nothing else, for any model.
 
@@ -143,8 +143,20 @@ def _narrower(workload: Workload, names: list[str], drop: DropLayers) -> Prune:
     """
     shorter = drop.without(workload)
     coupling = couple(capture(shorter.module, shorter.example), keep=workload.keep)
-    inner = {group.index: max(1, 3 * group.units // 8) for group in feed_forward(coupling, names)}
+    inner = {group.index: max(1, 3 * group.units // 8) for group in _feed_forward(coupling, names)}
     if not inner:
         raise LissomError(f"no feed-forward units were found in {workload.name}", hint="choose another recipe")
     removed = weakest(fisher(shorter, coupling, SAMPLE), inner)
     return Prune(tuple((index, coupling.groups[index].name, units) for index, units in sorted(removed.items())))
+
+
+def _feed_forward(coupling: Coupling, names: Sequence[str]) -> list[Group]:
+    """The groups in these layers that one linear layer makes and one reads: between the two of a feed-forward layer."""
+    inside = [group for group in coupling.groups if any(group.name.startswith(f"{name}.") for name in names)]
+    return [group for group in inside if group.kind == "channels" and _is_between_two(group)]
+
+
+def _is_between_two(group: Group) -> bool:
+    made = {member.name.rpartition(".")[0] for member in group.producers}
+    read = {member.name.rpartition(".")[0] for member in group.consumers}
+    return len(made) == len(read) == 1 and made != read
