@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,12 @@ def test_the_first_run_is_that_of_the_demo() -> None:
     made = shlex.split(recipe[recipe.index("lissom compress") :].replace("$(QUICK) ", "").replace("$(DEMO)", DEMO[0]))
     options = shlex.split(told.replace(FIRST, DEMO[0])) + list(DEMO[1:])
     assert sorted(options) == sorted(made)
+
+
+def test_each_demo_installs_what_is_declared() -> None:
+    needs = re.findall(r"^demo[\w-]*: \$\(call NEEDS,([\w-]+)\)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert len(needs) == 6 and set(needs) <= {"plain", *known}
 
 
 def test_languages_are_written_as_the_option_takes_them() -> None:
