@@ -12,7 +12,7 @@ from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.engine.carrying import Carrier, share_of_time
 from lissom.engine.models import restore_model, save_model
-from lissom.plan.move import Move
+from lissom.plan.move import Move, Plan
 from lissom.steps.distillation.distill import Distill
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.prune import Prune, without
@@ -206,3 +206,12 @@ def test_an_artefact_whose_file_was_lost_is_made_again(tmp_path: Path) -> None:
     made = carrier(tmp_path, original).artefact(Move("nothing", (Nothing(),)), original)
     made.path.unlink()
     assert carrier(tmp_path, original).artefact(Move("nothing", (Nothing(),)), original).path.exists()
+
+
+def test_what_was_learnt_on_other_weights_is_not_taken_over(tmp_path: Path) -> None:
+    earlier, now = tmp_path / "earlier", tmp_path / "now"
+    Ledger(earlier).append("identity", "", {"weights": "one"})
+    Ledger(now).append("identity", "", {"weights": "other"})
+    with pytest.raises(LissomError, match="the weights changed since") as refused:
+        carrier(now, tiny_workload()).adopt(earlier, Plan((Move("prune", (PRUNE,)),)))
+    assert "--weights FILE" in refused.value.hints[0]

@@ -70,6 +70,15 @@ def test_where_an_empty_model_costs_most_of_the_original_no_limit_is_proposed(
     assert refused.value.hints == ("allow more than 6 MB, or leave it out: the original takes 8 MB",)
 
 
+def test_any_limit_on_memory_is_held_against_what_the_runtime_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floor, "_floor", lambda baseline: {**FLOOR, "memory": 6_000_000.0})
+    with pytest.raises(LissomError, match="no model meets memory<=50%"):
+        check_floor(parse_budget("memory<=50%"), baseline(), Ledger(tmp_path))
+    check_floor(parse_budget("memory<=80%"), baseline(), Ledger(tmp_path))
+
+
 def test_the_limit_that_the_hint_proposes_is_accepted(tmp_path: Path, measured: list[int]) -> None:
     for text in ("size<=0.01%", "size<=100B", "latency<=0.01ms", "memory<=1%"):
         with pytest.raises(LissomError) as refused:

@@ -162,6 +162,29 @@ def test_what_was_refused_before_it_began_is_in_nobodys_way(tmp_path: Path) -> N
     assert {item.name for item in tmp_path.iterdir()} == {".lock", "ledger.jsonl"}
 
 
+def test_a_start_that_was_stopped_and_then_refused_is_in_nobodys_way(tmp_path: Path) -> None:
+    opened(tmp_path).ledger.append("start", "1", {})
+    refused(tmp_path)
+    assert not opened(tmp_path, replace(SETTINGS, budget="size<=50%")).resumed
+
+
+def test_a_kill_while_a_refused_run_is_removed_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(tmp_path)
+    (tmp_path / "summary.json").write_text("{}")
+    whole = Path.unlink
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "ledger.jsonl":
+            raise KeyboardInterrupt
+        whole(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            opened(tmp_path)
+    assert [record.kind for record in opened(tmp_path).ledger] == ["settings"]
+
+
 def test_a_run_that_did_some_work_is_not_removed_by_a_later_refusal(tmp_path: Path) -> None:
     opened(tmp_path).ledger.append("trial", "1", {"number": 1})
     refused(tmp_path)

@@ -10,6 +10,7 @@ from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
 from lissom.engine.fronting import plan_for, points_of
+from lissom.engine.moves import Mover
 from lissom.plan.budget import parse_budget
 from lissom.plan.move import plan_from_json
 from lissom.report.view import read
@@ -81,3 +82,16 @@ def test_a_budget_of_the_drop_alone_needs_a_front(tmp_path: Path) -> None:
         lissom.compress(tiny_workload(), budget="drop<=1pt", output=tmp_path)
     with pytest.raises(LissomError, match="nothing new to apply"):
         lissom.api.apply_plan(tmp_path, output=tmp_path / "x")
+
+
+def test_a_time_limit_that_is_used_up_leaves_cuts_out_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)
+    monkeypatch.setattr(Mover, "time_left", lambda self: 0.0)
+    lissom.compress(tiny_workload(), budget="drop<=40pt", output=tmp_path / "run", options=OPTIONS)
+    ledger = Ledger(tmp_path / "run")
+    cuts = {trial.move.split()[1] for trial in ledger.all(Trial) if trial.move.startswith("prune")}
+    assert len(cuts) == 1
+    (note,) = (note for note in ledger.values("note") if "cuts out" in note)
+    assert note.startswith("the time limit left ")

@@ -20,6 +20,15 @@ def test_the_time_is_written_meanwhile_and_no_longer(tmp_path: Path) -> None:
     assert last_beat(file) == 100.0
 
 
+def test_the_time_before_is_there_until_the_next_one_is(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    file.write_text("100", encoding="ascii")
+    began = time.time()
+    with beating(file, every_s=0.0):
+        seen = {last_beat(file) for _ in range(2000)}
+    assert 0.0 not in seen and max(seen) >= began - 0.01
+
+
 def test_a_folder_that_is_gone_disturbs_nothing(tmp_path: Path) -> None:
     with beating(tmp_path / "gone" / "lock", every_s=0.001):
         time.sleep(0.02)

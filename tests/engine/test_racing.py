@@ -1,5 +1,6 @@
 """A race of targets and precisions: the fastest that keeps the score is chosen, and each other one is told why not."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from lissom.plan.budget import parse_budget
 from lissom.report.html import page
 from lissom.report.terminal import table
 from lissom.report.view import read
+from lissom.targets import TARGETS
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.targets.openvino_ir import OpenVino
 from lissom.testing import tiny_workload
@@ -150,6 +152,25 @@ def test_auto_means_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LissomError, match="openvino cannot be used here") as refused:
         racing.racing(WORD)
     assert refused.value.hints == ("pip install 'lissom[openvino]'",)
+
+
+def test_where_none_is_installed_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in set(TARGETS) - {"pytorch", "inductor"}:
+        monkeypatch.setattr(type(TARGETS.get(name)()), "missing", lambda self: "it is not installed")
+    with pytest.raises(LissomError, match="no target is installed"):
+        racing.racing("auto")
+
+
+def test_a_full_disk_is_no_reason_to_choose_another_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: OpenVino, *args: Any, **settings: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    steady(monkeypatch, FAST_INT8)
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenVino, "export", full)
+        with pytest.raises(LissomError, match="the disk is full"):
+            chosen(tmp_path / "run")
+    assert chosen(tmp_path / "run")[1]["openvino fp32"].latency_ms == 1.9, "it is tried again"
 
 
 def test_a_whole_run_is_of_the_winner_and_shows_the_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

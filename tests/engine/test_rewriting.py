@@ -10,11 +10,13 @@ import pytest
 import torch
 
 import lissom
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, MachineError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial, Verdict
 from lissom.engine import measuring, probing
 from lissom.engine.delivery import delivered_plan, widths
+from lissom.engine.moves import Mover
+from lissom.engine.rewriting import Rewriting
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_context, tiny_workload
@@ -114,6 +116,28 @@ def test_without_cutting_the_original_stands(tmp_path: Path) -> None:
     assert names == ["drop 1 layers + distill", "quantize int8"]
     depth = trials(found)[names[0]]
     assert depth.kept and "parameters 32% less" in depth.reason and found.met
+
+
+def test_a_time_limit_that_is_used_up_leaves_methods_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mover, "time_left", lambda self: 0.0)
+    options = replace(OPTIONS, methods=("depth", "sparsity"))
+    run = lissom.compress(tiny_workload(), budget=BUDGET, output=tmp_path / "run", options=options)
+    assert list(trials(run)) == ["quantize int8"]
+    assert [skipped["why"] for skipped in Ledger(run.folder).values("skipped")] == 2 * [
+        "the time limit left none for it"
+    ]
+
+
+def test_a_full_disk_is_no_reason_to_skip_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: Any) -> Any:
+        raise MachineError("the disk is full")
+
+    options = replace(OPTIONS, methods=("depth",))
+    with monkeypatch.context() as patch:
+        patch.setattr(Rewriting, "_move", full)
+        with pytest.raises(MachineError):
+            lissom.compress(residual_workload_labelled(), budget=BUDGET, output=tmp_path / "run", options=options)
+    assert Ledger(tmp_path / "run").values("skipped") == []
 
 
 def residual_workload_labelled() -> Any:

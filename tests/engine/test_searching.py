@@ -78,7 +78,7 @@ class Judged:
         self.clear: tuple[str, ...] = ()
         self.drops: dict[str, float] = {}
 
-    def try_move(self, state: State, move: Move) -> Tried:
+    def try_move(self, state: State, move: Move, *, instead: Tried | None = None) -> Tried:
         steps = (*state.steps, *move.steps)
         prune = next((step for step in steps if isinstance(step, Prune)), None)
         quantized = any(isinstance(step, ArtefactStep) for step in steps)

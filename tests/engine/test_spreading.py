@@ -66,9 +66,15 @@ class Here:
         self.asked: list[list[int]] = []
         self.lost: tuple[int, ...] = ()
         self.killed_after: int | None = None
+        self.turns_taken = 1
+        self.seconds: list[float] = []
+
+    def turns(self, orders: int) -> int:
+        return self.turns_taken
 
     def carry(self, orders: Mapping[int, Sequence[Any]], seconds: float) -> Iterator[tuple[int, list[Result]]]:
         self.asked.append(list(orders))
+        self.seconds.append(seconds)
         for count, (number, steps) in enumerate(orders.items()):
             if count == self.killed_after:
                 raise KeyboardInterrupt
@@ -80,11 +86,15 @@ class Here:
 class Settled:
     """The recovery of each rung, as long as its place says."""
 
+    def __init__(self, left_s: float = float("inf")) -> None:
+        self.left_s, self.shares = left_s, []
+
     def settle(self, place: int, rung: Rung, share: float) -> tuple[ModelStep, ...]:
+        self.shares.append(share)
         return (Distill(1, rate=1e-3 * (1 + place), views=1),)
 
     def time_left(self) -> float:
-        return float("inf")
+        return self.left_s
 
 
 def spread(folder: Path, original: Workload, executor: Here, *, everything: bool = True, tries: int = 4) -> Carrier:
@@ -134,6 +144,17 @@ def test_what_no_worker_finished_is_said(tmp_path: Path, source: dict[str, Any],
     carrier = spread(tmp_path, original, executor)
     assert [carrier.knows(Settled().settle(place, RUNGS[place], 1.0)) for place in range(3)] == [False, True, False]
     assert "2 of 3 recoveries came back from no worker" in Ledger(tmp_path / "run").find("note", "spread")
+
+
+def test_what_takes_several_turns_is_done_within_the_time_that_is_left(
+    tmp_path: Path, source: dict[str, Any], original: Workload
+) -> None:
+    executor, mover = Here(source, original), Settled(600.0)
+    executor.turns_taken, executor.lost = 3, (0, 1, 2)
+    carrier = Carrier(Ledger(tmp_path), tmp_path / "steps", tiny_context(tmp_path, original))
+    given: Any = mover
+    Spread(Ledger(tmp_path), carrier, given, executor, Progress(False)).ahead(PREPARED, everything=True, tries=4)
+    assert mover.shares == pytest.approx([0.8 / 3] * 3) and executor.seconds == pytest.approx([160.0])
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,9 @@ def test_a_limit_holds_for_all_starts_together(tmp_path: Path, written: list[tup
     assert time_left(Ledger(tmp_path), None) is None
     assert left == max(0.0, 600.0 - ENDING_S - time_spent(Ledger(tmp_path)))
     assert time_left(Ledger(tmp_path / "none"), 30.0) == 24.0, "of a short limit a fifth is for the end"
+
+
+def test_a_race_before_the_first_start_counts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append("race", "", {"targets": "auto", "seconds": 50.0})
+    assert time_left(ledger, 600.0) == 480.0

@@ -41,6 +41,10 @@ class MissingExtraError(LissomError):
         )
 
 
+class MachineError(LissomError):
+    """The machine cannot go on: its disk is full, or a folder cannot be written. Nothing else would do any better."""
+
+
 class CaptureError(LissomError):
     """A model that torch.export cannot capture."""
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, MachineError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (
@@ -33,7 +33,7 @@ def whole_file(path: Path) -> Generator[Path]:
     What was written is on the disk before it has its name, so that a ledger may speak of it after a power cut too.
 
     Raises:
-        LissomError: the folder cannot be written, or the disk is full.
+        MachineError: the folder cannot be written, or the disk is full.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     with writing(path):
@@ -56,22 +56,36 @@ def writing(path: Path) -> Generator[None]:
     """Turn a full disk or a missing permission into an error for people.
 
     Raises:
-        LissomError: ``path`` could not be written, and why.
+        MachineError: ``path`` could not be written, and why.
+    """
+    try:
+        with filling(path):
+            yield
+    except OSError as error:
+        if error.errno in _NOT_WRITABLE:
+            raise MachineError(
+                f"{path} cannot be written: {error.strerror}", hint="choose a folder that can be written"
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def filling(path: Path) -> Generator[None]:
+    """Turn a full disk alone into an error for people: where what fails otherwise has reasons of its own.
+
+    Raises:
+        MachineError: the disk is full.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            free = shutil.disk_usage(path.parent if path.parent.exists() else Path.cwd()).free
-            raise LissomError(
-                f"the disk is full: {path} could not be written ({free / 1e6:.0f} MB free)",
-                hint="free some space and run the same command again: finished work is kept",
-            ) from error
-        if error.errno in _NOT_WRITABLE:
-            raise LissomError(
-                f"{path} cannot be written: {error.strerror}", hint="choose a folder that can be written"
-            ) from error
-        raise
+        if error.errno not in _FULL:
+            raise
+        free = shutil.disk_usage(path.parent if path.parent.exists() else Path.cwd()).free
+        raise MachineError(
+            f"the disk is full: {path} could not be written ({free / 1e6:.0f} MB free)",
+            hint="free some space and run the same command again: finished work is kept",
+        ) from error
 
 
 def place_of(text: str | Path) -> Path:

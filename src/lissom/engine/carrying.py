@@ -105,8 +105,18 @@ class Carrier:
             self._ledger.append("step", key, record)
 
     def adopt(self, run: Path, plan: Plan) -> None:
-        """Take over what another run on the same weights has done of a plan."""
+        """Take over what another run on the same weights has done of a plan.
+
+        Raises:
+            LissomError: it was on other weights.
+        """
         earlier = Ledger(run)
+        before, now = earlier.find("identity"), self._ledger.find("identity")
+        if before is not None and now is not None and before["weights"] != now["weights"]:
+            raise LissomError(
+                f"the weights changed since {run} was made: what was learnt there is not of these",
+                hint="--weights FILE carries the plan out on other weights, or bring back what the run began with",
+            )
         steps = tuple(step for move in plan.moves for step in move.model_steps)
         for count in range(1, len(steps) + 1):
             key = _key(steps[:count])

@@ -16,6 +16,7 @@ from lissom.engine.floor import check_floor
 from lissom.engine.folder import LOCK, RunFolder
 from lissom.engine.forecast import compare
 from lissom.engine.fronting import FrontSearch
+from lissom.engine.given_plan import carry_out
 from lissom.engine.heartbeat import beating
 from lissom.engine.identity import check_same
 from lissom.engine.methods import PRUNE
@@ -26,7 +27,7 @@ from lissom.engine.rewriting import Rewriting
 from lissom.engine.searching import Search
 from lissom.engine.spreading import Executor, Spread
 from lissom.engine.stopwatch import Stopwatch, time_left, time_spent
-from lissom.engine.trials import State, Trials, Tried, best_of
+from lissom.engine.trials import Trials, Tried
 from lissom.plan.budget import Budget, check_absolute
 from lissom.plan.move import Plan
 from lissom.steps.step import Context
@@ -123,7 +124,7 @@ class _Run:
         else:
             if job.earlier is not None:
                 carrier.adopt(job.earlier, job.plan)
-            best = _carry_out(trials, job.plan)
+            best = carry_out(trials, job.plan)
         with self.watch.part("verdict"):
             verdict = deliver(
                 job.workload, job.budget, baseline, carrier, best, self.folder, compared=job.options.compared
@@ -209,12 +210,3 @@ class _Run:
             "seconds": round(self.earlier_s + self.watch.total, 2),
             "parts_seconds": self.watch.summary(),
         }
-
-
-def _carry_out(trials: Trials, plan: Plan) -> Tried:
-    """A given plan: every move in order, each on top of the last that the target could make, kept or not."""
-    state = State()
-    for move in plan.moves:
-        tried = trials.try_move(state, move)
-        state = state if tried.state.comparison is None else tried.state
-    return best_of(trials.tried)

@@ -20,7 +20,7 @@ _NEED_TEMPORARY_BYTES = 50_000_000
 _CHANGED = 3
 _REFUSED = "refused"  # the kind of the last record of a run that may not begin
 _BEGINNING = ("settings", "start", "machine", "identity", "note", "baseline", "floor", "entrant", "race")
-_OF_A_REFUSED = (NAME, "summary.json", "report.html")
+_OF_A_REFUSED = ("summary.json", "report.html", NAME)  # what says that it was refused goes last
 
 
 class RunFolder:
@@ -73,7 +73,7 @@ class RunFolder:
         try:
             yield
         except LissomError as error:
-            if not self.resumed and all(record.kind in _BEGINNING for record in self.ledger):
+            if all(record.kind in _BEGINNING for record in self.ledger):
                 with contextlib.suppress(LissomError):  # what was refused first is what a user has to know
                     self.ledger.append(_REFUSED, "", error.message)
             raise

@@ -22,10 +22,16 @@ class FrontSearch:
         self._ledger, self._mover, self._trials, self._budget = ledger, mover, trials, budget
 
     def run(self, rungs: Sequence[Rung]) -> Tried:
-        """Try all rungs from the widest to the narrowest, and deliver the point that the budget means."""
+        """Try all rungs from the widest to the narrowest, and deliver the point that the budget means.
+
+        Of a time limit each takes its share; what is left out where it was not enough is said.
+        """
         if self._mover.has_int8:
             self._trials.try_move(State(), Move.of(self._mover.int8))
         for place, rung in enumerate(rungs):
+            if not self._may_go_on(place):
+                self._ledger.once("note", "front", f"the time limit left {len(rungs) - place} of {len(rungs)} cuts out")
+                break
             number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
             move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))
             tried = try_cut(self._trials, self._mover, State(), move, rung)
@@ -36,6 +42,14 @@ class FrontSearch:
             return best_of(self._trials.tried)  # the target could make nothing, which is said there
         self._ledger.once("front", "", [point.number for point in front(points)])
         return self._trials.tried[_chosen(points, self._budget) - 1]
+
+    def _may_go_on(self, place: int) -> bool:
+        """Whether there is time for this rung; for the first there is."""
+        known = self._ledger.find("go on", f"rung {place}")
+        if known is None:
+            known = place == 0 or self._mover.time_left() > 0
+            self._ledger.append("go on", f"rung {place}", known)
+        return bool(known)
 
 
 def points_of(ledger: Ledger, budget: Budget) -> list[Point]:

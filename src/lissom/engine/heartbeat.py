@@ -1,6 +1,7 @@
 """Until when a run was at work: a kill in the middle of a long training leaves no record of that."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Generator
@@ -17,7 +18,7 @@ def beating(path: Path, every_s: float = _EVERY_S) -> Generator[None]:
     def beat() -> None:
         while not over.wait(every_s):
             with contextlib.suppress(OSError):  # the folder may be gone: what is at work there will say so
-                path.write_text(f"{time.time():.3f}", encoding="ascii")
+                _write(path)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
@@ -26,6 +27,15 @@ def beating(path: Path, every_s: float = _EVERY_S) -> Generator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def _write(path: Path) -> None:
+    """In place: a kill leaves the time before, never an empty file."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.pwrite(handle, f"{time.time():.3f}".encode("ascii"), 0)
+    finally:
+        os.close(handle)
 
 
 def last_beat(path: Path) -> float:

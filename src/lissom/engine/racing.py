@@ -1,13 +1,15 @@
 """Which target and precision a model is fastest on here, of those that keep its score: all made, all timed in turn."""
 
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lissom.core.errors import LissomError, first_line
+from lissom.core.errors import LissomError, MachineError, first_line
+from lissom.core.files import filling
 from lissom.core.progress import Progress
 from lissom.core.records import Entrant
 from lissom.core.statistics import drop_interval, median_interval, ratio_interval
@@ -50,7 +52,10 @@ def racing(word: str) -> list[Target]:
         raise LissomError(told, hint=f"write {AUTO} alone, or names by commas")
     targets: list[Target] = [TARGETS.get(name)() for name in names]
     if word == AUTO:
-        return [target for target in targets if target.missing() is None]
+        usable = [target for target in targets if target.missing() is None]
+        if not usable:
+            raise LissomError("no target is installed", hint="pip install onnxruntime; see lissom targets")
+        return usable
     for target in targets:
         target.check_usable()
     return targets
@@ -75,13 +80,14 @@ def choose_target(
             told = f"the target in {folder} was chosen for other {' and '.join(other)}"
             raise LissomError(told, hint="choose another folder with -o")
         if not any(entrant.chosen for entrant in entrants):
+            began = time.monotonic()
             with tempfile.TemporaryDirectory() as work:
                 entrants = _Race(workload, budget, options, Path(work), progress).run(targets)
             if not any(entrant.chosen for entrant in entrants):
                 raise LissomError(f"no target can run {workload.name}: {entrants[0].reason}", hint="see lissom targets")
             for entrant in sorted(entrants, key=lambda entrant: entrant.chosen):  # the winner last: then it is whole
                 ledger.put(entrant, f"{entrant.target} {entrant.precision}")
-            ledger.append("race", "", asked)
+            ledger.append("race", "", {**asked, "seconds": round(time.monotonic() - began, 3)})
     best = next(entrant for entrant in entrants if entrant.chosen)
     progress.say(f"{best.target} {best.precision}: {best.reason}")
     return best.target
@@ -129,8 +135,11 @@ class _Race:
 
     def _make(self, target: Target, precision: str) -> None:
         try:
-            artefact = self._artefact(target, precision)
+            with filling(self._work / target.name):
+                artefact = self._artefact(target, precision)
             check_parity(self._workload.module, target, artefact, parity_inputs(self._workload.splits.select))
+        except MachineError:
+            raise
         except Exception as error:  # converters fail in ways of their own; the others race on
             why = error.message if isinstance(error, LissomError) else first_line(error)
             self._failed.append(Entrant(target.name, precision, reason=f"cannot be made: {why}"))

@@ -44,19 +44,25 @@ class RayCluster:
             work.remote(remote.order(self._source, self._weights, steps, seconds, self._seed)): number
             for number, steps in orders.items()
         }
-        turns = -(-len(orders) // self._at_once(len(orders)))
-        end = time.monotonic() + seconds * turns + _GRACE_S
-        while waiting:
-            left = end - time.monotonic()
-            done, _ = ray.wait(list(waiting), num_returns=1, timeout=None if left == float("inf") else max(0.0, left))
-            if not done:
-                break
-            number, results = waiting.pop(done[0]), self._read(done[0])
-            if results is not None:
-                yield number, results
-        for late in waiting:
-            with contextlib.suppress(Exception):
-                ray.cancel(late, force=True)
+        end = time.monotonic() + seconds * self.turns(len(orders)) + _GRACE_S
+        try:
+            while waiting:
+                left = end - time.monotonic()
+                limit = None if left == float("inf") else max(0.0, left)
+                done, _ = ray.wait(list(waiting), num_returns=1, timeout=limit)
+                if not done:
+                    break
+                number, results = waiting.pop(done[0]), self._read(done[0])
+                if results is not None:
+                    yield number, results
+        finally:  # what is late, and what nobody waits for after a refusal or a kill
+            for late in waiting:
+                with contextlib.suppress(Exception):
+                    ray.cancel(late, force=True)
+
+    def turns(self, orders: int) -> int:
+        """See :class:`lissom.engine.spreading.Executor`."""
+        return -(-orders // self._at_once(orders))
 
     def _read(self, done: Any) -> list[Result] | None:
         """The results of an order; ``None`` where its workers were lost time and again."""

@@ -26,7 +26,7 @@ def try_cut(
     tried = trials.try_move(state, move)
     if tried.state.comparison is None or tried.trial.drop <= rung.drop:
         return tried
-    repaired = trials.try_move(state, mover.repaired(rung, formats))
+    repaired = trials.try_move(state, mover.repaired(rung, formats), instead=tried)
     if repaired.state.comparison is None or repaired.trial.drop >= tried.trial.drop:
         return tried
     return repaired

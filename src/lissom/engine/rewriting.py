@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lissom.core.errors import LissomError
+from lissom.core.errors import LissomError, MachineError
 from lissom.core.ledger import Ledger
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
@@ -41,7 +41,7 @@ class Rewriting:
         self._budget, self._mover, self._trials = budget, mover, trials
 
     def run(self, methods: tuple[str, ...], best: Tried | None) -> Tried:
-        """Try each of ``methods``.
+        """Try each of ``methods`` for which the time limit leaves some.
 
         Args:
             methods: names in ``METHODS``.
@@ -55,8 +55,13 @@ class Rewriting:
             if self._ledger.find("skipped", method) is not None:
                 continue
             number, share = len(self._trials.tried) + 1, 1 / (len(methods) - place)
+            if self._ledger.find("move", str(number)) is None and self._mover.time_left() <= 0:
+                self._ledger.append("skipped", method, {"what": method, "why": "the time limit left none for it"})
+                continue
             try:
                 move = self._mover.recorded(number, lambda s=state, n=number, m=method, r=share: self._move(m, s, n, r))
+            except MachineError:
+                raise
             except LissomError as error:
                 self._ledger.append("skipped", method, {"what": method, "why": error.message})
                 continue

@@ -22,6 +22,10 @@ _SHARE = 0.8  # of the time left: what is learnt has to be measured after it
 class Executor(Protocol):
     """Something that carries steps out on other processes or machines."""
 
+    def turns(self, orders: int) -> int:
+        """How many turns so many orders take: 1 where there is room for all of them at once."""
+        ...
+
     def carry(self, orders: Mapping[int, Sequence[Any]], seconds: float) -> Iterator[tuple[int, list[Result]]]:
         """Carry out sequences of steps.
 
@@ -56,12 +60,13 @@ class Spread:
         rungs = prepared.rungs
         first = first_rung([rung.drop for rung in rungs], prepared.hope)
         places = range(len(rungs)) if everything else nearest(len(rungs), first, tries)
-        steps = {place: self._mover.settle(place, rungs[place], _SHARE) for place in places}
+        share = _SHARE / self._executor.turns(len(places))
+        steps = {place: self._mover.settle(place, rungs[place], share) for place in places}
         wanted = {place: found for place, found in steps.items() if not self._carrier.knows(found)}
         if not wanted:
             return
         self._progress.say(f"{len(wanted)} recoveries are spread")
-        self._collect(wanted, self._mover.time_left() * _SHARE)
+        self._collect(wanted, self._mover.time_left() * share)
         missing = [place for place, found in wanted.items() if not self._carrier.knows(found)]
         if missing:
             note = f"{len(missing)} of {len(wanted)} recoveries came back from no worker; what is needed is done here"

@@ -48,11 +48,11 @@ def time_left(ledger: Ledger, limit_s: float | None) -> float | None:
 def time_spent(ledger: Ledger) -> float:
     """Seconds that the starts of a run took, each from its first record to its last, or until it was last seen at work.
 
-    The latter is what the next start found, and wrote down.
+    The latter is what the next start found, and wrote down. A race of targets before the first counts too.
     """
     records = list(ledger)
     starts = [number for number, record in enumerate(records) if record.kind == "start"]
-    spent = 0.0
+    spent = float((ledger.find("race") or {}).get("seconds", 0.0))
     for first, following in itertools.pairwise([*starts, len(records)]):
         seen = records[following].value.get("lived_until", 0.0) if following < len(records) else 0.0
         spent += max(records[following - 1].at, seen) - records[first].at

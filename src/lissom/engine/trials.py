@@ -54,15 +54,22 @@ class Trials:
         self._baseline, self._budget = baseline, budget
         self.tried: list[Tried] = []
 
-    def try_move(self, state: State, move: Move, *, rewritten: bool = False) -> Tried:
-        """Apply ``move`` on top of ``state``, measure it, and decide (see :func:`lissom.engine.decisions.decide`)."""
+    def try_move(self, state: State, move: Move, *, rewritten: bool = False, instead: Tried | None = None) -> Tried:
+        """Apply ``move`` on top of ``state``, measure it, and decide (see :func:`lissom.engine.decisions.decide`).
+
+        Args:
+            state: what it is applied to, and compared with.
+            move: what is tried.
+            rewritten: whether it makes other layers of those that are there.
+            instead: what it would take the place of: it is kept only where it loses less than that.
+        """
         number = len(self.tried) + 1
         whole = state.with_move(move)
         trial = self._ledger.get(Trial, str(number))
         if trial is not None:
             _check_same(trial, move)
         else:
-            trial = self._run(number, state, whole, move, rewritten)
+            trial = self._run(number, state, whole, move, rewritten, instead)
             self._ledger.append("plan", str(number), Plan((whole,)).to_json())
             self._ledger.put(trial, str(number))
         comparison = _comparison(trial)
@@ -90,7 +97,7 @@ class Trials:
         found = tried.state.comparison
         return found is not None and clear(self._budget, self._baseline.figures, found)
 
-    def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool) -> Trial:
+    def _run(self, number: int, state: State, whole: Move, move: Move, rewritten: bool, instead: Tried | None) -> Trial:
         start = time.monotonic()
         workload, spent = self._carrier.model(whole.model_steps)
         seconds = self._seconds(whole.model_steps, spent)
@@ -116,6 +123,8 @@ class Trials:
             quantized=move.changes_format_alone,
             rewritten=rewritten,
         )
+        if instead is not None and instead.state.comparison is not None and comparison.drop >= instead.trial.drop:
+            decision = Decision(False, f"loses no less than {instead.trial.move}")
         measured = replace(comparison, figures=without_samples(comparison.figures))
         return _trial(number, move, decision, seconds, time.monotonic() - start, measured, artefact.notes)
 
