@@ -116,3 +116,16 @@ def test_a_changed_file_or_answer_is_noticed(made: tuple[Any, Path], tmp_path: P
         stream.write(b"x")
     problems, _ = check_bundles([tmp_path / "changed"])
     assert problems[str(tmp_path / "changed")] == [f"{file.name} was altered"]
+
+
+def test_a_model_that_spells_follows_no_beams(made: tuple[Any, Path], tmp_path: Path) -> None:
+    shutil.copytree(made[1], tmp_path / "spells")
+    handling = json.loads((made[1] / "handling.json").read_text(encoding="utf-8"))
+    del handling["rules"]
+    spelt = {**handling, "ctc": {"blank": 0, "longest": 8, "steps": []}}
+    (tmp_path / "spells" / "handling.json").write_text(json.dumps(spelt), encoding="utf-8")
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 16000)  # of which no model is asked
+    done = predict_alone(tmp_path / "spells", "--beams", "4", "--json", tmp_path / "a.wav")
+    assert done.returncode == 2 and "--beams 4: this model spells" in done.stderr and "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["error"].endswith("leave --beams out")
+    assert predict_alone(tmp_path / "spells", "--beams", "1", tmp_path / "a.wav").returncode == 0

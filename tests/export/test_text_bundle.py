@@ -71,3 +71,5 @@ def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, pre
     assert predict(bundle, "--verify").returncode == 0
     empty = predict(bundle, "  ")
     assert (empty.returncode, empty.stderr.strip()) == (2, "the text is empty")
+    bytes_alone = predict(bundle, "a \udcff b")
+    assert (bytes_alone.returncode, bytes_alone.stderr.strip()) == (2, r"the text 'a \udcff b' is not UTF-8")

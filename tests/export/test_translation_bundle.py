@@ -132,6 +132,9 @@ def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, pre
     assert (done.returncode, done.stdout.strip()) == (0, "ok: 6 of 6 test vectors agree")
     empty = predict(bundle, "  ")
     assert (empty.returncode, empty.stderr.strip()) == (2, "the text is empty")
+    bytes_alone = predict(bundle, "one two", "a \udcff b")
+    assert (bytes_alone.returncode, bytes_alone.stdout) == (2, "")
+    assert bytes_alone.stderr.strip() == r"the text 'a \udcff b' is not UTF-8"
 
 
 def test_what_a_forced_end_cuts_off_is_remarked(loaded: Callable[..., dict[str, Any]]) -> None:

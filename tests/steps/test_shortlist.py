@@ -12,6 +12,8 @@ import torch
 pytest.importorskip("transformers")
 pytest.importorskip("sacrebleu")
 
+from tokenizers import Tokenizer, models
+
 import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
@@ -68,8 +70,20 @@ def test_its_lists_are_the_dictionary_of_the_training_pairs() -> None:
     assert lists.copied and END in lists.always and len(lists.always) == 3
     found = [lists.likely[WORDS[word]].tolist() for word in ENGLISH]
     assert found == [[WORDS[word]] for word in GERMAN]
-    apart = replace(workload, files={**workload.files, "target.json": b"another"})
-    assert not lists_of(apart).copied
+
+
+@pytest.mark.parametrize(("target", "copied"), [(("one", "eins"), True), (("eins", "one"), False), (("one",), False)])
+def test_words_are_copied_where_both_languages_have_one_numbering(target: tuple[str, ...], copied: bool) -> None:
+    """As both tokenizers of a Marian have, though the pieces of the other language are never taken in either."""
+    sides = [unigrams(-1.0, "one", "eins"), unigrams(-9.0, *target)]
+    assert sides[0] != sides[1]
+    workload = replace(tiny_translator(), files={"source.json": sides[0], "target.json": sides[1]})
+    assert lists_of(workload).copied == copied
+
+
+def unigrams(score: float, *pieces: str) -> bytes:
+    made = Tokenizer(models.Unigram([("<unk>", 0.0), *((piece, score) for piece in pieces)], unk_id=0))
+    return made.to_str().encode("utf-8")
 
 
 @pytest.mark.slow

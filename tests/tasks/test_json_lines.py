@@ -29,3 +29,14 @@ def test_a_line_separator_of_unicode_inside_a_text_ends_no_line() -> None:
 def test_damage_is_named_with_its_line(text: str, expected: str) -> None:
     with pytest.raises(LissomError, match=expected):
         parse_lines(PATH, text, EXAMPLE)
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud83d\\ude00"}\n{"a": ["\\uD83D"]}', '[{"a": 1}, {"\\udcff": "b"}]'])
+def test_half_of_a_letter_is_named_with_its_line(text: str) -> None:
+    with pytest.raises(LissomError, match=r"rows\.jsonl, line 2 holds half of a letter, \\ud"):
+        parse_lines(PATH, text, EXAMPLE)
+
+
+def test_a_path_may_have_bytes_that_are_no_letter() -> None:
+    text = '{"file": "\\udcff.wav", "text": "\\ud83d\\ude00"}'
+    assert parse_lines(PATH, text, EXAMPLE, paths=("file",)) == [(1, {"file": "\udcff.wav", "text": "\U0001f600"})]

@@ -323,3 +323,8 @@ def test_classes_that_the_user_names_are_the_order_of_words() -> None:
     kept_back = Table("data", {"all": [{"text": "a", "label": -1}, {"text": "b", "label": 1}]}, ("bad", "good"), False)
     with pytest.raises(LissomError, match="the label -1, and its 2 classes count from 0"):
         find_in_table(kept_back, Wanted())
+
+
+def test_half_of_a_letter_is_no_text() -> None:
+    with pytest.raises(LissomError, match=r"an example of data\.py:texts holds half of a letter, \\ud83d"):
+        find_in_object({"train": [("fine", 0), (("so", "so \ud83d"), 1)], "test": [("fine", 0)]}, "data.py:texts")

@@ -3,7 +3,7 @@
 import os
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from lissom.core.errors import LissomError
 from lissom.tasks.listing import PARTS, Found, Item, Items, Listing
 
+Levels = tuple[str, ...]  # of a path, from the top
 LEAST = 2  # examples of a class: one to learn from and one to judge by
 
 
@@ -85,38 +86,43 @@ def arrange(where: str, name: str, items: Items[Item], names: list[str], kind: K
             f"{where} holds no {kind.many}",
             hint=f"known endings: {' '.join(sorted(kind.endings))}; one folder a class",
         )
-    paths = _without_common_top([tuple(item.split("/")) for item in names])
-    parts: dict[str, list[int]] = defaultdict(list)
-    in_parts = _in_parts(paths)
-    beside = 0
-    for row, path in enumerate(paths):
-        part = PARTS.get(path[0].lower()) if in_parts and len(path) > 1 else None
-        beside += in_parts and part is None
-        if part is not None or not in_parts:
-            parts[part or "all"].append(row)
-    inner = [path[1:] for path in paths] if in_parts else paths
+    paths = [tuple(item.split("/")) for item in names]
+    while has_common_top(paths, above=2):
+        paths = [path[1:] for path in paths]
+    parts, beside = rows_by_part(paths, kind)
+    inner = paths if "all" in parts else [path[1:] for path in paths]
     classes, notes = _classes(where, [inner[row] for rows in parts.values() for row in rows], kind)
-    if beside:
-        notes = (*notes, f"{beside} {kind.many} beside the folders of the splits were left out")
     listings = {part: _listing(items, inner, rows, classes) for part, rows in parts.items()}
     _check_classes(where, listings, classes, kind)
-    return Found(name, listings, classes, notes=notes)
+    return Found(name, listings, classes, notes=(*notes, *beside))
 
 
-def _in_parts(paths: list[tuple[str, ...]]) -> bool:
-    """Whether folders of splits lie above the classes: two different ones do, or all there is lies in one."""
+def rows_by_part(paths: Sequence[Levels], kind: Kind) -> tuple[dict[str, list[int]], tuple[str, ...]]:
+    """The rows of each part by the folders at the top, all in ``"all"`` where these are no splits; and a note of how
+    many lie beside the folders of the splits, and so in no part."""
+    if not in_parts(paths):
+        return {"all": list(range(len(paths)))}, ()
+    parts: dict[str, list[int]] = defaultdict(list)
+    for row, path in enumerate(paths):
+        part = PARTS.get(path[0].lower()) if len(path) > 1 else None
+        if part is not None:
+            parts[part].append(row)
+    beside = len(paths) - sum(map(len, parts.values()))
+    return dict(parts), (f"{beside} {kind.many} beside the folders of the splits were left out",) if beside else ()
+
+
+def in_parts(paths: Sequence[Levels]) -> bool:
+    """Whether folders of splits lie at the top: two different ones do, or all there is lies in one."""
     tops = [path[0].lower() if len(path) > 1 else "" for path in paths]
     return len({PARTS[top] for top in tops if top in PARTS}) > 1 or all(top in PARTS for top in tops)
 
 
-def _without_common_top(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Drop folders above everything, such as the one that most zips have, but not the last two levels."""
-    while len({path[0] for path in paths}) == 1 and min(len(path) for path in paths) > 2:
-        paths = [path[1:] for path in paths]
-    return paths
+def has_common_top(paths: Sequence[Levels], *, above: int) -> bool:
+    """Whether everything lies in one folder, such as most zips have, that stands above so many levels at least."""
+    return len({path[0] for path in paths}) == 1 and min(map(len, paths)) > above
 
 
-def _classes(where: str, paths: Iterable[tuple[str, ...]], kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _classes(where: str, paths: Iterable[Levels], kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of the classes, sorted as torchvision's ImageFolder does; none where there are no folders."""
     paths = list(paths)
     stray = sum(len(path) == 1 for path in paths)
@@ -134,9 +140,7 @@ def _classes(where: str, paths: Iterable[tuple[str, ...]], kind: Kind) -> tuple[
     return classes, note
 
 
-def _listing(
-    items: Items[Item], paths: list[tuple[str, ...]], rows: list[int], classes: tuple[str, ...]
-) -> Listing[Item]:
+def _listing(items: Items[Item], paths: list[Levels], rows: list[int], classes: tuple[str, ...]) -> Listing[Item]:
     if not classes:
         return Listing(items, np.asarray(rows, dtype=np.int64), None)
     number = {name: k for k, name in enumerate(classes)}

@@ -7,7 +7,7 @@ import numpy as np
 
 from lissom.core.errors import LissomError
 from lissom.tasks.grouping import by_groups
-from lissom.tasks.listing import Found, Item, Listing, Rows
+from lissom.tasks.listing import Found, Item, Listing, Rows, Together
 
 SELECT_SHARE, SELECT_MOST = 0.1, 5000
 TEST_SHARE = 0.2
@@ -18,7 +18,8 @@ FLATTERS = (
 
 
 def divide(found: Found[Item], *, select: float | None = None, seed: int = 0, limit: int | None = None) -> Found[Item]:
-    """Give a source exactly the parts train, select and test.
+    """Give a source exactly the parts train, select and test. Those that it has stay as they are; where one is divided,
+    examples that belong together stay so.
 
     Args:
         found: what the source holds.
@@ -55,22 +56,22 @@ def _check_filled(found: Found[Item], *names: str) -> None:
 
 
 def _into_parts(found: Found[Item], select: float | None, seed: int) -> Found[Item]:
-    parts = found.parts
+    parts, together = found.parts, found.together
     if select is not None and "select" in parts:
         note = "the data has a select split of its own: no other was carved"
         found = replace(found, notes=(*found.notes, note))
     if any(part.groups is not None for part in parts.values()):
         return by_groups(found, TEST_SHARE, select or SELECT_SHARE)
     if "all" in parts:
-        made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))})
+        made = _by_hash(parts["all"], {"test": TEST_SHARE, "select": _share(select, len(parts["all"]))}, together)
         sizes = ", ".join(f"{name} {len(made[name])}" for name in ("train", "select", "test"))
         note = f"one set of examples was divided by a hash of their names ({sizes})"
         return replace(found, parts=made, notes=(*found.notes, note))
     if "train" in parts and "test" in parts and "select" not in parts:
-        train, carved = carve(parts["train"], _share(select, len(parts["train"])), seed)
+        train, carved = carve(parts["train"], _share(select, len(parts["train"])), seed, together)
         return replace(found, parts={**parts, "train": train, "select": carved}, notes=(*found.notes, FLATTERS))
     if "train" in parts and "select" in parts and "test" not in parts:
-        halves = _by_hash(parts["select"], {"test": 0.5})
+        halves = _by_hash(parts["select"], {"test": 0.5}, together)
         note = "there is no test split: half of the validation split, by a hash of names, is kept for the verdict"
         made = {"train": parts["train"], "select": halves["train"], "test": halves["test"]}
         return replace(found, parts=made, notes=(*found.notes, note))
@@ -101,22 +102,36 @@ def _share(select: float | None, count: int) -> float:
     return share
 
 
-def carve(part: Listing[Item], share: float, seed: int) -> tuple[Listing[Item], Listing[Item]]:
-    """What is left and a random ``share`` of the examples, of each class alike."""
-    order = np.random.default_rng(seed).permutation(len(part))
-    made = _stratified(part, order, {"select": share})
+def carve(
+    part: Listing[Item], share: float, seed: int, together: Together | None = None
+) -> tuple[Listing[Item], Listing[Item]]:
+    """What is left and a random ``share`` of the examples, of each class alike; see ``Found`` for ``together``."""
+    groups = _groups(part, together)
+    rank = np.argsort(np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1))
+    made = _stratified(part, np.argsort(rank[groups], kind="stable"), {"select": share}, groups)
     return made["train"], made["select"]
 
 
-def _by_hash(part: Listing[Item], shares: dict[str, float]) -> dict[str, Listing[Item]]:
-    """Parts by the hash of names: the same examples fall into the same part on every machine."""
+def _by_hash(part: Listing[Item], shares: dict[str, float], together: Together | None) -> dict[str, Listing[Item]]:
+    """Parts by the hash of names, of a group the least: the same examples fall into the same part on every machine."""
     digests = [hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest() for name in part.names()]
-    order = np.asarray(sorted(range(len(part)), key=digests.__getitem__), dtype=np.int64)
-    return _stratified(part, order, shares)
+    groups, least = _groups(part, together), dict[int, bytes]()
+    for group, digest in zip(groups.tolist(), digests, strict=True):
+        least[group] = min(digest, least.get(group, digest))
+    order = sorted(range(len(part)), key=lambda place: (least[int(groups[place])], digests[place]))
+    return _stratified(part, np.asarray(order, dtype=np.int64), shares, groups)
 
 
-def _stratified(part: Listing[Item], order: Rows, shares: dict[str, float]) -> dict[str, Listing[Item]]:
-    """Take the first shares of each class in the given order; what remains is ``"train"``."""
+def _groups(part: Listing[Item], together: Together | None) -> Rows:
+    """The number of what each example is never divided from, ``(examples,)``, in the order in which they appear."""
+    if together is None:
+        return np.arange(len(part), dtype=np.int64)
+    numbers: dict[str, int] = {}
+    return np.asarray([numbers.setdefault(together(name), len(numbers)) for name in part.names()], dtype=np.int64)
+
+
+def _stratified(part: Listing[Item], order: Rows, shares: dict[str, float], groups: Rows) -> dict[str, Listing[Item]]:
+    """Take the first shares of each class in the given order, whole groups of it; what remains is ``"train"``."""
     labels = np.zeros(len(part), dtype=np.int64) if part.labels is None else part.labels
     taken: dict[str, list[Rows]] = {name: [] for name in (*shares, "train")}
     few = len(np.unique(labels)) * 4 > len(part)  # too few of each class: draw from all alike
@@ -125,7 +140,23 @@ def _stratified(part: Listing[Item], order: Rows, shares: dict[str, float]) -> d
         start = 0
         for name, share in shares.items():
             count = max(1, round(share * len(members))) if len(members) > len(shares) else 0
-            taken[name].append(members[start : start + count])
-            start += count
+            end = _between_groups(groups[members], start, start + count)
+            taken[name].append(members[start:end])
+            start = end
         taken["train"].append(members[start:])
     return {name: part.at(np.sort(np.concatenate(rows))) for name, rows in taken.items()}
+
+
+def _between_groups(groups: Rows, start: int, end: int) -> int:
+    """The place next to ``end`` that divides no group, behind ``start``.
+
+    Args:
+        groups: of examples in their order, those of one beside each other, ``(examples,)``.
+        start: of what is taken.
+        end: of it, where groups may be divided.
+    """
+    if not start < end < len(groups):
+        return end
+    same = np.flatnonzero(groups == groups[end])
+    first, last = int(same[0]), int(same[-1]) + 1
+    return first if first > start and end - first <= last - end else last

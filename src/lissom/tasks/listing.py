@@ -1,5 +1,6 @@
 """What a source of data holds, of any task, before anything of it is prepared: examples by number, and labels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -12,6 +13,7 @@ PARTS = {
     "val": "select", "valid": "select", "validation": "select", "dev": "select", "select": "select",
     "test": "test", "testing": "test",
 }  # fmt: skip
+Together = Callable[[str], str]  # from a name to what examples share that are never divided
 Item = TypeVar("Item")
 Read = TypeVar("Read", covariant=True)
 
@@ -64,7 +66,8 @@ class Found(Generic[Item]):
 
     ``parts`` are listings by ``"train"``, ``"select"``, ``"test"`` or ``"all"``; ``numbered`` says that labels
     are the numbers of the model's outputs, not positions in ``classes``; ``preprocessing`` is what the data
-    set is usually given, as the arguments of the task's preprocessing; ``grouped_by`` is what groups are called.
+    set is usually given, as the arguments of the task's preprocessing; ``grouped_by`` is what groups are called;
+    ``together`` tells by the names of examples which are never divided, such as a sentence in any case.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Found(Generic[Item]):
     preprocessing: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
     grouped_by: str = "speakers"
+    together: Together | None = None
 
     @property
     def labelled(self) -> bool:

@@ -233,3 +233,30 @@ def test_what_does_not_listen_or_has_no_such_language_is_refused(whisper: Path, 
         load(f"ct2:{whisper}", data=data, task="speech", seconds=2.0)
     with pytest.raises(LissomError, match="0 beams"):
         load(f"ct2:{whisper}", data=data, task="speech", beams=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"beams": 4}, "it cannot follow 4 beams"), ({"language": "de"}, "it cannot be told 'de'")],
+)
+def test_what_a_model_that_spells_cannot_follow_is_refused(
+    speller: Path, tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    data = str(write_clips(tmp_path, {"train": ["one", "two"], "select": ["one"], "test": ["two"]}))
+    with pytest.raises(LissomError, match=said) as refused:
+        load(f"hf:{speller}", data=data, task="speech", **options)
+    assert refused.value.hints == (f"leave --{next(iter(options))} out",)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.3, ": 1 of 1 recordings of train"), (0.01, "gets none here; a")])
+def test_a_recording_shorter_than_a_place_is_not_compared(
+    speller: Path, tmp_path: Path, seconds: float, told: str
+) -> None:
+    shutil.copytree(speller, tmp_path / "masked")
+    prepared = {"sampling_rate": 16000, "do_normalize": True, "return_attention_mask": True}
+    (tmp_path / "masked" / "preprocessor_config.json").write_text(json.dumps(prepared), encoding="utf-8")
+    data = str(write_clips(tmp_path, {"train": ["one", "two"], "select": ["one"], "test": ["two"]}))
+    soundfile.write(tmp_path / "train0.wav", tones(0, seconds), 16000)
+    soundfile.write(tmp_path / "train1.wav", tones(1, 0.01), 16000)
+    notes = load(f"hf:{tmp_path / 'masked'}", data=data, task="speech", seconds=0.5).notes
+    assert any("the model learnt with a mask" in note and told in note for note in notes), notes

@@ -159,3 +159,46 @@ def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
             2.0,
             Progress(False),
         )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_folders_of_splits_below_a_common_one_are_known_and_what_lies_beside_is_told(
+    packed: bool, tmp_path: Path
+) -> None:
+    files = ("train/anna/a.wav", "train/ben/b.wav", "Validation/c.wav", "test/d.wav")
+    write(tmp_path / "data" / "corpus" / "v1", *files, "stray.wav", "more/e.wav")
+    for name in files:
+        (tmp_path / "data" / "corpus" / "v1" / name).with_suffix(".txt").write_text(name, encoding="utf-8")
+    source = tmp_path / "data"
+    if packed:
+        source = tmp_path / "data.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for file in sorted((tmp_path / "data").rglob("*.*")):
+                archive.write(file, file.relative_to(tmp_path / "data"))
+    found = find(source)
+    assert texts(found, "train") == list(files[:2]) and texts(found, "select") == [files[2]]
+    assert texts(found, "test") == [files[3]]
+    assert found.notes == ("2 clips beside the folders of the splits were left out",)
+
+
+def test_a_folder_of_train_alone_is_no_whole_set(tmp_path: Path) -> None:
+    write(tmp_path / "data", "train/anna/a.wav", "train/anna/b.wav")
+    assert list(find(tmp_path / "data").parts) == ["train"]
+    write(tmp_path / "other", "top/anna/a.wav", "top/anna/b.wav")
+    assert list(find(tmp_path / "other").parts) == ["all"]
+
+
+def test_half_of_a_letter_in_a_text_is_told_with_its_line(tmp_path: Path) -> None:
+    write(tmp_path, "a.wav", "b.wav")
+    rows = [{"audio": "a.wav", "text": "yes"}, {"audio": "b.wav", "text": "no \ud83d"}]
+    with pytest.raises(LissomError, match=r"all\.jsonl, line 2 holds half of a letter, \\ud83d"):
+        find(manifest(tmp_path, *rows))
+    given = [((np.ones(9), RATE), "no \ud83d")]
+    with pytest.raises(LissomError, match=r"the text of data train 0 holds half of a letter"):
+        find((given, given))
+
+
+def test_a_text_in_the_column_of_files_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LissomError, match=r"1 of 1 files that are not there: 'so so [so ]*'\n") as refused:
+        find(manifest(tmp_path, {"audio": "so " * 200, "text": "a.wav"}))
+    assert len(refused.value.message) < 300

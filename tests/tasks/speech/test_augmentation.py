@@ -8,6 +8,7 @@ pytest.importorskip("kaldi_native_fbank")
 
 from lissom.core.errors import LissomError
 from lissom.tasks.speech.augmentation import Augmentation, coloured, masked, noisy, paced, shifted, stretched, voiced
+from lissom.tasks.speech.handling import Features
 from lissom.testing.tiny_sounds import RATE, made_sound
 
 SOUND = made_sound("rise", 0, 0, seconds=1.0)
@@ -71,6 +72,19 @@ def test_masks() -> None:
     found = masked(features, slice(3, 7), slice(20, 30))
     assert (found[0, 3:7] == -1).all() and (found[0, :, 20:30] == -1).all()
     assert np.array_equal(found == -1, found != features)
+
+
+@pytest.mark.parametrize("options", [{}, {"mean": 3.0, "std": 2.0}])
+def test_what_comes_in_and_what_is_masked_is_silence(options: dict[str, float]) -> None:
+    features = Features(rate=RATE, **options)  # pyright: ignore[reportArgumentType]
+    assert (features(np.zeros(RATE, np.float32)) == np.float32(features.silence)).all()
+    heard = features(SOUND)
+    assert (paced(heard, 1.5, silence=features.silence)[..., :5] == np.float32(features.silence)).all()
+    found = masked(heard, slice(3, 7), slice(20, 30), silence=features.silence)
+    assert (found[0, 3:7] == np.float32(features.silence)).all() and found.dtype == np.float32
+    masks = Augmentation(0, 0, 0, None, 0, 0, bands=40, frames=100)
+    seen = [masks.features(heard, np.random.default_rng(seed), silence=features.silence) for seed in range(5)]
+    assert {float(value) for view in seen for value in view[view != heard]} == {float(np.float32(features.silence))}
 
 
 def test_a_view_depends_on_its_generator_alone() -> None:

@@ -75,6 +75,13 @@ def test_impossible_features(changed: dict[str, float]) -> None:
         Features(**changed)  # pyright: ignore[reportArgumentType]
 
 
+def test_more_bands_than_a_frame_tells_apart_are_refused_at_once() -> None:
+    with pytest.raises(LissomError, match="128 bands are too many for frames of 30 ms at 16000") as refused:
+        Features(bands=128)
+    assert refused.value.hints == ("fewer --bands, or a longer --window-ms",)
+    assert Features(bands=128, window_ms=60)(np.zeros(16000, np.float32)).shape == (1, 128, 100)
+
+
 def test_windows() -> None:
     features = Features(rate=8000, seconds=0.5)
     short = np.ones(1000, dtype=np.float32)
@@ -111,8 +118,12 @@ def test_bad_files_are_told(tmp_path: Path) -> None:
         for source in (tmp_path / name, wrong):
             with pytest.raises(LissomError, match=said):
                 read_clip(source, 16000)
-    with pytest.raises(LissomError, match="no such file"):
-        read_clip(tmp_path / "nowhere.wav", 16000)
+    for ending in ("wav", "raw"):
+        with pytest.raises(LissomError, match="no such file"):
+            read_clip(tmp_path / f"nowhere.{ending}", 16000)
+    (tmp_path / "x.raw").write_bytes(content)
+    with pytest.raises(LissomError, match="raw samples do not say their rate"):
+        read_clip(tmp_path / "x.raw", 16000)
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16000)
     with pytest.raises(LissomError, match="holds no sound"):
         read_clip(tmp_path / "empty.wav", 16000)

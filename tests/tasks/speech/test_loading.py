@@ -121,11 +121,33 @@ def test_views_share_sounds_that_are_made_once_and_are_the_same_when_asked_again
     assert torch.equal(lean.take([0], view=1).inputs[0], still.take([0], view=1).inputs[0])
 
 
+def test_views_of_log_power_are_masked_with_its_own_silence(folder: Path) -> None:
+    split = load(folder, mean=2.0, std=4.0).splits.train
+    assert isinstance(split, ClipSplit) and split.features.silence < -4
+    views = np.concatenate([split.take(range(6), view=view).inputs[0].numpy() for view in range(4)])
+    silent = np.abs(views - split.features.silence) < 1e-4
+    assert not (views == -1).any() and views[~silent].min() > split.features.silence, "no value lies below silence"
+
+
+def test_a_compression_that_python_lacks_is_damage(tmp_path: Path) -> None:
+    folder, packed = write_sounds(tmp_path / "sounds", each=40), tmp_path / "sounds.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in sorted(folder.rglob("*.wav")):
+            archive.write(file, file.relative_to(folder))
+    content = bytearray(packed.read_bytes())
+    entry = content.rindex(b"rise/ben/3.wav") - 46  # in the list at the end, of which byte 10 is the compression
+    content[entry + 10] = 98
+    packed.write_bytes(content)
+    told = "1 clips could not be read and were left out: rise/ben/3.wav: That compression method is not supported"
+    assert told in "\n".join(load(packed).notes)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"pixels": 3}, "there is no option 'pixels' for clips of sound"),
         ({"rate": 100}, "rate 100 is not possible"),
+        ({"bands": 128}, "128 bands are too many for frames of 30 ms at 8000 samples a second"),
         ({"classes": ["a", "b"]}, "2 class names for a model with 3 outputs"),
         ({"speaker": "x(y)z"}, "does not fit"),
     ],

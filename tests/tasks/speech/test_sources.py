@@ -110,6 +110,7 @@ def test_splits_of_a_manifest(folder: Path) -> None:
     ("change", "said"),
     [
         ({3: {"audio": "nowhere.wav"}}, r"names 1 of 36 files that are not there: 'nowhere.wav'"),
+        ({3: {"audio": "a word " * 99}}, r"names 1 of 36 files that are not there: 'a word [a word]*'\n"),
         ({3: {"audio": ""}}, "line 4 has no audio"),
         ({3: {"label": None}}, "line 4 has no label"),
         ({3: {"speaker": ""}}, "line 4 has no speaker"),

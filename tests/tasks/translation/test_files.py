@@ -123,3 +123,63 @@ def test_a_short_first_pair_is_no_header(tmp_path, first, languages):
 )
 def test_codes_of_languages_are_a_header(tmp_path, header, languages):
     assert rows(find(written(tmp_path / "a.tsv", f"{header}\none two\teins zwei\nthree\tdrei\n"), languages)) == ROWS
+
+
+def test_a_column_says_the_split(tmp_path):
+    lines = ["Split,en,de", "train,one two,eins zwei", "dev,three,drei", " Test ,four,vier"]
+    nested = [{"translation": {"en": a, "de": b}, "subset": part} for a, b, part in (
+        ("one two", "eins zwei", "train"), ("three", "drei", "validation"), ("four", "vier", "test"))]  # fmt: skip
+    for path in (
+        written(tmp_path / "a.csv", "\n".join(lines)),
+        written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, nested))),
+    ):
+        for languages in (None, ("en", "de")):
+            found = find(path, languages)
+            assert [rows(found, part) for part in ("train", "select", "test")] == [
+                *([row] for row in ROWS),
+                [("four", "vier")],
+            ]
+    with pytest.raises(LissomError, match=r"a\.csv, line 3: a split 'later'"):
+        find(written(tmp_path / "a.csv", "source,target,split\none,eins,train\ntwo,zwei,later\n"))
+    with pytest.raises(LissomError, match="line 3 has no split"):
+        find(written(tmp_path / "a.csv", "source,target,split\none,eins,train\ntwo,zwei,\n"))
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    written(whole / "train.csv", "source,target,split\none two,eins zwei,1\nthree,drei,2\n")
+    assert rows(find(whole), "train") == ROWS, "the name of the file says it"
+    assert rows(find(written(tmp_path / "b.csv", "part,target\none two,eins zwei\nthree,drei\n"))) == [
+        ("part", "target"), *ROWS
+    ], "there are no other two columns"  # fmt: skip
+
+
+def test_half_of_a_letter_is_told_with_its_line(tmp_path):
+    path = written(
+        tmp_path / "a.jsonl", '{"source": "a \\ud83d\\ude00", "target": "b"}\n{"source": "a \\ud83d", "target": "b"}\n'
+    )
+    with pytest.raises(LissomError, match=r"a\.jsonl, line 2 holds half of a letter, \\ud83d"):
+        find(path)
+    with pytest.raises(LissomError, match=r"pair 1 of the part test of data holds half of a letter, \\ude00"):
+        find({"train": ROWS, "test": [("a \U0001f600", "b"), ("c", "d \ude00")]})
+
+
+@pytest.mark.parametrize(
+    ("header", "languages", "exchanged"),
+    [
+        ("English,German", None, False),
+        ("english,Deutsch", ("en", "de"), False),
+        ("English,German", ("de", "en"), True),
+        ("Deutsch,中文", None, False),
+    ],
+)
+def test_names_of_languages_are_a_header(tmp_path, header, languages, exchanged):
+    found = rows(find(written(tmp_path / "a.csv", f"{header}\none two,eins zwei\nthree,drei\n"), languages))
+    assert found == ([(b, a) for a, b in ROWS] if exchanged else ROWS)
+
+
+def test_a_list_of_short_words_has_no_header_and_a_text_with_a_few_has_one(tmp_path):
+    short = ["no\tna", "so\tso", "one two\teins zwei"]
+    assert len(rows(find(written(tmp_path / "a.tsv", "\n".join(short))))) == 3
+    assert rows(find(written(tmp_path / "b.tsv", "so\tso\none two\teins zwei\n")))[0] == ("so", "so")
+    text = ["en\tde", "yes\tja", *(f"sentence {n}\tSatz {n}" for n in range(120))]
+    assert rows(find(written(tmp_path / "c.tsv", "\n".join(text))))[0] == ("yes", "ja")
+    assert rows(find(written(tmp_path / "d.tsv", "en\tde\nyes\tja\n"), ("en", "de"))) == [("yes", "ja")]

@@ -206,3 +206,11 @@ def test_pairs_that_are_all_too_long_are_told_of_both_lengths(folder: Path) -> N
     ) as e:
         load(folder, long)
     assert "says 14 of its translation" in str(e.value) and "max_length" in str(e.value)
+
+
+def test_a_sentence_in_any_case_is_in_one_split(folder: Path) -> None:
+    pairs = [(case(source), target) for source, target in draw_pairs(60, 7) for case in (str, str.capitalize)]
+    splits = load(folder, pairs).splits
+    held = [{name.casefold() for name in part.names} for part in (splits.train, splits.select, splits.test)]
+    assert all(held) and len(set.union(*held)) == sum(map(len, held))
+    assert len(splits.train) + len(splits.select) + len(splits.test) == len(pairs)

@@ -61,6 +61,23 @@ def test_damaged_and_missing_files_are_errors_for_people(marian, tmp_path):
         find_vocabulary(None, str(tmp_path), "x", 999)
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "hint"),
+    [
+        ("source.spm", True, "name the folder that holds source.spm, target.spm and vocab.json"),
+        ("tokenizer.json", False, "copy it again"),
+        ("target.json", False, "copy it again"),
+    ],
+)
+def test_a_tokenizer_that_is_no_text_is_told(tmp_path, name, asked, hint):
+    for side in ("source.json", "target.json"):
+        (tmp_path / side).write_text(pair_tokenizer(), encoding="utf-8")
+    (tmp_path / name).write_bytes(b"\n\x0e\xff\xfe")
+    with pytest.raises(LissomError, match=f"{name} is no text") as refused:
+        find_vocabulary(tmp_path / name if asked else None, str(tmp_path), "x", 99)
+    assert refused.value.hints == (hint,)
+
+
 def test_a_tokenizer_of_another_model_is_refused(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(pair_tokenizer(), encoding="utf-8")

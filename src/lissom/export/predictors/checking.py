@@ -118,6 +118,14 @@ def lines_of(file):
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
 
+def check_text(text):
+    """Refuse a text of the command line that nothing can be said to."""
+    if not text.strip():
+        raise ValueError("the text is empty")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):  # as Python has bytes that are no letter
+        raise ValueError(f"the text {text[:60]!r} is not UTF-8")
+
+
 def answered(runner):
     """The problems found with the answers to the test vectors, and what was found.
 

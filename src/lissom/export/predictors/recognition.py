@@ -77,13 +77,21 @@ def shown(path, part):
 def main():
     parser = argparse.ArgumentParser(description="Write down what is said, without PyTorch.")
     parser.add_argument("recordings", nargs="*", metavar="RECORDING")
-    parser.add_argument("--beams", type=at_least_one, help="alternatives that are followed at a time")
+    parser.add_argument(
+        "--beams", type=at_least_one, help="alternatives that are followed at a time; 1 for a model that spells"
+    )
     arguments(parser, classes=False)
     options = parser.parse_args()
     if not options.recordings and not options.verify:
         parser.error("give a RECORDING, or --verify")
     beams = None if options.verify else options.beams
     model = start(lambda: Model(options.threads, beams), options.verify, options.json)
+    if options.beams not in (None, 1) and "rules" not in model.runner.handling:
+        return tell(
+            f"--beams {options.beams}: this model spells the likeliest letter at each place and follows no "
+            "alternatives; leave --beams out",
+            options.json,
+        )
     code = 0
     for path in options.recordings:
         try:

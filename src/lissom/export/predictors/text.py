@@ -12,7 +12,7 @@ import time
 
 try:
     import numpy as np
-    from checking import HERE, arguments, lines_of, read, run, start, tell
+    from checking import HERE, arguments, check_text, lines_of, read, run, start, tell
     from handling import TOKENIZER, Encoder, Encoding
     from runner import Runner
 except ModuleNotFoundError as error:
@@ -73,6 +73,8 @@ def main():
         parser.error("give a TEXT, --file, or --verify")
     model = start(lambda: Model(options.threads), options.verify, options.json)
     try:
+        for text in options.texts:
+            check_text(text)
         for texts in given(options, model.encode.encoding.texts):
             found = model.predict(texts, options.top)
             print(json.dumps(found, ensure_ascii=False) if options.json else shown(found))

@@ -12,7 +12,7 @@ import sys
 import time
 
 try:
-    from checking import HERE, arguments, at_least_one, lines_of, read, run, start, tell
+    from checking import HERE, arguments, at_least_one, check_text, lines_of, read, run, start, tell
     from generating import Rules, beam_search, greedy, said
     from handling import SOURCE, TARGET, Wording, Words, batch_of, joined
     from runner import Runner
@@ -116,8 +116,7 @@ def main():
     model = start(lambda: Model(options.threads, options.beams, options.batch), options.verify, options.json)
     try:
         for text in options.texts:
-            if not text.strip():
-                raise ValueError("the text is empty")
+            check_text(text)
         for texts in batches(options):
             for found in answered(model, texts):
                 show(found, options)

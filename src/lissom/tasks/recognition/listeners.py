@@ -77,12 +77,12 @@ def listener_of(loaded: LoadedModel, tokenizer: Path, chosen: RecognitionOptions
         longest_s: seconds of the longest recording, for a model that hears any length.
 
     Raises:
-        LissomError: it does not listen, has no such language, or its tokenizer is not there.
+        LissomError: it does not listen, cannot do what is chosen, has no such language, or its tokenizer is not there.
     """
     if is_writer(loaded.module):
         return _writer(loaded, tokenizer, chosen)
     if is_speller(loaded.module):
-        return _speller(loaded, tokenizer, chosen.seconds or min(MOST_SECONDS, float(math.ceil(longest_s))))
+        return _speller(loaded, tokenizer, chosen, longest_s)
     raise LissomError(
         f"{loaded.name} is a {type(loaded.module).__name__}, which writes nothing down",
         hint="models like Whisper and Wav2Vec2ForCTC of transformers do: hf:DIR or ct2:DIR",
@@ -113,7 +113,8 @@ def _writes_english(said: Any, prompt: Sequence[int]) -> bool:
     return languages.get(ENGLISH) in prompt or tasks.get(TRANSLATE) in prompt
 
 
-def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
+def _speller(loaded: LoadedModel, tokenizer: Path, chosen: RecognitionOptions, longest_s: float) -> Listener:
+    _check_spells(loaded.name, chosen)
     module: Any = steady(loaded.module)
     place = tokenizer if tokenizer.is_dir() else tokenizer.parent
     prepared, config = _json(place / "preprocessor_config.json"), module.config
@@ -122,6 +123,7 @@ def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
             f"the configuration of {loaded.name} does not say which token is nothing",
             hint="pad_token_id in config.json is the number of <pad> in vocab.json",
         )
+    seconds = chosen.seconds or min(MOST_SECONDS, float(math.ceil(longest_s)))
     features = Wave(seconds, int(prepared.get("sampling_rate", 16000)), bool(prepared.get("do_normalize", True)))
     blank, places = int(config.pad_token_id), features.length // math.prod(config.conv_stride)
     return Listener(
@@ -132,6 +134,20 @@ def _speller(loaded: LoadedModel, tokenizer: Path, seconds: float) -> Listener:
         blank=blank,
         masked=bool(prepared.get("return_attention_mask", getattr(config, "feat_extract_norm", None) == "layer")),
     )
+
+
+def _check_spells(name: str, chosen: RecognitionOptions) -> None:
+    """Refuse what only a model that writes can follow."""
+    if chosen.beams != 1:
+        raise LissomError(
+            f"{name} spells the likeliest letter at each place: it cannot follow {chosen.beams} beams",
+            hint="leave --beams out",
+        )
+    if chosen.language is not None:
+        raise LissomError(
+            f"{name} spells the language that it learnt: it cannot be told {chosen.language!r}",
+            hint="leave --language out",
+        )
 
 
 def _steps(config: Any) -> list[list[int]]:

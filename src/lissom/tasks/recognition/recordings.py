@@ -3,7 +3,6 @@
 import csv
 import io
 import zipfile
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,18 @@ import numpy as np
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.core.tables import Table
-from lissom.tasks.class_folders import names_in_folder, open_zip
+from lissom.tasks.class_folders import has_common_top, in_parts, names_in_folder, open_zip, rows_by_part
+from lissom.tasks.columns import by_part, column, value_of
 from lissom.tasks.damage import UNREADABLE
 from lissom.tasks.finding import Readers
 from lissom.tasks.finding import find as find_with
-from lissom.tasks.listing import PARTS, Found, Items, Listing
+from lissom.tasks.json_lines import Row
+from lissom.tasks.listing import Found, Items, Listing
 from lissom.tasks.speech.clips import Clip, FileClips, ObjectClips, ZipClips
-from lissom.tasks.speech.manifest import FILES, SPEAKERS, Row, by_part, check_files, column, rows_of, value_of
+from lissom.tasks.speech.manifest import FILES, SPEAKERS, check_files, rows_of
 from lissom.tasks.speech.sources import CLIPS
 from lissom.tasks.user_data import given_parts
+from lissom.tasks.whole_text import check_whole
 
 TEXTS = ("text", "transcript", "transcription", "sentence", "normalized_text", "raw_text")
 EXPECTED = "return (train, test), (train, select, test), or a dict of these; each a sequence of ((samples, rate), text)"
@@ -61,7 +63,8 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
 
     Args:
         data: a manifest in JSON lines, or a CSV or TSV with columns of files and of texts; a folder or a zip of files,
-            with a ``.txt`` beside each; ``file.py:function``; or what such a function returns.
+            with a ``.txt`` beside each, below ``train``, ``val`` and ``test`` or not; ``file.py:function``; or what
+            such a function returns.
         download: is not used: no data set is known by name.
         progress: shows what is waited for.
 
@@ -91,7 +94,7 @@ def _in_file(path: Path) -> Found[Recording]:
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return archive.read(name)
-    except (*UNREADABLE, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise LissomError(f"{name} in {path} cannot be read: {error}", hint="pack or fetch it again") from error
 
 
@@ -160,22 +163,31 @@ def _beside(name: str) -> str:
 def _arranged(
     name: str, where: str, clips: Items[Clip], names: Sequence[str], written: dict[str, bytes]
 ) -> Found[Recording]:
-    """Listings by the folders train, val and test, where they stand above everything."""
+    """Listings by the folders train, val and test, where they stand above the clips, or in the one folder that does."""
     if not names:
         raise LissomError(f"{where} holds no clips", hint=f"known endings: {' '.join(sorted(CLIPS.endings))}")
-    without = [item for item in names if _beside(item) not in written]
-    if written and without:
+    paths = [tuple(item.split("/")) for item in names]
+    while not in_parts(paths) and has_common_top(paths, above=1):
+        paths = [path[1:] for path in paths]
+    parts, beside = rows_by_part(paths, CLIPS)
+    texts = _texts_beside(where, names, written, [row for rows in parts.values() for row in rows]) if written else None
+    recordings = Recordings(clips, texts)
+    listings = {part: Listing(recordings, np.asarray(rows), None) for part, rows in parts.items()}
+    return Found(name, listings, notes=beside)
+
+
+def _texts_beside(where: str, names: Sequence[str], written: dict[str, bytes], rows: Sequence[int]) -> list[str]:
+    """The text beside each clip; those that are in no part, and so not in ``rows``, need none."""
+    without = [names[row] for row in rows if _beside(names[row]) not in written]
+    if without:
         raise LissomError(
-            f"{where}: {len(without)} of {len(names)} clips have no text beside them, such as {without[0]}",
+            f"{where}: {len(without)} of {len(rows)} clips have no text beside them, such as {without[0]}",
             hint=f"write {_beside(without[0])}; where nothing is said it is empty",
         )
-    texts = [_decoded(where, item, written[_beside(item)]) for item in names] if written else None
-    recordings, parts = Recordings(clips, texts), defaultdict[str, list[int]](list)
-    tops = [item.partition("/")[0].lower() for item in names]
-    divided = all(top in PARTS for top in tops)
-    for row, top in enumerate(tops):
-        parts[PARTS[top] if divided else "all"].append(row)
-    return Found(name, {part: Listing(recordings, np.asarray(rows), None) for part, rows in parts.items()})
+    texts = [""] * len(names)
+    for row in rows:
+        texts[row] = _decoded(where, names[row], written[_beside(names[row])])
+    return texts
 
 
 def _decoded(where: str, name: str, content: bytes) -> str:
@@ -195,5 +207,7 @@ def _in_object(data: Any, where: str) -> Found[Recording]:
             raise LissomError(f"{where}: {name} is not a sequence of ((samples, rate), text)", hint=EXPECTED) from error
         if not all(isinstance(text, str) for text in texts):
             raise LissomError(f"{where}: a text of {name} is none", hint=EXPECTED)
+        for row, text in enumerate(texts):
+            check_whole(text, f"the text of {where} {name} {row}")
         parts[name] = Listing(Recordings(ObjectClips(items, f"{where} {name}"), texts), np.arange(len(items)), None)
     return Found(where, parts)

@@ -63,12 +63,13 @@ def noisy(samples: Samples, below_db: float, slope: float, generator: np.random.
     return (samples + scale * noise).astype(np.float32)
 
 
-def paced(features: Maps, factor: float) -> Maps:
-    """The same sounds ``factor`` times as fast about their middle, without change of pitch; silence comes in."""
+def paced(features: Maps, factor: float, *, silence: float = -1.0) -> Maps:
+    """The same sounds ``factor`` times as fast about their middle, without change of pitch; silence comes in, which
+    has the value ``silence``."""
     middle = (features.shape[-1] - 1) / 2
     places = middle + (np.arange(features.shape[-1]) - middle) * factor
-    silence = np.pad(features, ((0, 0), (0, 0), (1, 1)), constant_values=-1.0)
-    return _between(silence, np.clip(places + 1, 0, features.shape[-1] + 1))
+    amid = np.pad(features, ((0, 0), (0, 0), (1, 1)), constant_values=silence)
+    return _between(amid, np.clip(places + 1, 0, features.shape[-1] + 1))
 
 
 def voiced(features: Maps, factor: float) -> Maps:
@@ -78,11 +79,11 @@ def voiced(features: Maps, factor: float) -> Maps:
     return _between(features.swapaxes(-1, -2), places).swapaxes(-1, -2)
 
 
-def masked(features: Maps, bands: slice, frames: slice) -> Maps:
-    """With some bands and some frames at the least value, -1 (SpecAugment; Park et al. 2019, section 2)."""
+def masked(features: Maps, bands: slice, frames: slice, *, silence: float = -1.0) -> Maps:
+    """With some bands and some frames at the value of silence (SpecAugment; Park et al. 2019, section 2)."""
     changed = features.copy()
-    changed[..., bands, :] = -1.0
-    changed[..., frames] = -1.0
+    changed[..., bands, :] = silence
+    changed[..., frames] = silence
     return changed
 
 
@@ -132,16 +133,17 @@ class Augmentation:
             samples = noisy(samples, float(below), float(slope), generator)
         return samples
 
-    def features(self, features: Maps, generator: np.random.Generator) -> Maps:
-        """Another view of the features, ``(1, bands, frames)``."""
+    def features(self, features: Maps, generator: np.random.Generator, *, silence: float = -1.0) -> Maps:
+        """Another view of the features, ``(1, bands, frames)``, in which ``silence`` is the value of silence."""
         if self.pace:
-            features = paced(features, _factor(self.pace, generator))
+            features = paced(features, _factor(self.pace, generator), silence=silence)
         if self.tract:
             features = voiced(features, _factor(self.tract, generator))
         return masked(
             features,
             _stripe(features.shape[-2], self.bands, generator),
             _stripe(features.shape[-1], self.frames, generator),
+            silence=silence,
         )
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ RANGE = 10.0  # nepers of power below the loudest that are told apart
 QUIET = 0.0  # log power that the loudest band and frame is at least taken for, so that faint noise is not made loud
 SILENT = 1e-4  # of full scale
 CLIPPED_SHARE = 0.01
+_LEAST_POWER = float(np.log(np.finfo(np.float32).eps))  # as a log, to which Kaldi lifts that of silence
 _BLOCK = 1 << 20  # samples that are read at a time
 _GUESSED = 2 * 1152  # samples by which libsndfile is off, whose MP3 does not say how many it holds
 _LARGEST = 2.0**32  # programs that write whole numbers as floats stay below
@@ -60,21 +61,27 @@ class Features:
                 raise LissomError(f"{name} {getattr(self, name):g} is not possible", hint=f"give {least:g} to {most:g}")
         if not 1 <= self.hop_ms <= self.window_ms <= 1000 * self.seconds or self.std <= 0:
             raise LissomError(f"frames of {self.window_ms:g} ms every {self.hop_ms:g} ms are not possible")
+        try:
+            self._computer()
+        except ValueError as error:  # a band would lie between two frequencies that a frame tells apart
+            raise LissomError(
+                f"{self.bands} bands are too many for frames of {self.window_ms:g} ms at {self.rate} samples a second",
+                hint="fewer --bands, or a longer --window-ms",
+            ) from error
 
     @property
     def length(self) -> int:
         """Samples in a window."""
         return round(self.rate * self.seconds)
 
+    @property
+    def silence(self) -> float:
+        """The value of every band and frame in silence, the least that there is."""
+        return -1.0 if self.mean is None else (_LEAST_POWER - self.mean) / self.std
+
     def __call__(self, window: Samples) -> npt.NDArray[np.float32]:
         """The model's input of one window, ``(length,)`` in -1..1: ``(1, bands, frames)``."""
-        options = fbank.FbankOptions()
-        options.frame_opts.samp_freq = self.rate
-        options.frame_opts.frame_length_ms, options.frame_opts.frame_shift_ms = self.window_ms, self.hop_ms
-        options.frame_opts.dither, options.frame_opts.snip_edges = 0.0, False
-        options.frame_opts.window_type = "hann"
-        options.mel_opts.num_bins = self.bands
-        computer = fbank.OnlineFbank(options)
+        computer = self._computer()
         computer.accept_waveform(self.rate, window.tolist())  # an array is read much more slowly
         computer.input_finished()
         power = np.stack([computer.get_frame(frame) for frame in range(computer.num_frames_ready)], axis=1)
@@ -82,6 +89,15 @@ class Features:
             return ((power - self.mean) / self.std)[None].astype(np.float32)
         below = np.maximum(power - max(float(power.max()), QUIET), -RANGE)
         return (below * (2 / RANGE) + 1)[None].astype(np.float32)
+
+    def _computer(self) -> fbank.OnlineFbank:
+        options = fbank.FbankOptions()
+        options.frame_opts.samp_freq = self.rate
+        options.frame_opts.frame_length_ms, options.frame_opts.frame_shift_ms = self.window_ms, self.hop_ms
+        options.frame_opts.dither, options.frame_opts.snip_edges = 0.0, False
+        options.frame_opts.window_type = "hann"
+        options.mel_opts.num_bins = self.bands
+        return fbank.OnlineFbank(options)
 
     def window(self, samples: Samples) -> Samples:
         """``(length,)`` out of sound of any length: its loudest part, or the whole amid silence."""
@@ -111,9 +127,12 @@ def opened(source: Path | bytes) -> Iterator[soundfile.SoundFile]:
     """
     try:
         file = soundfile.SoundFile(source if isinstance(source, Path) else io.BytesIO(source))
-    except (soundfile.LibsndfileError, OSError) as error:
-        missing = isinstance(source, Path) and not source.is_file()
-        raise LissomError("there is no such file" if missing else "it is not sound that can be read") from error
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        if isinstance(source, Path) and not source.is_file():
+            raise LissomError("there is no such file") from error
+        if isinstance(error, TypeError):  # what soundfile raises of a file called .raw
+            raise LissomError("raw samples do not say their rate", hint="save it as a WAV or FLAC") from error
+        raise LissomError("it is not sound that can be read") from error
     with file:
         told, found = _sizes(source)
         if file.format.startswith("WAV") and told < _UNKNOWN_SIZE and 0 < found < told:

@@ -1,20 +1,20 @@
 """A manifest: JSON lines that name a file of sound each, its label, and where they are known its split and speaker."""
 
-from collections import defaultdict
+import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lissom.core.errors import LissomError
+from lissom.tasks.columns import by_part, column, value_of
 from lissom.tasks.json_lines import Row, parse_lines
-from lissom.tasks.listing import PARTS, Found, Listing
+from lissom.tasks.listing import Found, Listing
 from lissom.tasks.speech.clips import Clip, FileClips
 
 FILES = ("audio", "file", "path", "audio_filepath", "filename")
 LABELS = ("label", "command", "keyword", "class", "text")
-SPLITS = ("split", "subset", "part")
 SPEAKERS = ("speaker", "group", "speaker_id", "client_id")
+_SHOWN = 80  # letters of a name that is told
 _EXAMPLE = '{"audio": "yes/1.wav", "label": "yes", "speaker": "anna"}'
 
 
@@ -46,9 +46,10 @@ def check_files(path: Path, names: list[str]) -> None:
     Raises:
         LissomError: some are missing.
     """
-    missing = [name for name in names if not (path.parent / name).is_file()]
+    # Path.is_file raises where a name is too long, as a text is that stands in the column of files
+    missing = [name for name in names if not os.path.isfile(path.parent / name)]
     if missing:
-        shown = ", ".join(repr(name) for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
+        shown = ", ".join(repr(name[:_SHOWN]) for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
         raise LissomError(
             f"{path} names {len(missing)} of {len(names)} files that are not there: {shown}",
             hint=f"paths are read from {path.parent.resolve()}",
@@ -69,33 +70,10 @@ def rows_of(path: Path, example: str) -> list[tuple[int, Row]]:
         text = path.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise LissomError(f"{path} cannot be read as text: {error}", hint="save it as UTF-8") from error
-    rows = parse_lines(path, text, example)
+    rows = parse_lines(path, text, example, paths=FILES)
     if not rows:
         raise LissomError(f"{path} is empty", hint=example)
     return rows
-
-
-def value_of(path: Path, number: int, row: Row, names: tuple[str, ...]) -> Any:
-    """The value of a row under one of several names.
-
-    Raises:
-        LissomError: it has none.
-    """
-    found = next((row[name] for name in names if row.get(name) not in (None, "")), None)
-    if found is None:
-        raise LissomError(f"{path}, line {number} has no {names[0]}", hint=f"it may be called {', '.join(names)}")
-    return found
-
-
-def column(path: Path, rows: list[tuple[int, Row]], names: tuple[str, ...]) -> list[str] | None:
-    """One value of every row as text; ``None`` where no row has it.
-
-    Raises:
-        LissomError: some rows have it and some have not.
-    """
-    if not any(row.get(name) not in (None, "") for _, row in rows for name in names):
-        return None
-    return [str(value_of(path, number, row, names)) for number, row in rows]
 
 
 def _labels(path: Path, rows: list[tuple[int, Row]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -108,20 +86,3 @@ def _labels(path: Path, rows: list[tuple[int, Row]]) -> tuple[np.ndarray | None,
     classes = tuple(sorted(set(words)))
     number = {name: k for k, name in enumerate(classes)}
     return np.asarray([number[word] for word in words], dtype=np.int64), classes
-
-
-def by_part(path: Path, rows: list[tuple[int, Row]]) -> dict[str, list[int]]:
-    """The places of the rows of each part; all in ``"all"`` where no row names its split.
-
-    Raises:
-        LissomError: a split has another name than the known ones.
-    """
-    splits = column(path, rows, SPLITS)
-    if splits is None:
-        return {"all": list(range(len(rows)))}
-    parts: dict[str, list[int]] = defaultdict(list)
-    for place, ((number, _), split) in enumerate(zip(rows, splits, strict=True)):
-        if split.lower() not in PARTS:
-            raise LissomError(f"{path}, line {number}: a split {split!r}", hint=f"known: {', '.join(PARTS)}")
-        parts[PARTS[split.lower()]].append(place)
-    return dict(parts)

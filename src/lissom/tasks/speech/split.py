@@ -102,9 +102,10 @@ class ClipSplit:
         assert self.augmentation is not None
         generator = np.random.default_rng((self.seed, row, view))
         if self.heard is None:
-            return self.augmentation.features(self._sound(row, view), generator)
-        features = self.heard.features(view % SOUNDS, row, lambda: self._sound(row, view % SOUNDS))
-        return self.augmentation.features(features, generator)
+            features = self._sound(row, view)
+        else:
+            features = self.heard.features(view % SOUNDS, row, lambda: self._sound(row, view % SOUNDS))
+        return self.augmentation.features(features, generator, silence=self.features.silence)
 
     def _sound(self, row: int, sound: int) -> Maps:
         """The features of an augmented sound."""

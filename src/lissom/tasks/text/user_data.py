@@ -8,6 +8,7 @@ from lissom.tasks.listing import Found
 from lissom.tasks.text.handling import Texts
 from lissom.tasks.text.tables import Row, Table, Wanted, find_in_table
 from lissom.tasks.user_data import given_parts
+from lissom.tasks.whole_text import check_whole
 
 EXPECTED = (
     "return (train, test), (train, select, test), or a dict of these; each a sequence of (text, label), of "
@@ -34,6 +35,14 @@ def find_in_object(data: Any, where: str) -> Found[Texts]:
 
 
 def _row(item: Any, where: str) -> Row:
+    row = _read(item, where)
+    for name, value in row.items():
+        if name != "label":
+            check_whole(str(value), f"an example of {where}")
+    return row
+
+
+def _read(item: Any, where: str) -> Row:
     if isinstance(item, str):
         return {"text": item}
     if isinstance(item, Sequence) and len(item) == 2:

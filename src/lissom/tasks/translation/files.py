@@ -5,21 +5,21 @@ import gzip
 import io
 import itertools
 import math
-import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError
-from lissom.tasks.json_lines import parse_lines
+from lissom.tasks.columns import SPLITS, by_part
+from lissom.tasks.json_lines import Row, parse_lines
 from lissom.tasks.listing import PARTS
+from lissom.tasks.translation.languages import are_codes, are_names, code_of
 from lissom.tasks.translation.pairs import Pair
 
 TABLES = (".csv", ".tsv", ".jsonl")
 KNOWN = (("source", "target"), ("src", "tgt"), ("src", "trg"), ("sentence", "translation"))
 NESTED = "translation"  # where data sets for transformers have both languages of a row
-_CODE = re.compile(r"([a-z]{2,3})([-_][A-Za-z0-9]{2,4})?")
 Languages = tuple[str, str] | None
 
 
@@ -64,16 +64,24 @@ def _lines(path: Path) -> list[str]:
     return lines[:-1] if lines and not lines[-1] else lines
 
 
-def read_table(path: Path, languages: Languages) -> list[Pair]:
-    """The pairs of a CSV, TSV or JSON lines file.
+def read_table(path: Path, languages: Languages) -> dict[str, list[Pair]]:
+    """The pairs of a CSV, TSV or JSON lines file by part, all in ``"all"`` where no column says the split.
 
     Args:
         path: of the table.
-        languages: the columns of source and target; by default those that are known, or the only two.
+        languages: the columns of source and target; by default those that are known, or the only two beside the split.
 
     Raises:
-        LissomError: it cannot be read, or it is not told which columns are meant.
+        LissomError: it cannot be read, it is not told which columns are meant, or a split is not known.
     """
+    rows, columns = _read(path, languages)
+    split = next((name for _, row in rows for name in row if _says_split(name, columns)), None)
+    parts = {"all": range(len(rows))} if split is None else by_part(path, rows, (split,))
+    return {part: [_pair(rows[place], columns) for place in places] for part, places in parts.items()}
+
+
+def _read(path: Path, languages: Languages) -> tuple[list[tuple[int, Row]], tuple[str, str]]:
+    """The rows of a table with the numbers of their lines, and the columns of source and target."""
     ending = _ending(path)
     if ending not in TABLES:
         raise LissomError(
@@ -83,8 +91,13 @@ def read_table(path: Path, languages: Languages) -> list[Pair]:
     rows = _json_rows(path) if ending == ".jsonl" else _cells(path, "\t" if ending == ".tsv" else ",", languages)
     if not rows:
         raise LissomError(f"{path} has no rows", hint="it needs a column of sentences and one of translations")
-    first, second = _columns(path, list(rows[0]), languages)
-    return [(_said(row, first), _said(row, second)) for row in rows]
+    names = list(rows[0][1])
+    plain = names if len(names) <= 2 else [name for name in names if not _says_split(name, languages or ())]
+    return rows, _columns(path, plain, languages)
+
+
+def _says_split(name: str, others: Sequence[str]) -> bool:
+    return name.lower() in SPLITS and name not in others
 
 
 def _ending(path: Path) -> str:
@@ -97,17 +110,19 @@ def text_of(value: Any) -> str:
     return "" if missing else str(value)
 
 
-def _said(row: dict[str, Any], column: str) -> str:
-    return " ".join(text_of(row.get(column)).split())
+def _pair(row: tuple[int, Row], columns: tuple[str, str]) -> Pair:
+    source, target = (" ".join(text_of(row[1].get(column)).split()) for column in columns)
+    return source, target
 
 
 def _columns(path: Path, names: list[str], languages: Languages) -> tuple[str, str]:
     if languages is not None:
-        missing = [name for name in languages if name not in names]
+        known = {code: name for name in names if (code := code_of(name))} | {name: name for name in names}
+        missing = [language for language in languages if language not in known]
         if missing and len(names) != 2:
             raise LissomError(f"{path} has no column {missing[0]!r}", hint=f"its columns are {', '.join(names)}")
         if not missing:
-            return languages
+            return known[languages[0]], known[languages[1]]
     lower = {name.lower(): name for name in names}
     for first, second in KNOWN:
         if first in lower and second in lower:
@@ -120,14 +135,16 @@ def _columns(path: Path, names: list[str], languages: Languages) -> tuple[str, s
     return names[0], names[1]
 
 
-def _cells(path: Path, delimiter: str, languages: Languages) -> list[dict[str, Any]]:
+def _cells(path: Path, delimiter: str, languages: Languages) -> list[tuple[int, Row]]:
     csv.field_size_limit(1 << 30)  # a sentence may be as long as it likes
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     lines = io.StringIO(read_text(path), newline="")  # of these alone: a sentence may hold others of Unicode
     try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if row]
+        reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+        numbered = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         raise LissomError(f"{path} is not a table: {error}", hint="save it as CSV anew") from error
+    rows = [row for _, row in numbered]
     if not rows:
         return []
     wrong = next((number for number, row in enumerate(rows) if len(row) != len(rows[0])), None)
@@ -138,29 +155,21 @@ def _cells(path: Path, delimiter: str, languages: Languages) -> list[dict[str, A
         )
     names = [cell.strip() for cell in rows[0]]
     known = {name for pair in (*KNOWN, languages or ()) for name in pair}
-    headed = len(names) != 2 or {name.lower() for name in names} <= known or _are_codes(names, languages)
-    names, body = (names, rows[1:]) if headed else (["source", "target"], rows)
-    return [dict(zip(names, row, strict=True)) for row in body]
+    told = {name.lower() for name in names} <= known or are_names(names) or are_codes(names, languages, rows[1:])
+    names, body = (names, numbered[1:]) if told or len(names) != 2 else (["source", "target"], numbered)
+    return [(number, dict(zip(names, row, strict=True))) for number, row in body]
 
 
-def _are_codes(names: Sequence[str], languages: Languages) -> bool:
-    """Whether these are codes of languages, such as en and zh-CN, and of those that are asked for; "Yes" is none."""
-    found = [_CODE.fullmatch(name) for name in names]
-    codes = [code[1] for code in found if code is not None]
-    if len(codes) < len(names) or languages is None:
-        return len(codes) == len(names)
-    asked = [re.split("[-_]", language.lower())[0] for language in languages]
-    return any(all(map(_alike, codes, order)) for order in (asked, asked[::-1]))
+def _json_rows(path: Path) -> list[tuple[int, Row]]:
+    rows = parse_lines(path, read_text(path), '{"source": ..., "target": ...}')
+    return [(number, _flat(row)) for number, row in rows]
 
 
-def _alike(one: str, other: str) -> bool:
-    """Whether two codes may mean one language, as de and deu do."""
-    return one.startswith(other) or other.startswith(one)
-
-
-def _json_rows(path: Path) -> list[dict[str, Any]]:
-    rows = [row for _, row in parse_lines(path, read_text(path), '{"source": ..., "target": ...}')]
-    return [row[NESTED] if isinstance(row.get(NESTED), dict) else row for row in rows]
+def _flat(row: Row) -> Row:
+    """A row whose two languages may be nested, with the split that stands beside them."""
+    if not isinstance(row.get(NESTED), dict):
+        return row
+    return {**row[NESTED], **{name: value for name, value in row.items() if name.lower() in SPLITS}}
 
 
 def read_folder(folder: Path, languages: Languages) -> dict[str, list[Pair]]:
@@ -182,13 +191,19 @@ def read_folder(folder: Path, languages: Languages) -> dict[str, list[Pair]]:
         part = name.partition("/")[0]
         table = next((ends[ending[1:]] for ending in TABLES if ending[1:] in ends), None)
         if part not in found:
-            found[part] = read_table(table, languages) if table else _aligned_of(folder, ends, languages)
+            found[part] = _whole(table, languages) if table else _aligned_of(folder, ends, languages)
     if not found:
         raise LissomError(
             f"{folder} holds no sentence pairs that can be read here",
             hint="give train.en and train.de in it (or train.tsv), and files called val and test like that",
         )
     return found
+
+
+def _whole(path: Path, languages: Languages) -> list[Pair]:
+    """All pairs of a table that is called by its part, whatever a column of splits says."""
+    rows, columns = _read(path, languages)
+    return [_pair(row, columns) for row in rows]
 
 
 def _aligned_of(folder: Path, ends: dict[str, Path], languages: Languages) -> list[Pair]:

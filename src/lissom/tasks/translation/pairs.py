@@ -12,7 +12,8 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class PairItems:
-    """Sentences and their translations. A pair is called by its source, which so decides in which split it lands."""
+    """Sentences and their translations. A pair is called by its source, which so decides in which split it lands, in
+    one with all that have the same (see :func:`plain`)."""
 
     rows: Sequence[Pair]
 
@@ -35,9 +36,10 @@ def listing(rows: Sequence[Pair]) -> Listing[Pair]:
 
 def without_known(rows: Sequence[Pair], known: Sequence[Pair]) -> list[Pair]:
     """The rows of which the source is not among those of ``known``, whatever its case and its spaces."""
-    seen = {_plain(source) for source, _ in known}
-    return [row for row in rows if _plain(row[0]) not in seen]
+    seen = {plain(source) for source, _ in known}
+    return [row for row in rows if plain(row[0]) not in seen]
 
 
-def _plain(sentence: str) -> str:
+def plain(sentence: str) -> str:
+    """A sentence whatever its case and its spaces: what is the same is in one split alone."""
     return " ".join(sentence.casefold().split())

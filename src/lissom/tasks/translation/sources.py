@@ -12,8 +12,9 @@ from lissom.tasks.finding import find as find_with
 from lissom.tasks.listing import Found
 from lissom.tasks.translation.datasets import DATASETS
 from lissom.tasks.translation.files import Languages, read_aligned, read_folder, read_table, text_of
-from lissom.tasks.translation.pairs import Pair, listing, without_known
+from lissom.tasks.translation.pairs import Pair, listing, plain, without_known
 from lissom.tasks.user_data import given_parts
+from lissom.tasks.whole_text import check_whole
 
 _EXPECTED = "give train and test, each a list of (sentence, translation)"
 
@@ -27,7 +28,8 @@ def find(
 
     Args:
         data: the name of a known data set; two line-aligned files as ``FIRST,SECOND``; a CSV, TSV or JSON lines
-            file; a folder of either; ``file.py:function``; or what such a function returns.
+            file, where a column may say the split; a folder of either; ``file.py:function``; or what such a function
+            returns.
         languages: of source and target, as columns or endings have them.
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
@@ -43,7 +45,7 @@ def find(
             DATASETS,
             _in_object,
             lambda path: _found(path.name, read_folder(path, languages)),
-            lambda path: _found(path.stem, {"all": read_table(path, languages)}),
+            lambda path: _found(path.stem, read_table(path, languages)),
         )
         found = find_with(data, readers, download=download, progress=progress)
     return found
@@ -64,6 +66,8 @@ def _in_object(data: Any, where: str) -> Found[Pair]:
         if not isinstance(rows, Sequence) or not all(isinstance(row, tuple | list) and len(row) == 2 for row in rows):
             raise LissomError(f"the part {name} of {where} is no list of pairs", hint=_EXPECTED)
         parts[name] = [(text_of(source), text_of(target)) for source, target in rows]
+        for number, pair in enumerate(parts[name]):
+            check_whole("\n".join(pair), f"pair {number} of the part {name} of {where}")
     return _found(where, parts)
 
 
@@ -83,4 +87,4 @@ def _found(name: str, parts: dict[str, list[Pair]]) -> Found[Pair]:
         known += rows
     if repeated:
         notes.append(f"{repeated} sentences to judge by that are also learnt from were left out")
-    return Found(name, {part: listing(rows) for part, rows in kept.items()}, notes=tuple(notes))
+    return Found(name, {part: listing(rows) for part, rows in kept.items()}, notes=tuple(notes), together=plain)

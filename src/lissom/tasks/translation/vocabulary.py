@@ -62,9 +62,9 @@ def find_vocabulary(asked: str | Path | None, folder: str | None, name: str, row
     place = Path(place)
     path = place / TOKENIZER if place.is_dir() else place
     if path.is_file():
-        texts = (path.read_text(encoding="utf-8"),) * 2
+        texts = (_text(path),) * 2
     elif all((place / file).is_file() for file in (SOURCE, TARGET)):  # as a run writes its result
-        texts = tuple((place / file).read_text(encoding="utf-8") for file in (SOURCE, TARGET))
+        texts = tuple(_text(place / file) for file in (SOURCE, TARGET))
     elif all((place / file).is_file() for file in MARIAN):
         texts = tuple(_of_marian(place, file) for file in MARIAN[:2])
     else:
@@ -78,6 +78,15 @@ def find_vocabulary(asked: str | Path | None, folder: str | None, name: str, row
         )
     before, behind = _around(tokenizers[0])
     return Vocabulary(*texts, unknown=tokenizers[0].token_to_id(UNKNOWN), before=before, behind=behind)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        folder = f"name the folder that holds {', '.join(MARIAN[:-1])} and {MARIAN[-1]}"
+        hint = folder if path.suffix == ".spm" else "copy it again"
+        raise LissomError(f"the tokenizer {path} is no text, as a {TOKENIZER} is", hint=hint) from error
 
 
 def _around(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
