@@ -14,8 +14,10 @@ from lissom.engine.carrying import Carrier, share_of_time
 from lissom.engine.models import restore_model, save_model
 from lissom.plan.move import Move, Plan
 from lissom.steps.distillation.distill import Distill
+from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.nothing import Nothing
 from lissom.steps.pruning.prune import Prune, without
+from lissom.steps.quantization.distilled import DistillInt8
 from lissom.steps.quantization.int8 import QuantizeInt8
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import Context, ModelStep
@@ -185,6 +187,8 @@ def test_stages_of_learning_share_the_time_by_their_epochs() -> None:
     assert share_of_time((answers,)) == 1
     assert share_of_time((Distill(4, share=0.5), Nothing(), answers)) == pytest.approx(1 / 3)
     assert share_of_time((Nothing(), inside, answers)) == 1
+    assert share_of_time((inside, DistillInt8(4), DistillSequences(2))) == pytest.approx(1 / 4)
+    assert share_of_time((DistillSequences(2, share=0.5), inside)) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("content", [None, b"half of a fi"])

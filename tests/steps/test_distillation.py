@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from lissom.core.progress import Deadline
 from lissom.steps.distillation.distill import Distill, distillation
 from lissom.steps.pruning.prune import without
+from lissom.steps.quantization.distilled import DistillInt8
 from lissom.testing import fresh_net, tiny_context, tiny_workload
 from lissom.testing.tiny import Drawn
 from lissom.train.team import Team
@@ -126,6 +128,14 @@ def test_it_goes_on_from_a_finished_epoch(tmp_path: Path) -> None:
         step.apply(original, replace(context, deadline=OneEpoch(None)))
     again = step.apply(original, context)
     assert all(torch.equal(whole.module.state_dict()[n], t) for n, t in again.module.state_dict().items())
+
+
+def test_what_was_not_learnt_for_want_of_time_is_not_told_as_learnt(tmp_path: Path) -> None:
+    original = tiny_workload()
+    context = replace(tiny_context(tmp_path, original), deadline=Deadline(0))
+    for step, what in ((Distill(1, batch=64, views=1), "distilling"), (DistillInt8(1, batch=64), "distilling in INT8")):
+        assert step.apply(original, context).notes[-1] == f"{what}: the time allowed 0 of 1 epochs"
+        assert step.apply(original, tiny_context(tmp_path, original)).notes == original.notes
 
 
 class Leading(Team):

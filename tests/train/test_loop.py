@@ -172,8 +172,11 @@ def test_a_deadline_ends_it_with_the_batch_in_hand() -> None:
         seen.append(view)
         return by_labels(outputs, batch, view)
 
-    model = train(fresh_net(), SPLIT, noting, Schedule(epochs=9, batch=16), deadline=AfterSix(None))
+    said: list[str] = []
+    schedule = Schedule(epochs=9, batch=16)
+    model = train(fresh_net(), SPLIT, noting, schedule, deadline=AfterSix(None), what="learning", short=said.append)
     assert len(seen) == 6 and not model.training
+    assert said == [f"learning: the time allowed {6 / math.ceil(len(SPLIT) / 16):.3g} of 9 epochs"]
     assert equal(train(fresh_net(), SPLIT, noting, Schedule(epochs=9, batch=16), deadline=Deadline(0)), fresh_net())
 
 

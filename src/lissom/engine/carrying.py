@@ -17,7 +17,6 @@ from lissom.core.progress import Deadline
 from lissom.engine.measuring import parity_inputs
 from lissom.engine.models import restore_model, save_model
 from lissom.plan.move import Move, Plan
-from lissom.steps.distillation.distill import Distill
 from lissom.steps.step import Context, ModelStep, Step
 from lissom.targets.parity import check_parity
 from lissom.targets.target import Artefact
@@ -166,13 +165,10 @@ class Carrier:
         return self._context.target.artefact(self._folder / key / done["file"], done["precision"], tuple(done["notes"]))
 
 
-def share_of_time(steps: Sequence[Step]) -> float:
+def share_of_time(steps: Sequence[ModelStep]) -> float:
     """The part of the time left that the first of some steps may take: by epochs, where others learn after it."""
-    first = steps[0]
-    if not isinstance(first, Distill):
-        return 1.0
-    epochs = [step.epochs * step.share for step in steps if isinstance(step, Distill)]
-    return epochs[0] / sum(epochs)
+    epochs = [step.length for step in steps]
+    return epochs[0] / sum(epochs) if epochs[0] else 1.0
 
 
 def _key(steps: tuple[Step, ...]) -> str:

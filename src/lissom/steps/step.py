@@ -110,6 +110,11 @@ class ModelStep(Step):
 
     learns: ClassVar[bool] = False
 
+    @property
+    def length(self) -> float:
+        """How many epochs it learns; 0 for a step that does not."""
+        return 0.0
+
     @abstractmethod
     def apply(self, workload: Workload, context: Context) -> Workload:
         """The workload with the changed model; the given one stays as it is."""

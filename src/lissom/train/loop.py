@@ -71,6 +71,7 @@ def train(
     what: str = "training",
     device: Device | None = None,
     team: Team = ALONE,
+    short: Callable[[str], None] | None = None,
 ) -> nn.Module:
     """Train a copy of ``module``.
 
@@ -88,6 +89,7 @@ def train(
         device: where to train; by default the best there is.
         team: the processes that share each batch, all of which call this with the same arguments. The gradients are
             those of the whole batch where the loss is a mean over examples; BatchNorm sees each process's part alone.
+        short: is told where the deadline allowed fewer epochs than were planned.
 
     Returns:
         The trained copy, in eval mode on the processor.
@@ -125,9 +127,16 @@ def train(
         state.epoch = epoch + 1
         if checkpoint is not None and team.leads:
             state.save(checkpoint)
-    if cycle.step < cycle.planned and progress is not None:
-        progress.say(f"{what}: the time allowed {cycle.step / per_epoch:.3g} of {schedule.epochs} epochs")
+    if cycle.step < cycle.planned:
+        _tell(f"{what}: the time allowed {cycle.step / per_epoch:.3g} of {schedule.epochs} epochs", progress, short)
     return device.bring_back(learner).eval()
+
+
+def _tell(what: str, progress: Progress | None, short: Callable[[str], None] | None) -> None:
+    if progress is not None:
+        progress.say(what)
+    if short is not None:
+        short(what)
 
 
 def _order(split: Split, schedule: Schedule, epoch: int) -> list[list[int]]:
@@ -226,8 +235,9 @@ def _epoch(
             outputs = state.learner(*sent.inputs)
         loss = objective(in_float(outputs), sent, view)
         if team.any(not torch.isfinite(loss))[0]:
+            value = "no number in another process" if torch.isfinite(loss) else loss.item()
             raise LissomError(
-                f"the loss became {loss.item()} at step {state.cycle.step} (rate {state.schedule.rate:g})",
+                f"the loss became {value} at step {state.cycle.step} (rate {state.schedule.rate:g})",
                 hint="lower the learning rate, or check the inputs for NaN",
             )
         (loss * weight).backward()

@@ -68,10 +68,15 @@ class Distill(ModelStep):
             if loss not in known:
                 raise LissomError(f"{name} is set for the loss {loss}, which is not in losses", hint=_listed(known))
 
+    @property
+    def length(self) -> float:
+        """See :class:`lissom.steps.step.ModelStep`."""
+        return self.epochs * self.share
+
     def describe(self) -> str:
         how = f" by {', '.join(map(str, self._terms()))}" if self.losses else ""
         how += " on texts without labels" if self.texts else ""
-        return f"distill {format_epochs(self.epochs * self.share)}{how}"
+        return f"distill {format_epochs(self.length)}{how}"
 
     def check(self, original: Workload) -> None:
         """Find the further teachers and the texts, before anything slow begins.
@@ -97,6 +102,7 @@ class Distill(ModelStep):
         )
         learner, objective = self._lesson(workload, context, views)
         zeros = [f"module.{name}" if isinstance(learner, Tapped) else name for name in workload.zeros]
+        short: list[str] = []
         trained = train(
             learner,
             split,
@@ -108,8 +114,9 @@ class Distill(ModelStep):
             deadline=context.deadline,
             what="distilling",
             team=context.team,
+            short=short.append,
         )
-        return workload.with_module(trained.module if isinstance(trained, Tapped) else trained)
+        return workload.with_module(trained.module if isinstance(trained, Tapped) else trained).with_notes(short)
 
     def _learnt_from(self, workload: Workload, progress: Progress) -> Split:
         if not self.texts:

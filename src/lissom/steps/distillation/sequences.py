@@ -55,9 +55,14 @@ class DistillSequences(ModelStep):
             share=self.share,
         )
 
+    @property
+    def length(self) -> float:
+        """See :class:`lissom.steps.step.ModelStep`."""
+        return self.epochs * self.share
+
     def describe(self) -> str:
         how = f"{self.beams} beams" if self.beams > 1 else "greedy"
-        return f"distill {format_epochs(self.epochs * self.share)} on the original's texts, {how}"
+        return f"distill {format_epochs(self.length)} on the original's texts, {how}"
 
     def apply(self, workload: Workload, context: Context) -> Workload:
         split = context.original.splits.train
@@ -72,7 +77,8 @@ class DistillSequences(ModelStep):
         kept = _kept(path)
         taught = split.with_answers([kept[row] for row in range(len(split))])
         lesson = replace(workload, splits=replace(workload.splits, train=taught), labelled=True)
-        return workload.with_module(self._learning().apply(lesson, context).module)
+        learnt = self._learning().apply(lesson, context)
+        return workload.with_module(learnt.module).with_notes(learnt.notes[len(workload.notes) :])
 
 
 def _ask(context: Context, split: Split, beams: int, path: Path) -> None:

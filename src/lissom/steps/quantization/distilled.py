@@ -43,8 +43,13 @@ class DistillInt8(ModelStep):
         if not 0 < self.share <= 1:
             raise LissomError(f"a share of {self.share} of the examples is not possible", hint="give 0.01 to 1")
 
+    @property
+    def length(self) -> float:
+        """See :class:`lissom.steps.step.ModelStep`."""
+        return self.epochs * self.share
+
     def describe(self) -> str:
-        return f"distill {format_epochs(self.epochs * self.share)} in INT8"
+        return f"distill {format_epochs(self.length)} in INT8"
 
     def check(self, original: Workload) -> None:
         check_any_layer(original, self.name)
@@ -60,6 +65,7 @@ class DistillInt8(ModelStep):
         def objective(outputs: Tensor, batch: Batch, view: int) -> Tensor:
             return workload.task.distance(outputs, teacher.answer(batch, view))
 
+        short: list[str] = []
         trained = train(
             Simulated(module, ranges),
             split,
@@ -79,6 +85,7 @@ class DistillInt8(ModelStep):
             deadline=context.deadline,
             what="distilling in INT8",
             team=context.team,
+            short=short.append,
         )
         assert isinstance(trained, Simulated)
-        return workload.with_module(trained.module)
+        return workload.with_module(trained.module).with_notes(short)
