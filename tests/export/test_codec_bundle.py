@@ -158,6 +158,15 @@ def test_two_films_are_not_written_to_one_stream(bundle: Path, tmp_path: Path) -
     assert found.returncode == 2 and "two of the files would be written to" in found.stderr
 
 
+def test_a_folder_is_no_video(bundle: Path) -> None:
+    found = ask(bundle, ".", "/", "--json")
+    assert found.returncode == 2 and found.stderr.splitlines() == [
+        ".: there is no such file",
+        "/: there is no such file",
+    ]
+    assert [json.loads(line)["file"] for line in found.stdout.splitlines()] == [".", "/"]
+
+
 @pytest.mark.parametrize("what", [*PLANES, "stream"])
 def test_a_sample_that_is_decoded_otherwise_is_found(bundle: Path, tmp_path: Path, what: str) -> None:
     """Whole files that do not belong together: the hashes are right, the pictures are not."""

@@ -1,9 +1,9 @@
-"""A bundle cuts out of a frame what the run did, whatever the shape of the film."""
+"""A bundle cuts out of a frame what the run did, whatever the shape of the film; and what it says of streams."""
 
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ import pytest
 
 pytest.importorskip("av", reason="the extra video is not installed")
 
+import av
+
+from lissom.export.bundle import handling_source
 from lissom.tasks.video import handling
 from lissom.tasks.video.handling import Viewing, read_frames, squared
 from lissom.tasks.video.motion import write_video
@@ -40,3 +43,73 @@ def test_the_crop_is_that_of_the_middle_square(loaded: Callable[..., dict[str, A
     first = read_frames(tmp_path / "film.mp4", viewing.moments(), viewing.resize)[0]
     watcher.see(first)
     assert np.array_equal(seen.pop()[0], expected[:, 0])
+
+
+def looked(made: dict[str, Any], at: list[float], rate: int) -> list[float]:
+    """The times of the frames that are looked at, of a stream of frames at some times."""
+    seen: list[float] = []
+    made["stream_frames"] = lambda *_: iter([(time, time) for time in at])
+    made["Watcher"] = lambda _: SimpleNamespace(see=seen.append)
+    model = SimpleNamespace(viewing=Viewing(), named=lambda *_: [{"name": "cat", "probability": 1.0}])
+    made["stream"](model, "film.mp4", rate, True)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("rate", "fps", "looks"), [(25, 30, 250), (24, 30, 240), (10, 30, 100), (30, 30, 300), (60, 30, 300), (0, 30, 300)]
+)
+def test_a_stream_is_looked_at_as_often_as_asked(
+    loaded: Callable[..., dict[str, Any]], rate: int, fps: int, looks: int
+) -> None:
+    made = loaded("video", handling=handling)
+    for begun, digits in ((0.0, 12), (-2.0, 12), (-2.0, 3), (1.4, 3)):  # Matroska has milliseconds
+        found = looked(made, [round(begun + number / fps, digits) for number in range(10 * fps)], rate)
+        assert len(found) == looks and found[0] == begun
+
+
+def test_a_gap_in_a_stream_is_not_made_up_for(loaded: Callable[..., dict[str, Any]]) -> None:
+    """20 s are missing; at the end the times begin anew."""
+    at = [number / 30 for number in (*range(30), *range(630, 660), *range(30))]
+    found = looked(loaded("video", handling=handling), at, 10)
+    assert sum(time < 1 for time in found) == 20 and 10 <= sum(time >= 1 for time in found) <= 11
+
+
+def bundled(loaded: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """The names in the predictor, with the handling as a bundle has it."""
+    beside = ModuleType("handling")
+    exec(handling_source("video"), beside.__dict__)
+    return loaded("video", handling=beside)
+
+
+def test_a_stream_that_is_cut_off_is_looked_at_as_far_as_it_goes(
+    loaded: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (24, 32, 56, 3), dtype=np.uint8)
+    write_video(tmp_path / "film.mp4", noise)
+    with av.open(str(tmp_path / "film.mp4")) as film, av.open(str(tmp_path / "film.mkv"), "w") as out:
+        copy = out.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.mux(packet)
+    content = (tmp_path / "film.mkv").read_bytes()
+    (tmp_path / "film.mkv").write_bytes(content[: len(content) // 2])
+    made = bundled(loaded)
+    model = SimpleNamespace(viewing=Viewing(2, (28, 28), 31), named=lambda *_: [{"name": "cat", "probability": 1.0}])
+    made["start"] = lambda *_: model
+    made["Watcher"] = lambda _: SimpleNamespace(see=lambda _: None)
+    monkeypatch.setattr("sys.argv", ["predict.py", "--stream", str(tmp_path / "film.mkv")])
+    assert made["main"]() == 2
+    told = capsys.readouterr()
+    assert "cat 100%" in told.out and "cat after " in told.out and "cut off or damaged" in told.err
+    (tmp_path / "film.mkv").write_bytes(content)
+    assert made["main"]() == 0 and "cat after 24 frames" in capsys.readouterr().out
+
+
+def test_a_damaged_streaming_form_is_said(loaded: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "stream.onnx").write_bytes(b"no network")
+    with pytest.raises(ValueError, match=r"stream\.onnx is damaged .*; predict\.py --verify says where"):
+        bundled(loaded)["Watcher"](SimpleNamespace(threads=1))

@@ -153,8 +153,9 @@ def test_y4m_has_the_rate_of_the_film(coder: Coder, tmp_path: Path) -> None:
         ([40 * number for number in range(12)] + [480 + 20 * number for number in range(20)], 1000, None),
         ([0], 25, "F25:1"),
         ([0, 0, 0], 25, "F25:1"),
+        ([0, 40, 10**13], 1000, "F25:1"),
     ],
-    ids=["60 in milliseconds", "29.97 in milliseconds", "faster in the middle", "one", "of no length"],
+    ids=["60 in milliseconds", "29.97 in milliseconds", "faster in the middle", "one", "of no length", "a jump"],
 )
 def test_y4m_takes_frames_at_any_times(tmp_path: Path, times: list[int], base: int, rate: str | None) -> None:
     recorder = Recorder(tmp_path / "film.y4m", (16, 16), Fraction(1, base))
@@ -164,6 +165,30 @@ def test_y4m_takes_frames_at_any_times(tmp_path: Path, times: list[int], base: i
     header = (tmp_path / "film.y4m").read_bytes().partition(b"\n")[0].decode()
     assert rate is None or f" {rate} " in header
     assert len(list(Film(tmp_path / "film.y4m"))) == len(times)
+
+
+def recorded(path: Path, times: list[int], base: Fraction) -> None:
+    recorder = Recorder(path, (64, 64), base)
+    for number, time in enumerate(times):
+        recorder.write(Picture(*(np.full((side, side), 50 + number, np.uint8) for side in (64, 32, 32))), time)
+    recorder.close()
+
+
+def test_an_mp4_keeps_frames_that_are_shown_before_0(tmp_path: Path) -> None:
+    recorded(tmp_path / "film.mp4", [-5, 0, 3], Fraction(1, 25))
+    assert times(tmp_path / "film.mp4") == [0, Fraction(5, 25), Fraction(8, 25)]
+    recorded(tmp_path / "film.mp4", [2, 3], Fraction(1, 25))
+    assert times(tmp_path / "film.mp4") == [Fraction(2, 25), Fraction(3, 25)]
+
+
+def test_a_step_that_an_mp4_cannot_keep_is_refused(tmp_path: Path) -> None:
+    base, longest = Fraction(1, 90000), 2**31 - 2
+    recorded(tmp_path / "film.mp4", [0, longest, longest + 3000], base)
+    assert times(tmp_path / "film.mp4") == [0, longest * base, (longest + 3000) * base]
+    with pytest.raises(LissomError, match=r"frame 2 is shown 23,860\.9 s after the one before it"):
+        recorded(tmp_path / "film.mp4", [0, longest + 1], base)
+    with pytest.raises(LissomError, match="frame 3 is shown"):  # in units that the file has, not the pictures
+        recorded(tmp_path / "film.mp4", [0, 40, 2**28], Fraction(1, 1000))
 
 
 def test_an_avi_with_gaps_is_whole(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Frames of videos: the right ones, upright, whatever the rate, and bad files told in words."""
 
+import inspect
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ import pytest
 pytest.importorskip("av")
 
 import av
+from av.stream import Disposition
 
 from lissom.core.errors import LissomError
+from lissom.tasks.codec import video
 from lissom.tasks.video import handling
 from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
 from lissom.tasks.video.workers import Job, Workers
@@ -115,6 +119,121 @@ def test_bad_files_are_told_in_words(tmp_path: Path) -> None:
     for answer, words in zip(wrong, said.values(), strict=True):
         assert isinstance(answer, str) and answer.startswith(words)
     assert np.array_equal(right, read_frames(tmp_path / "x.mp4", (0.5,), 32))
+
+
+@pytest.mark.parametrize("start", [8, 13])
+def test_a_film_that_was_trimmed_without_coding_is_whole(tmp_path: Path, start: int) -> None:
+    """An edit list hides frames that the file still has, and that the others are decoded from."""
+    whole = tmp_path / "whole.mp4"
+    with av.open(str(whole), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=10, options={"crf": "4", "g": "12", "bf": "0"})
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv444p"
+        for value in range(0, 120, 5):
+            pixels = np.full((32, 48, 3), value, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(str(whole)) as container, av.open(str(tmp_path / "x.mp4"), "w") as out:
+        copy = out.add_stream_from_template(container.streams.video[0])
+        for packet in container.demux(video=0):
+            if packet.dts is not None and packet.pts is not None:
+                hidden = round(start / 10 / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - hidden, packet.dts - hidden, copy
+                out.mux(packet)
+    shown = list(range(5 * start, 120, 5))
+    moments = [(number + 0.5) / len(shown) for number in range(len(shown))]
+    assert greys(read_frames(tmp_path / "x.mp4", moments, 32)) == pytest.approx(shown, abs=3)
+    assert len(list(stream_frames(tmp_path / "x.mp4", 32))) == len(shown)
+
+
+def test_an_avi_with_gaps_is_whole(tmp_path: Path) -> None:
+    """Its header counts the empty places too, in which the frame before is shown on."""
+    path = tmp_path / "x.avi"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mjpeg", rate=10, options={"qscale": "1"})
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuvj420p"
+        for number in range(10):
+            pixels = np.full((32, 48, 3), 20 * number, dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuvj420p")
+            frame.pts, frame.time_base = 2 * number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert greys(read_frames(path, [0.01, 0.45, 0.99], 32)) == pytest.approx([0, 80, 180], abs=3)
+    assert len(list(stream_frames(path, 32))) == 10
+
+
+def test_a_last_frame_that_is_missing_is_stood_for_by_the_one_before(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.avi", range(0, 200, 5))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"idx1") - 40])
+    assert greys(read_frames(path, [0.99], 32)) == pytest.approx([190], abs=3)
+    with pytest.raises(LissomError, match="cut off or damaged after frame 39"):
+        list(stream_frames(path, 32))
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.avi"])
+def test_a_stream_says_at_its_end_what_is_missing(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, range(0, 200, 5))
+    if name == "x.mp4":  # its table of frames first
+        with (
+            av.open(str(tmp_path / name)) as container,
+            av.open(str(tmp_path / "first.mp4"), "w", options={"movflags": "faststart"}) as out,
+        ):
+            copy = out.add_stream_from_template(container.streams.video[0])
+            for packet in container.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    out.mux(packet)
+        (tmp_path / "first.mp4").replace(tmp_path / name)
+    assert len(list(stream_frames(tmp_path / name, 32))) == 40
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) * 3 // 4])
+    seen: list[float] = []
+    with pytest.raises(LissomError, match="cut off or damaged"):
+        seen.extend(at for at, _ in stream_frames(tmp_path / name, 32))
+    assert 10 < len(seen) < 40
+
+
+def test_the_cover_of_a_song_is_no_video(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "song.mp3"), "w") as container:
+        sound: Any = container.add_stream("mp3", rate=44100)
+        cover: Any = container.add_stream("mjpeg", rate=1)
+        cover.height, cover.width, cover.pix_fmt = 48, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        container.mux(cover.encode(av.VideoFrame(64, 48, "yuvj420p")))
+        container.mux(cover.encode(None))
+        silence = av.AudioFrame.from_ndarray(np.zeros((2, 1152), np.float32), format="fltp", layout="stereo")
+        silence.sample_rate = 44100
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    with pytest.raises(LissomError, match="sound alone, no video"):
+        read_frames(tmp_path / "song.mp3", [0.5], 32)
+    with pytest.raises(LissomError, match="sound alone, no video"):
+        list(stream_frames(tmp_path / "song.mp3", 32))
+
+
+def test_frames_of_another_size_are_brought_to_that_of_the_first(tmp_path: Path) -> None:
+    """Two recordings one after the other, as H.264 without a container allows it."""
+    content = b""
+    for value, size in ((40, (32, 48)), (90, (64, 40))):
+        with av.open(str(tmp_path / "part.h264"), "w", format="h264") as container:
+            stream: Any = container.add_stream("libx264", rate=10, options={"crf": "4", "bf": "0"})
+            stream.height, stream.width, stream.pix_fmt = *size, "yuv444p"
+            for _ in range(5):
+                pixels = np.full((*size, 3), value, dtype=np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode(None))
+        content += (tmp_path / "part.h264").read_bytes()
+    (tmp_path / "x.mp4").write_bytes(content)
+    found = read_frames(tmp_path / "x.mp4", [0.1, 0.9], 24)
+    assert found.shape == (2, 24, 36, 3) and greys(found) == pytest.approx([40, 90], abs=3)
+    assert {frame.shape for _, frame in stream_frames(tmp_path / "x.mp4", 24)} == {(24, 36, 3)}
+
+
+@pytest.mark.parametrize("name", ["_announced", "_pictures"])
+def test_both_bundles_judge_a_film_alike(name: str) -> None:
+    """Neither can import the other's source."""
+    assert inspect.getsource(getattr(handling, name)) == inspect.getsource(getattr(video, name))
+    assert (handling._DURATION, handling._USUAL_RATE) == (video._DURATION, video._USUAL_RATE)
 
 
 def test_a_file_is_opened_once_unless_it_is_too_large_to_be_held(

@@ -1,5 +1,6 @@
 """Where videos come from: the layouts of UCF-101, HMDB-51 and Kinetics in small, CSV, and what is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,25 @@ def test_ucf_101_with_its_lists(tmp_path: Path) -> None:
     assert found.parts["select"].items.read(int(found.parts["select"].rows[0])).is_file()
 
 
+def test_films_that_were_converted_are_those_of_the_lists(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "a", *(f"{c}/v_{c}_g0{g}_c01.mp4" for c in ("Archery", "Bowling") for g in (1, 2, 3)))
+    lines = {"test": "_g01_", "train": "_g0[23]_"}
+    for part, groups in lines.items():
+        listed = [
+            f"{path.parent.name}/{path.stem}.avi" for path in folder.rglob("*.mp4") if re.search(groups, str(path))
+        ]
+        (folder / f"{part}list01.txt").write_text("\n".join(listed))
+    found = find(folder)
+    assert {part: len(listing) for part, listing in found.parts.items()} == {"train": 4, "test": 2}
+    assert found.parts["test"].items.read(int(found.parts["test"].rows[0])).is_file() and not found.notes
+    for path in folder.rglob("*.mp4"):
+        path.rename(path.with_stem(path.stem.lower()))
+    with pytest.raises(
+        LissomError, match=r"name none of the 6 videos there: listed is '\w+/v_\w+\.avi', and there is "
+    ):
+        find(folder)
+
+
 def test_ucf_101_without_lists_is_divided_by_its_groups(tmp_path: Path) -> None:
     found = divide(find(ucf(tmp_path)))
     assert sum(len(part) for part in found.parts.values()) == 20
@@ -77,6 +97,21 @@ def test_a_table_with_splits_and_groups(tmp_path: Path) -> None:
     found = find(table)
     assert found.classes == ("run", "walk") and sorted(found.parts) == ["select", "test", "train"]
     assert found.parts["test"].groups is not None and found.parts["test"].groups.tolist() == ["three"]
+
+
+def test_groups_of_a_table_are_not_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    table = tmp_path / "films.csv"
+    table.write_text("path,label,group\na.mp4,run,one\nb.mp4,walk,\nc.mp4,run,three\n")
+    with pytest.raises(LissomError, match="line 3 has no group"):
+        find(table)
+    table.write_text("path,label,group\na.mp4,run,\nb.mp4,walk,\nc.mp4,run,\n")
+    assert find(table).parts["all"].groups is None
+    groups = find(table, group=r"(\w)\.mp4").parts["all"].groups
+    assert groups is not None and groups.tolist() == ["a", "b", "c"]
+    table.write_text("path,label,group\na.mp4,run,one\nb.mp4,walk,two\nc.mp4,run,three\n")
+    with pytest.raises(LissomError, match="films says which videos belong together, and the pattern"):
+        find(table, group=r"(\w)\.mp4")
 
 
 def test_numbers_in_a_table_are_those_of_the_models_outputs(tmp_path: Path) -> None:

@@ -57,9 +57,16 @@ def progress(path):
     return count
 
 
+def beside(path):
+    """What a file is coded or decoded to where nothing is said."""
+    return path.parent / f"{path.stem}{'.decoded.mp4' if path.suffix.lower() == ENDING else ENDING}"
+
+
 def encode(path, options):
     """A video to a stream, and what came of it."""
-    out = options.output or path.with_suffix(ENDING)
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    out = options.output or beside(path)
     coder = load_coder(HERE, runtime=options.runtime, threads=options.threads)
     begun = time.perf_counter()
     found = encode_file(coder, path, out, options.quality, keys=options.keys, tell=progress(path))
@@ -75,7 +82,7 @@ def encode(path, options):
 
 def decode(path, options):
     """A stream to a video, and what came of it."""
-    out = options.output or path.with_suffix(".decoded.mp4")
+    out = options.output or beside(path)
     coder = load_coder(HERE, runtime=options.runtime, threads=options.threads, encodes=False)
     begun = time.perf_counter()
     found = decode_file(coder, path, out, tell=progress(path))
@@ -101,7 +108,7 @@ def main():
         parser.error("give a FILE, or --verify")
     if options.output and len(options.files) != 1:
         parser.error("-o is for one FILE")
-    made = [path.with_suffix(".decoded.mp4" if path.suffix.lower() == ENDING else ENDING) for path in options.files]
+    made = [beside(path) for path in options.files]
     if len(set(made)) < len(made):
         parser.error(f"two of the files would be written to {next(path for path in made if made.count(path) > 1)}")
     if options.verify:

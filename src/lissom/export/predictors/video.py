@@ -16,11 +16,13 @@ from pathlib import Path
 try:
     import numpy as np
     from checking import HERE, arguments, at_least_one, read, run, start, tell
-    from handling import Viewing, read_frames, squared, stream_frames
+    from handling import LissomError, Viewing, read_frames, squared, stream_frames
     from runner import Runner
 except ModuleNotFoundError as error:
     print(f"{error.name} is not there: pip install -r requirements.txt, or copy the bundle anew", file=sys.stderr)
     sys.exit(2)
+
+ROUNDED_S = 1e-3  # of times, as Matroska writes them
 
 
 class Model:
@@ -65,7 +67,11 @@ class Watcher:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = model.threads, 1
         options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        content = path.read_bytes()
+        try:
+            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime has exceptions of its own
+            raise ValueError(f"stream.onnx is damaged ({error}); predict.py --verify says where") from error
         self.viewing = model.viewing
         self.names = [item.name for item in self.session.get_inputs()]
         self.past = [np.zeros(item.shape, np.float32) for item in self.session.get_inputs()[1:]]
@@ -80,28 +86,49 @@ class Watcher:
         return np.mean(self.scores, axis=0)
 
 
-def stream(model, path, rate, as_json):
-    """Look at a video frame by frame; print each change of the label, and at the end what a frame took."""
-    watcher, took, said, due = Watcher(model), [], None, 0.0
-    for at, frame in stream_frames(Path(path), model.viewing.resize):
-        if rate and at + 1e-6 < due:
+def sampled(frames, rate):
+    """Of frames with their times in seconds those that are looked at: ``rate`` a second at most, or all of them.
+
+    Looks are due at equal distances from the first frame on; those that a gap leaves no frame for are passed over, and
+    where times jump back they begin anew.
+    """
+    if not rate:
+        yield from frames
+        return
+    due = None
+    for at, frame in frames:
+        due = at if due is None or at < due - 1 - ROUNDED_S else due
+        if at < due - ROUNDED_S:
             continue
-        due = at + 1 / rate if rate else 0.0
-        begun = time.perf_counter()
-        scores = watcher.see(frame)
-        took.append((time.perf_counter() - begun) * 1e3)
-        best = model.named(scores, 1)[0]
-        if best["name"] != said:
-            said = best["name"]
-            show(
-                {"at_s": round(at, 3), "label": said, "probability": best["probability"], "latency_ms": took[-1]},
-                as_json,
-            )
-    if not took:
-        raise ValueError("it holds no frame that can be decoded")
+        yield at, frame
+        due += max(1, int((at - due) * rate)) / rate
+
+
+def stream(model, path, rate, as_json):
+    """Look at a video frame by frame; print each change of the label, and at the end what a frame took.
+
+    A film that is cut off or damaged is looked at as far as it goes; the error follows then.
+    """
+    watcher, took, said, problem = Watcher(model), [], None, None
+    try:
+        for at, frame in sampled(stream_frames(Path(path), model.viewing.resize), rate):
+            begun = time.perf_counter()
+            scores = watcher.see(frame)
+            took.append((time.perf_counter() - begun) * 1e3)
+            best = model.named(scores, 1)[0]
+            if best["name"] != said:
+                said = best["name"]
+                told = {"at_s": round(at, 3), "label": said, "probability": best["probability"]}
+                show({**told, "latency_ms": took[-1]}, as_json)
+    except LissomError as error:
+        if not took:
+            raise
+        problem = error
     middle, late, worst = np.percentile(took, [50, 95, 100])
     found = {"file": str(path), "frames": len(took), "label": said}
     show({**found, "latency_ms": middle, "latency_p95_ms": late, "latency_most_ms": worst}, as_json)
+    if problem:
+        raise problem
 
 
 def show(found, as_json):

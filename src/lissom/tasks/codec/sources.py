@@ -7,12 +7,15 @@ import numpy as np
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
+from lissom.tasks.class_folders import Kind, has_common_top, in_parts, names_in_folder, rows_by_part
 from lissom.tasks.codec.datasets import DATASETS
 from lissom.tasks.codec.windows import FILMS, PHOTOS
 from lissom.tasks.finding import Readers
 from lissom.tasks.finding import find as find_with
-from lissom.tasks.listing import PARTS, Found, Listing
+from lissom.tasks.listing import Found, Listing
 from lissom.tasks.video.sources import VideoFiles
+
+FOOTAGE = Kind("film or photo", "films and photos", frozenset((*FILMS, *PHOTOS)))
 
 
 def find(data: Any, *, download: bool = False, progress: Progress | None = None) -> Found[Path]:
@@ -20,7 +23,7 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
 
     Args:
         data: the name of a known data set, or a folder of films and photos, with or without ``train``, ``val`` and
-            ``test`` in it.
+            ``test`` in it or in the one folder that it has; what lies beside these is left out.
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
 
@@ -31,20 +34,16 @@ def find(data: Any, *, download: bool = False, progress: Progress | None = None)
 
 
 def _in_folder(path: Path) -> Found[Path]:
-    endings = (*FILMS, *PHOTOS)
-    names = sorted(
-        item.relative_to(path).as_posix()
-        for item in path.rglob("*")
-        if item.suffix.lower() in endings and item.is_file() and not item.name.startswith(".")
-    )
+    names = names_in_folder(path, FOOTAGE)
     if not names:
-        raise LissomError(f"{path} holds no video", hint=f"known endings: {' '.join(endings)}")
-    parted = all("/" in name and name.partition("/")[0].lower() in PARTS for name in names)
-    parts: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        parts.setdefault(PARTS[name.partition("/")[0].lower()] if parted else "all", []).append(row)
+        raise LissomError(f"{path} holds no video", hint=f"known endings: {' '.join((*FILMS, *PHOTOS))}")
+    paths = [tuple(name.split("/")) for name in names]
+    while not in_parts(paths) and has_common_top(paths, above=1):
+        paths = [levels[1:] for levels in paths]
+    parts, beside = rows_by_part(paths, FOOTAGE)
     held = VideoFiles(path, names)
-    return Found(path.name, {part: Listing(held, np.asarray(rows), None) for part, rows in parts.items()})
+    listings = {part: Listing(held, np.asarray(rows), None) for part, rows in parts.items()}
+    return Found(path.name, listings, notes=beside)
 
 
 def _in_file(path: Path) -> Found[Path]:

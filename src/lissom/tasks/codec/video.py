@@ -23,6 +23,7 @@ _TIMED = 25  # frames that the rate of a Y4M is found by
 _RATES = tuple(Fraction(rate) for rate in (8, 10, 12, 15, 24, 25, 30, 48, 50, 60, 100, 120)) + tuple(
     Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)
 )
+_LONGEST = 2**31 - 2  # ticks from a frame to the next in an MP4: FFmpeg writes one tick for more
 _ROUNDED = Fraction(1, 200)  # of a rate, that times in milliseconds may hide
 _DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")  # as Matroska has it
 
@@ -171,8 +172,8 @@ def _opened(path: Path) -> Any:
 
 
 class Recorder:
-    """Writes pictures to an MP4 (H.264 without loss, times kept) or a Y4M (raw, one frame after the other at one rate,
-    the usual one that is nearest to that of the first second or so).
+    """Writes pictures to an MP4 (H.264 without loss, times kept, or from 0 on where they begin before it) or a Y4M
+    (raw, one frame after the other at one rate, the usual one that is nearest to that of the first second or so).
 
     Args:
         path: ends in ``.mp4`` or ``.y4m``.
@@ -189,9 +190,15 @@ class Recorder:
         self._stream: Any = None
         self._waiting: list[tuple[Picture, int]] = []
         self._written = 0
+        self._later = 0  # by so much are times in the file: players pass over what is before 0
+        self._last: int | None = None
 
     def write(self, picture: Picture, time: int) -> None:
-        """Add a picture."""
+        """Add a picture.
+
+        Raises:
+            LissomError: an MP4 cannot keep its time, so far is it from the one before.
+        """
         self._waiting.append((picture, time))
         if self._stream is not None or not self._raw or len(self._waiting) == _TIMED:
             self._flush()
@@ -220,8 +227,13 @@ class Recorder:
         self._stream.time_base = self._base
         self._stream.codec_context.time_base = self._base
         self._stream.codec_context.color_range = ColorRange.MPEG
+        if not self._raw:
+            self._later = max(0, -self._waiting[0][1])
+            self._container.start_encoding()  # from here on the stream has the time base that the file gets
 
     def _write(self, picture: Picture, time: int) -> None:
+        if not self._raw:
+            self._check_step(time)
         frame = av.VideoFrame(self._even[1], self._even[0], "yuv420p")
         sizes = (self._even, *[tuple(halved(side) for side in self._even)] * 2)
         for plane, values, (height, width) in zip(frame.planes, picture.planes, sizes, strict=True):
@@ -229,19 +241,30 @@ class Recorder:
             rows = np.zeros((height, plane.line_size), np.uint8)
             rows[:, :width] = filled
             plane.update(rows.tobytes())
-        frame.pts, frame.time_base = self._written if self._raw else time, self._base
+        frame.pts, frame.time_base = self._written if self._raw else time + self._later, self._base
         self._written += 1
         self._container.mux(self._stream.encode(frame))
 
+    def _check_step(self, time: int) -> None:
+        step = Fraction(0) if self._last is None else (time - self._last) * self._base
+        longest = _LONGEST * self._stream.time_base
+        if step > longest:
+            raise LissomError(
+                f"frame {self._written + 1} is shown {float(step):,.1f} s after the one before it; from a frame to the "
+                f"next an MP4 in units of {self._stream.time_base} s keeps {float(longest):,.1f} s at most",
+                hint="write a name that ends in .y4m, which has no times",
+            )
+        self._last = time
+
 
 def _rate(times: list[int], base: Fraction) -> Fraction:
-    """Frames a second, of times that may be rounded to milliseconds."""
+    """Frames a second, of times that may be rounded to milliseconds; after a jump to far later, the usual rate."""
     lasted = (times[-1] - times[0]) * base
     if lasted <= 0:
         return _USUAL_RATE
     found = (len(times) - 1) / lasted
     nearest = min(_RATES, key=lambda rate: abs(rate - found))
-    return nearest if abs(nearest - found) <= found * _ROUNDED else found.limit_denominator(1001)
+    return nearest if abs(nearest - found) <= found * _ROUNDED else found.limit_denominator(1001) or _USUAL_RATE
 
 
 def check_ending(path: Path) -> None:

@@ -78,7 +78,7 @@ def make_windows(
         progress: shows how far it is.
 
     Raises:
-        LissomError: there is neither film nor photo, or one cannot be read.
+        LissomError: there is neither film nor photo, one cannot be read, or a film changes its size.
     """
     films = [path for path in paths if path.suffix.lower() in FILMS]
     photos = [path for path in paths if path.suffix.lower() in PHOTOS and _large(path)]
@@ -115,9 +115,9 @@ def _read(path: Path, length: int, progress: Progress) -> Frames:
     film, size = Film(path), (0, 0)
     try:
         for _, frame in film.decoded():
-            size = (frame.width, frame.height)
+            size = _same_size(size, (frame.width, frame.height), len(frames))
             smaller = min(1.0, HEIGHTS[-1] / frame.height)
-            width, height = (round(side * smaller) for side in (frame.width, frame.height))
+            width, height = (round(side * smaller) for side in size)
             frames.append(frame.to_image(width=width, height=height, interpolation="AREA"))
             if len(frames) == MOST_FRAMES:
                 break
@@ -129,6 +129,15 @@ def _read(path: Path, length: int, progress: Progress) -> Frames:
     if film.problem:
         progress.say(f"{path}: {film.problem}; its other frames are taken")
     return frames
+
+
+def _same_size(size: tuple[int, int], found: tuple[int, int], count: int) -> tuple[int, int]:
+    """The size of a frame, which is that of the ones before it. A codec codes no other film, and one that is brought to
+    a size would teach it how scaling looks."""
+    if count and found != size:
+        told = f"from {size[0]}x{size[1]} to {found[0]}x{found[1]} pixels"
+        raise LissomError(f"its frames change their size after {count}, {told}", hint="cut it there")
+    return found
 
 
 def _from_film(frames: Frames, length: int, generator: np.random.Generator) -> Frames:

@@ -1,8 +1,10 @@
 """What happens to a video before the model: PyAV and numpy only, so that it runs the same without torch."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ import av
 import av.error
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
 
 from lissom.core.errors import LissomError
 
 Frames = npt.NDArray[np.uint8]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-WHOLE_SHARE = 0.9  # of the frames that a file announces; with fewer it is cut off
+WHOLE_SHARE = 0.9  # of the time that a file announces; with less it is cut off
 HELD_BYTES = 64 * 1024**2  # of packets of a file, which is read once where they are no more
+_USUAL_RATE = Fraction(25)
+_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")  # as Matroska has it
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def read_frames(path: Path, moments: Sequence[float], resize: int) -> Frames:
     """The frames that are shown at some moments of a video, upright, ``(moments, height, width, 3)``, 0..255.
 
     Moments are of time, not of the count of frames, so that a frame rate that varies changes nothing. A video of one
-    frame shows it at all moments.
+    frame shows it at all moments. Where the size changes, all frames are given that of the first, as FFmpeg does.
 
     Args:
         path: of a file that FFmpeg reads.
@@ -102,33 +107,44 @@ def read_frames(path: Path, moments: Sequence[float], resize: int) -> Frames:
         LissomError: there is no such file, it is no video, or it is empty or cut off.
     """
     with opened(path) as container:
-        times, announced, packets = _times(container)
+        film = _Film(container)
+        times, packets = _times(container, film)
         starts = np.asarray(times) - times[0]
         spacing = float(np.median(np.diff(starts))) if len(times) > 1 else 1.0
         asked = np.asarray(moments) * (starts[-1] + spacing)
         places = np.clip(np.searchsorted(starts, asked + 1e-6, side="right") - 1, 0, len(times) - 1)
-        wanted, found, last = set(places.tolist()), dict[int, Frames](), -1
-        for number, frame in enumerate(_of_packets(packets) if packets else _decoded_anew(path)):
-            last = number
+        wanted, found, frame = set(places.tolist()), dict[int, Frames](), None
+        for number, (_, frame) in enumerate(film.shown(_of_packets(packets) if packets else _decoded_anew(path))):
             if number in wanted:
-                found[number] = scaled(frame, resize)
-    if last < 0:
+                found[number] = film.scaled(frame, resize)
+    if frame is None:
         raise LissomError("it holds no frame that can be decoded")
-    if last + 1 < WHOLE_SHARE * max(announced, len(times)):
-        raise LissomError(f"it is cut off or damaged: {last + 1} frames of {max(announced, len(times))} can be decoded")
-    final = max(found) if found else last
-    return np.stack([found[place] if place in found else found[final] for place in places.tolist()])
+    whole = max(film.announced, times[-1] + film.spacing)
+    if film.end - times[0] < WHOLE_SHARE * (whole - times[0]):
+        raise LissomError(film.cut_at(whole))
+    for place in wanted - found.keys():  # what little is missing at the end
+        found[place] = film.scaled(frame, resize)
+    return np.stack([found[place] for place in places.tolist()])
 
 
 def stream_frames(path: Path, resize: int) -> Iterator[tuple[float, Frames]]:
-    """All frames of a video as they come, each with its time in seconds, ``(height, width, 3)``, upright.
+    """All frames of a video as they come, each with its time in seconds, ``(height, width, 3)``, upright, all of the
+    size of the first.
 
     Raises:
-        LissomError: as :func:`read_frames`.
+        LissomError: there is no such file, it is no video or holds none; after the last frame that can be decoded, it
+            is damaged there, or ends before the time that it announces.
     """
     with opened(path) as container:
-        for number, frame in enumerate(_decoded(container)):
-            yield float(frame.time if frame.time is not None else number), scaled(frame, resize)
+        film = _Film(container)
+        for at, frame in film.shown(container.decode(film.stream)):
+            yield at, film.scaled(frame, resize)
+    if not film.count:
+        raise LissomError("it holds no frame that can be decoded")
+    if film.broken:
+        raise LissomError(f"it is cut off or damaged after frame {film.count}, {film.end:.2f} s")
+    if film.end + film.spacing / 2 < film.announced:
+        raise LissomError(film.cut_at(film.announced))
 
 
 @contextmanager
@@ -147,19 +163,8 @@ def opened(path: Path) -> Iterator[Any]:
     except (av.error.FFmpegError, OSError) as error:
         raise LissomError("it is not a video that can be read, or it is cut off") from error
     with container:
-        if not container.streams.video:
-            only = "it holds sound alone, no video" if container.streams.audio else "it holds no video"
-            raise LissomError(only)
+        _pictures(container)
         yield container
-
-
-def scaled(frame: Any, resize: int) -> Frames:
-    """One frame, upright, with a shorter side of ``resize`` pixels, ``(height, width, 3)``."""
-    short = min(frame.width, frame.height)
-    width, height = (max(resize, round(side * resize / short)) for side in (frame.width, frame.height))
-    pixels: Frames = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4  # counter-clockwise, as phones write it
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def squared(frames: Frames, side: int) -> Frames:
@@ -168,49 +173,128 @@ def squared(frames: Frames, side: int) -> Frames:
     return frames[:, top : top + side, left : left + side]
 
 
-def _times(container: Any) -> tuple[list[float], int, list[Any]]:
-    """When each frame is shown, in seconds, without decoding, how many frames the file announces, and its packets, so
-    that it is read once; none where they are too large to be held."""
-    stream = container.streams.video[0]
+class _Film:
+    """The pictures of a container: how long the file says that they are, and how far they can be decoded.
+
+    Args:
+        container: that is open.
+
+    Attributes:
+        announced: when they end as the file says, in seconds; 0 where it does not.
+        spacing: of frames, as the file says, in seconds.
+        count: of the frames that were decoded.
+        end: of the last of them, in seconds.
+        broken: whether decoding ended at what cannot be read.
+    """
+
+    def __init__(self, container: Any) -> None:
+        self.stream = _pictures(container)
+        self.announced = float(_announced(container, self.stream))
+        self.spacing = float(1 / (self.stream.average_rate or _USUAL_RATE))
+        self.count, self.end, self.broken = 0, 0.0, False
+        self._size = (0, 0)  # width and height of the first frame, upright
+
+    def shown(self, decoded: Iterator[Any]) -> Iterator[tuple[float, Any]]:
+        """Frames with their times in seconds, as long as they can be decoded."""
+        try:
+            for frame in decoded:
+                if not self.count:
+                    self._size = (frame.height, frame.width) if _turns(frame) % 2 else (frame.width, frame.height)
+                at = float(frame.time) if frame.time is not None else self.count * self.spacing
+                lasts = float((frame.duration or 0) * (frame.time_base or 0))
+                self.end = max(self.end, at + max(lasts, self.spacing))
+                self.count += 1
+                yield at, frame
+        except av.error.FFmpegError:
+            self.broken = True
+
+    def scaled(self, frame: Any, resize: int) -> Frames:
+        """One frame, upright, ``(height, width, 3)``, in the shape of the film's first, whose shorter side becomes
+        ``resize`` pixels: where the size changes, FFmpeg's programs do the same (their option ``-autoscale``)."""
+        turns = _turns(frame)
+        sides = [max(resize, round(side * resize / min(self._size))) for side in self._size]
+        width, height = sides[::-1] if turns % 2 else sides
+        pixels: Frames = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+        return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+    def cut_at(self, whole: float) -> str:
+        """What to say where the frames should go on to ``whole`` seconds."""
+        return f"it is cut off or damaged: {self.end:.2f} of {whole:.2f} seconds can be decoded"
+
+
+def _turns(frame: Any) -> int:
+    """By how many quarters a frame is turned until it is upright, counter-clockwise, as phones write it."""
+    return round(getattr(frame, "rotation", 0) / 90) % 4
+
+
+def _times(container: Any, film: _Film) -> tuple[list[float], list[Any]]:
+    """When each frame is shown, in seconds, without decoding, and the packets, so that the file is read once; none
+    where they are too large to be held. An edit, such as a trim without coding, hides frames that are still there."""
     times: list[float] = []
     packets: list[Any] = []
     size = 0
     try:
-        for packet in container.demux(stream):
+        for packet in container.demux(film.stream):
             size += packet.size
             if size <= HELD_BYTES:
                 packets.append(packet)
             else:
                 packets.clear()
-            if packet.size:
+            if packet.size and not packet.is_discard:
                 stamp = packet.pts if packet.pts is not None else packet.dts
-                times.append(float(stamp * stream.time_base) if stamp is not None else float(len(times)))
+                untold = len(times) * film.spacing
+                times.append(float(stamp * film.stream.time_base) if stamp is not None else untold)
     except av.error.FFmpegError as error:
         if not times:
             raise LissomError("it is cut off or damaged") from error
     if not times:
         raise LissomError("it holds no frame")
-    return sorted(times), int(stream.frames), packets
+    return sorted(times), packets
 
 
 def _of_packets(packets: Sequence[Any]) -> Iterator[Any]:
-    """The frames in packets as long as they can be decoded; the last packet, an empty one, gives what is left."""
-    try:
-        for packet in packets:
-            yield from packet.decode()
-    except av.error.FFmpegError:
-        return
+    """The frames in packets; the last packet, an empty one, gives what is left."""
+    for packet in packets:
+        yield from packet.decode()
 
 
 def _decoded_anew(path: Path) -> Iterator[Any]:
     """The frames of a file that is opened for them."""
     with opened(path) as container:
-        yield from _decoded(container)
+        yield from container.decode(_pictures(container))
 
 
-def _decoded(container: Any) -> Iterator[Any]:
-    """Frames as long as they can be decoded."""
-    try:
-        yield from container.decode(video=0)
-    except av.error.FFmpegError:
-        return
+# What follows stands in lissom.tasks.codec.video too: in a bundle this file has no other of lissom's beside it.
+
+
+def _announced(container: Any, stream: Any) -> Fraction:
+    """When the pictures end, in seconds, as the file says; 0 where it does not.
+
+    MP4 says how long each stream is shown, edits taken in, and AVI how many frames there are. Matroska says in a tag
+    when each stream ends, or else how long the whole lasts, which sound may make longer than the pictures.
+    """
+    form = container.format.name
+    if form == "avi":
+        return stream.frames / Fraction(stream.average_rate or _USUAL_RATE)
+    if "mp4" in form and stream.duration is not None:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    if "matroska" in form:
+        tags = (_DURATION.match(value) for key, value in stream.metadata.items() if key.startswith("DURATION"))
+        for tag in filter(None, tags):
+            return sum((Fraction(part) * 60 ** (2 - place) for place, part in enumerate(tag.groups())), Fraction(0))
+        if len(container.streams) == 1:
+            return Fraction(container.duration or 0, av.time_base)
+    return Fraction(0)
+
+
+def _pictures(container: Any) -> Any:
+    """The first stream of pictures that is no cover of sound.
+
+    Raises:
+        LissomError: there is none.
+    """
+    cover = Disposition.attached_pic
+    found = next((stream for stream in container.streams.video if not stream.disposition & cover), None)
+    if found is None:
+        raise LissomError("it holds sound alone, no video" if container.streams.audio else "it holds no video")
+    return found

@@ -1,6 +1,7 @@
 """From what the user gives as data to the videos in it: folders as UCF-101, HMDB-51 and Kinetics have them, CSV."""
 
 import csv
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
 from lissom.tasks.class_folders import Kind, arrange, names_in_folder
+from lissom.tasks.columns import column
 from lissom.tasks.finding import Readers
 from lissom.tasks.finding import find as find_with
 from lissom.tasks.listing import PARTS, Found, Listing
@@ -51,14 +53,14 @@ def find(
     Args:
         data: a folder of class folders, with or without ``train``, ``val`` and ``test`` above them; one with the lists
             of UCF-101 (``ucfTrainTestlist``) or HMDB-51 (``..._test_split1.txt``) in it, of which the first split is
-            taken; a CSV with columns ``path``, ``label`` (a name, or in all rows the number of the model's output) and
-            perhaps ``split`` and ``group``; or ``file.py:function``.
-        group: a pattern that finds in a path what is never divided.
+            taken, whatever the endings; a CSV with columns ``path``, ``label`` (a name, or in all rows the number of
+            the model's output) and perhaps ``split`` and ``group``; or ``file.py:function``.
+        group: a pattern that finds in a path what is never divided, where the data does not say it.
         download: allow a known data set to be fetched.
         progress: shows what is waited for.
 
     Raises:
-        LissomError: nothing there, or nothing in it.
+        LissomError: nothing there, or nothing in it; groups are named for some videos alone, or in two ways.
     """
     readers = Readers(
         DATASETS,
@@ -66,7 +68,9 @@ def find(
         lambda path: _grouped(_in_folder(path), group),
         lambda path: _grouped(_in_csv(path), group),
     )
-    return find_with(data, readers, download=download, progress=progress)
+    found = find_with(data, readers, download=download, progress=progress)
+    known = isinstance(data, (str, Path)) and str(data) in DATASETS
+    return _grouped(found, group) if known else found
 
 
 def _in_folder(path: Path) -> Found[Path]:
@@ -74,12 +78,29 @@ def _in_folder(path: Path) -> Found[Path]:
     lists = {**_ucf_lists(path), **_hmdb_lists(path)}
     if not lists:
         return arrange(str(path), path.name, VideoFiles(path, names), names, VIDEOS)
-    listed = [(name, lists.get("/".join(name.split("/")[-2:]), "")) for name in names]
+    listed = list(zip(names, _parts_listed(path, names, lists), strict=True))
     moved = [f"{part}/{'/'.join(name.split('/')[-2:])}" for name, part in listed if part]
     kept = [name for name, part in listed if part]
     found = arrange(str(path), path.name, VideoFiles(path, kept), moved, VIDEOS)
     left_out = len(names) - len(kept)
     return replace(found, notes=(*found.notes, f"{left_out} videos in no list were left out")) if left_out else found
+
+
+def _parts_listed(path: Path, names: Sequence[str], lists: dict[str, str]) -> list[str]:
+    """The part of each video, empty where it is in no list. A film that is not there as it is listed may be there with
+    another ending: many have converted theirs since."""
+    below = ["/".join(name.split("/")[-2:]) for name in names]
+    there = set(below)
+    converted = {os.path.splitext(name)[0]: part for name, part in lists.items() if name not in there}
+    found = [lists.get(name) or converted.get(os.path.splitext(name)[0], "") for name in below]
+    if names and not any(found):
+        raise LissomError(
+            f"the lists in {path} name none of the {len(names)} videos there: listed is {next(iter(lists))!r}, and "
+            f"there is {below[0]!r}",
+            hint="the folder of the class and the name have to be those of the lists; move the lists away to do "
+            "without them",
+        )
+    return found
 
 
 def _ucf_lists(path: Path) -> dict[str, str]:
@@ -130,7 +151,7 @@ def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
     classes = () if numbered else tuple(sorted({row["label"] for row in rows}))
     numbers = [int(row["label"]) if numbered else classes.index(row["label"]) for row in rows]
     labels = np.asarray(numbers, dtype=np.int64)
-    groups = np.asarray([row["group"] for row in rows]) if all(row.get("group") for row in rows) else None
+    groups = column(path, list(enumerate(rows, 2)), ("group",))
     parts: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         word = (row.get("split") or "all").lower()
@@ -143,7 +164,7 @@ def _listed(path: Path, rows: list[dict[str, str]]) -> Found[Path]:
         )
     files = VideoFiles(path.parent, [row["path"] for row in rows])
     listings = {
-        part: Listing(files, np.asarray(at), labels[at], None if groups is None else groups[at])
+        part: Listing(files, np.asarray(at), labels[at], None if groups is None else np.asarray(groups)[at])
         for part, at in parts.items()
     }
     name = path.stem if path.stem != "clips" else path.parent.name
@@ -170,6 +191,11 @@ def _in_object(data: Any, where: str, group: str | None) -> Found[Path]:
 def _grouped(found: Found[Path], pattern: str | None) -> Found[Path]:
     """With the group of each video, by a pattern or by the names of UCF-101."""
     if any(part.groups is not None for part in found.parts.values()):
+        if pattern is not None:
+            raise LissomError(
+                f"{found.name} says which videos belong together, and the pattern of groups {pattern!r} says it anew",
+                hint="leave out the pattern, or the column group of the table",
+            )
         return found
     try:
         compiled = _UCF_GROUP if pattern is None else re.compile(pattern)
