@@ -1,7 +1,9 @@
 """The two ways of ``lissom.load``: a model with its data, and a saved smaller model; what fits neither is refused."""
 
+import errno
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import lissom
+from lissom.core.errors import LissomError
 from lissom.graph import capture, couple, prune, save
 from lissom.layers.replacement import Replacement, put
 from lissom.testing.tiny import tiny_workload
@@ -96,3 +99,42 @@ def test_it_is_one_or_the_other(saved: tuple[Path, nn.Module]) -> None:
         lissom.load(saved[0], build=net, data="photos/")  # pyright: ignore[reportCallIssue]
     with pytest.raises(lissom.LissomError, match="not with a Sequential"):
         lissom.load(net(), build=net)  # pyright: ignore[reportArgumentType,reportCallIssue]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> lissom.Run:
+    """A run with a bundle."""
+    (tmp_path / "run" / "bundle").mkdir(parents=True)
+    for name in ("manifest.json", "model.onnx"):
+        (tmp_path / "run" / "bundle" / name).write_text(name)
+    return lissom.Run(tmp_path / "run", met=True)
+
+
+def test_a_bundle_that_could_not_be_copied_is_not_there_and_can_be_copied_again(
+    run: lissom.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(source: Path, place: Path, **options: object) -> None:
+        place.mkdir(exist_ok=True)
+        (place / "manifest.json").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", half)
+    with pytest.raises(LissomError, match="the disk is full"):
+        run.save(tmp_path / "saved")
+    assert {item.name for item in tmp_path.iterdir()} == {"run"}
+    monkeypatch.undo()
+    (tmp_path / ".saved.part").mkdir()
+    (tmp_path / ".saved.part" / "of a kill").touch()
+    (tmp_path / "saved").mkdir()
+    assert run.save(str(tmp_path / "saved")) == tmp_path / "saved"
+    assert {item.name for item in (tmp_path / "saved").iterdir()} == {"manifest.json", "model.onnx"}
+    assert {item.name for item in tmp_path.iterdir()} == {"run", "saved"}
+
+
+def test_a_bundle_is_copied_to_where_one_stands(
+    run: lissom.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run.save(".")
+    assert (tmp_path / "here" / "model.onnx").read_text() == "model.onnx"

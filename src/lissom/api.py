@@ -29,6 +29,7 @@ from lissom.engine.options import Options
 from lissom.engine.racing import choose_target, is_race
 from lissom.engine.ray_cluster import RayCluster
 from lissom.engine.spreading import Executor
+from lissom.export.bundle import replace_folder
 from lissom.plan.budget import Budget, check_costs, in_points, parse_budget
 from lissom.plan.move import Plan
 from lissom.report.html import write_page
@@ -69,18 +70,24 @@ class Run:
         return self.folder / "report.html"
 
     def save(self, folder: str | Path) -> Path:
-        """Copy the bundle to ``folder``.
+        """Copy the bundle to ``folder``, whole or not at all.
 
         Raises:
             LissomError: there is something at ``folder`` already.
         """
-        place = Path(folder)
+        place = Path(folder).resolve()
         if place.exists() and (place.is_file() or any(place.iterdir())):
             what = "is a file" if place.is_file() else "is not empty"
             raise LissomError(f"{place} {what}", hint="choose another folder")
+        making = place.with_name(f".{place.name}.part")
         with writing(place):
-            shutil.copytree(self.bundle, place, dirs_exist_ok=True)
-        return place
+            shutil.rmtree(making, ignore_errors=True)
+            try:
+                shutil.copytree(self.bundle, making)
+                replace_folder(making, place)
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
+        return Path(folder)
 
     def __str__(self) -> str:
         return table(read(self.folder))

@@ -11,6 +11,7 @@ import pytest
 
 from lissom.core.errors import LissomError
 from lissom.core.files import (
+    bring_to_disk,
     check_temporary,
     check_writable,
     place_of,
@@ -61,6 +62,19 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "replace", lambda *paths: done.append("named") or replace(*paths))
     write_text(tmp_path / "file", "new")
     assert done == ["on disk", "named"] and (tmp_path / "file").read_text() == "new"
+
+
+def test_a_folder_is_brought_to_the_disk_with_all_that_is_in_it_and_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made" / "inside").mkdir(parents=True)
+    for name in ("made/one", "made/inside/two"):
+        (tmp_path / name).write_text(name)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    bring_to_disk(tmp_path / "made")
+    there = [tmp_path / name for name in ("", "made", "made/one", "made/inside", "made/inside/two")]
+    assert sorted(synced) == sorted(path.stat().st_ino for path in there)
 
 
 def test_a_full_disk_is_said_with_a_hint(tmp_path: Path, full_disk: None) -> None:

@@ -1,5 +1,6 @@
 """A step is carried out once; what it gave is found again as it was."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,24 @@ def test_what_was_learnt_on_other_weights_is_not_taken_over(tmp_path: Path) -> N
     with pytest.raises(LissomError, match="the weights changed since") as refused:
         carrier(now, tiny_workload()).adopt(earlier, Plan((Move("prune", (PRUNE,)),)))
     assert "--weights FILE" in refused.value.hints[0]
+
+
+def test_what_is_taken_over_is_on_the_disk_before_the_ledger_speaks_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, now, plan = tmp_path / "earlier", tmp_path / "now", Plan((Move("prune", (PRUNE,)),))
+    carrier(earlier, tiny_workload()).model((PRUNE,))
+    (earlier / "work").mkdir()
+    (earlier / "steps").rename(earlier / "work" / "steps")
+    place = next((earlier / "work" / "steps").iterdir())
+    synced: list[str] = []
+    fsync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")) or fsync(handle)
+    )
+    taking = carrier(now, tiny_workload())
+    taking.adopt(earlier, plan)
+    copied = now / "steps" / place.name
+    wanted = {str(item) for item in (copied.parent, copied, *copied.iterdir())}
+    assert len(wanted) >= 3 and wanted <= set(synced[:-1]) and synced[-1] == str(now / "ledger.jsonl")
+    assert taking.knows((PRUNE,))

@@ -319,3 +319,31 @@ def test_a_reader_that_has_seen_enough_is_no_mistake(bundle: Path, picture: Path
         command = [sys.executable, str(bundle / "predict.py"), str(picture)]
         done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_a_bundle_is_on_the_disk_before_it_has_its_name(
+    bundle: Path, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its name is before it is spoken of."""
+    done: list[str] = []
+    replacing = os.replace
+
+    def fsync(handle: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{handle}"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", lambda *paths: done.append("named") or replacing(*paths))
+    write_bundle(bundle, contents)
+    making, named = bundle.with_name(f".{bundle.name}.part"), done.index("named")
+    assert {str(making), *(str(making / name) for name in FILES)} <= set(done[:named])
+    assert str(bundle.parent) in done[len(done) - done[::-1].index("named") :]
+
+
+@pytest.mark.parametrize(
+    ("runner", "beside"),
+    [("pytorch_runner", {"pt2_safety.py"}), ("litert_runner", {"numbered.py"}), ("ncnn_runner", {"numbered.py"})],
+)
+def test_a_runner_has_what_it_imports_beside_it(runner: str, beside: set[str]) -> None:
+    carried = runner_sources(f"lissom.export.runners.{runner}")
+    assert set(carried) == {"runner.py", "singly.py", *beside}
+    assert not any("lissom" in line for source in carried.values() for line in source.splitlines() if "import" in line)

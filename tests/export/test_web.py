@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import re
 import shlex
 import shutil
@@ -114,6 +115,44 @@ def test_what_is_there_is_not_overwritten(bundle: Path, runtime: Path, tmp_path:
     with pytest.raises(LissomError, match="is not empty"):
         write_web(tmp_path / "page", bundle)
     assert [item.name for item in (tmp_path / "page").iterdir()] == ["mine"]
+
+
+def test_an_empty_folder_is_filled_and_stays_the_same(
+    bundle: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / ".part").mkdir()  # what a kill left
+    before = page.stat().st_ino
+    monkeypatch.chdir(page)
+    write_web(Path("."), bundle)
+    assert page.stat().st_ino == before and {"index.html", "facts.json"} < set(os.listdir())
+    assert set(os.listdir()) == {
+        *FILES,
+        "index.html",
+        "page.mjs",
+        "handling.mjs",
+        "model.onnx",
+        "facts.json",
+        "vectors.bin",
+    }
+    with pytest.raises(LissomError, match="page is not empty"):
+        write_web(Path("."), bundle)
+
+
+def test_a_folder_that_cannot_be_filled_is_left_empty(
+    bundle: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "page").mkdir()
+    rename = Path.rename
+
+    def fails(path: Path, target: Path) -> Path:
+        return pytest.fail("in the middle") if path.name == "index.html" else rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(pytest.fail.Exception):
+        write_web(tmp_path / "page", bundle)
+    assert list((tmp_path / "page").iterdir()) == []
 
 
 def test_another_kind_of_bundle_is_refused(bundle: Path, runtime: Path, tmp_path: Path) -> None:

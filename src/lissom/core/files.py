@@ -40,15 +40,28 @@ def whole_file(path: Path) -> Generator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
-            _bring_to_disk(temporary)
+            _sync(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def _bring_to_disk(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def bring_to_disk(folder: Path) -> None:
+    """Bring a folder, all that is in it, and its own name to the disk, so that a ledger may speak of it.
+
+    Raises:
+        OSError: it could not be done, such as where the disk is full.
+    """
+    for item in (*folder.rglob("*"), folder, folder.parent):
+        _sync(item)
+
+
+def _sync(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)  # a folder cannot be opened otherwise
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lissom.core.errors import LissomError
-from lissom.core.files import whole_file, writing
+from lissom.core.files import bring_to_disk, whole_file, writing
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Deadline
 from lissom.engine.measuring import parity_inputs
@@ -124,6 +124,7 @@ class Carrier:
                 continue
             with writing(self._folder / key):
                 shutil.copytree(folder, self._folder / key, dirs_exist_ok=True)
+                bring_to_disk(self._folder / key)
             self._ledger.append("step", key, done)
 
     def artefact(self, move: Move, workload: Workload) -> Artefact:

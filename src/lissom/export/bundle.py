@@ -6,6 +6,7 @@ A bundle is made beside its place and moved there when it is whole.
 import importlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lissom.core.files import sha256, writing
+from lissom.core.files import bring_to_disk, sha256, writing
 from lissom.tasks import TASKS
 
 SCHEMA = 2
 ARTEFACT = "model"
-_SINGLY = "singly"
 _ERRORS = "lissom.core.errors"
 _ERRORS_IMPORT = f"from {_ERRORS} import LissomError\n"
 _ERRORS_INSTEAD = """
@@ -112,10 +112,15 @@ def carried_sources(task: str) -> dict[str, str]:
 def runner_sources(runner: str) -> dict[str, str]:
     """How the artefact is run, free of lissom: ``runner.py`` and what it imports, by name of the file."""
     package, _, name = runner.rpartition(".")
-    sources = [resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8") for file in (name, _SINGLY)]
-    imported = f"from {package}.{_SINGLY} import"
-    assert sources[0].count(imported) == 1, "a runner imports one_at_a_time alone of lissom"
-    return {"runner.py": sources[0].replace(imported, f"from {_SINGLY} import"), f"{_SINGLY}.py": sources[1]}
+    beside = f"from {package}."
+    waiting, found = [name], dict[str, str]()
+    while waiting:
+        file = waiting.pop()
+        source = resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8")
+        waiting += re.findall(rf"^{re.escape(beside)}(\w+) import", source, re.MULTILINE)
+        found["runner.py" if file == name else f"{file}.py"] = source.replace(beside, "from ")
+        assert "from lissom" not in source.replace(beside, ""), "a runner imports what lies beside it alone of lissom"
+    return found
 
 
 def _requirements(contents: Contents) -> list[str]:
@@ -129,12 +134,15 @@ def _write_vectors(path: Path, contents: Contents) -> None:
 
 
 def replace_folder(making: Path, folder: Path) -> None:
-    """Put a folder that is whole in the place of one that may be there."""
+    """Put a folder that is whole in the place of one that may be there; it is on the disk before it has its name, and
+    with its name when this returns."""
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
+    bring_to_disk(making)
     if folder.exists():
         os.replace(folder, old)
     os.replace(making, folder)
+    bring_to_disk(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 

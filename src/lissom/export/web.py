@@ -14,6 +14,7 @@ from lissom.export.web_runtime import web_runtime
 
 _SHOWN = 2  # test vectors
 _PAGES = ("index.html", "page.mjs", "handling.mjs")
+_PART = ".part"
 _ANEW = "write the bundle anew: lissom apply RUN --budget LIMITS -o OTHER"
 
 
@@ -21,7 +22,8 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
     """Write the page of a bundle to ``folder``, whole or not at all.
 
     Args:
-        folder: where the page goes; it has to be empty, or not there.
+        folder: where the page goes; it has to be empty, or not there. One that is there is filled, and stays the same
+            folder: somebody may stand in it.
         bundle: of a run on the target ``onnxruntime`` that classifies pictures.
         download: allow the runtime for browsers to be fetched.
 
@@ -36,10 +38,11 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
             hint="a page runs image classifiers of the target onnxruntime",
         )
     _check_whole(bundle, manifest)
-    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+    folder = folder.resolve()
+    if folder.exists() and (not folder.is_dir() or any(item.name != _PART for item in folder.iterdir())):
         raise LissomError(f"{folder} is not empty", hint="choose another folder with -o")
     runtime = web_runtime(download=download)
-    making = folder.with_name(f".{folder.name}.part")
+    making = folder / _PART if folder.exists() else folder.with_name(f".{folder.name}{_PART}")
     with writing(folder):
         try:
             shutil.rmtree(making, ignore_errors=True)
@@ -51,11 +54,24 @@ def write_web(folder: Path, bundle: Path, *, download: bool = False) -> None:
                 source = resources.files("lissom.export").joinpath("pages", name)
                 (making / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
             _write_facts(making, bundle, manifest, handling)
-            if folder.exists():
-                folder.rmdir()
-            making.rename(folder)
+            _put_in_place(making, folder)
         finally:
             shutil.rmtree(making, ignore_errors=True)
+
+
+def _put_in_place(making: Path, folder: Path) -> None:
+    """Move a page that is whole to its folder; into one that is there file by file, what opens it last."""
+    if not folder.exists():
+        making.rename(folder)
+        return
+    names = sorted((item.name for item in making.iterdir()), key=lambda name: name == _PAGES[0])
+    try:
+        for name in names:
+            (making / name).rename(folder / name)
+    except BaseException:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        raise
 
 
 def _check_whole(bundle: Path, manifest: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError, first_line
 from lissom.export.onnx_file import quiet
-from lissom.export.runners.pytorch_runner import refuse_code
+from lissom.export.runners.pt2_safety import refuse_code
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lissom.core.errors import LissomError, first_line
 from lissom.core.files import check_writable, whole_file
+from lissom.export.runners.numbered import by_number
 from lissom.targets.muting import muted_process
 from lissom.targets.target import (
     FP32,
@@ -119,7 +120,7 @@ def _quantized(model: bytes, calibration: Inputs) -> bytes:
     from lissom.export.onnx_file import quiet
 
     (signature, ends), *_ = Interpreter(model_content=model).get_signature_list().items()
-    names = sorted(ends["inputs"])
+    names = sorted(ends["inputs"], key=by_number)
     examples = [
         {name: array[place : place + 1] for name, array in zip(names, batch, strict=True)}
         for batch in calibration

@@ -58,8 +58,9 @@ class Ncnn(Target):
         net = _loaded(path)
         names = [blob.name for blob in net.blobs()]
         extractor = net.create_extractor()
-        for number, array in enumerate(inputs):
-            extractor.input(f"in{number}", native.Mat(np.ascontiguousarray(array[0])))
+        given = [np.ascontiguousarray(array[0]) for array in inputs]  # read while it extracts, and not kept by ncnn
+        for number, array in enumerate(given):
+            extractor.input(f"in{number}", native.Mat(array))
         return {name: np.array(extractor.extract(name)[1])[None] for name in names}
 
     def fallbacks(self, artefact: Artefact) -> dict[str, int]:

@@ -22,7 +22,8 @@ Values = npt.NDArray[Any]
 # costs is judged on all of the select split, so that only nonsense is refused here
 DISTANCE = {FP32: 1e-3, FP16: 2e-2, INT8: 1.0}
 AGREEMENT = {FP32: 1.0, FP16: 0.85, INT8: 0.0}
-_TIE = 1e-3
+_TIE, _NEAR = 1e-3, 1e-2  # as export/predictors/checking.py has them
+_MAPS = 4  # dimensions of outputs that are pictures
 _HINT = "an operator is converted wrongly, or the file was altered; try another target (lissom targets)"
 _INT8_HINT = "this model's values do not fit into INT8 here; give more examples, or try another target (lissom targets)"
 
@@ -31,18 +32,26 @@ _INT8_HINT = "this model's values do not fit into INT8 here; give more examples,
 class Parity:
     """How far an artefact's outputs are from the model's, and how often the decisions agree.
 
-    ``distance`` is the largest difference as a share of the largest output, ``agreement`` between 0 and 1.
+    ``distance`` is the largest difference as a share of the largest output, ``agreement`` between 0 and 1: of the
+    decisions, or of the examples where outputs are numbers or maps.
     """
 
     distance: float
     agreement: float
 
 
-def compare(expected: Values, found: Values) -> Parity:
+def compare(expected: Values, found: Values, *, near: float = _NEAR) -> Parity:
     """Compare outputs ``(examples, ..., classes)``; or texts in tokens, ``(examples, length)``, by the share that is
     the same.
 
-    A decision between two classes that the model itself tells apart by less than a thousandth is nobody's.
+    A decision between two classes that the model itself tells apart by less than a thousandth is nobody's. Numbers,
+    ``(examples,)`` or ``(examples, ..., 1)``, and maps, ``(examples, channels, height, width)``, decide nothing: of
+    these the examples agree of which every number is near.
+
+    Args:
+        expected: what the model answers, or the artefact did where it was made.
+        found: what is judged.
+        near: the largest difference between numbers that are the same, as a share of the largest output.
     """
     if expected.shape != found.shape:
         return Parity(float("inf"), 0.0)
@@ -50,9 +59,13 @@ def compare(expected: Values, found: Values) -> Parity:
         same = float((expected == found).all(axis=-1).mean())
         return Parity(1.0 - same, same)
     scale = float(np.abs(expected).max()) or 1.0
-    distance = float(np.abs(found.astype(np.float64) - expected).max()) / scale
-    chosen = np.take_along_axis(expected, found.argmax(-1)[..., None], -1)[..., 0]
-    agree = expected.max(-1) - chosen <= _TIE * scale
+    apart = np.abs(found.astype(np.float64) - expected)
+    distance = float(apart.max()) / scale
+    if expected.ndim in (1, _MAPS) or expected.shape[-1] == 1:
+        agree = (apart <= near * scale).reshape(len(expected), -1).all(1)
+    else:
+        chosen = np.take_along_axis(expected, found.argmax(-1)[..., None], -1)[..., 0]
+        agree = (expected.max(-1) - chosen <= _TIE * scale) & ~np.isnan(found).any(-1)
     return Parity(distance if np.isfinite(distance) else float("inf"), float(agree.mean()))
 
 
@@ -69,7 +82,8 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
         RefusedError: it differs, with the first layer that does.
     """
     expected = answers(module, inputs)
-    found = compare(expected, target.load(artefact.path, threads=1).run(inputs)[0])
+    near = 2 * _NEAR if artefact.precision == FP16 else _NEAR
+    found = compare(expected, target.load(artefact.path, threads=1).run(inputs)[0], near=near)
     if found.distance <= DISTANCE[artefact.precision] and found.agreement >= AGREEMENT[artefact.precision]:
         return found
     layer = differing_layer(module, target, artefact, [array[:1] for array in inputs])

@@ -31,6 +31,7 @@ class PyTorch(Target):
         import torch
 
         from lissom.export.onnx_file import quiet
+        from lissom.export.runners.pt2_safety import refuse_code
         from lissom.targets.capture import program
 
         check_precision(self, precision)
@@ -38,6 +39,13 @@ class PyTorch(Target):
         captured.example_inputs = None  # they would be pickled
         with whole_file(path) as temporary, quiet():
             torch.export.save(captured, temporary)
+            try:
+                refuse_code(temporary)
+            except ValueError as error:
+                raise LissomError(
+                    f"the model cannot be exported to {self.title}: {first_line(error)}",
+                    hint="weights have to be plain tensors, and operators PyTorch's; or choose another target",
+                ) from error
         return self.artefact(path, notes=notes)
 
     def quantize(self, source: Source, calibration: Inputs, path: Path, recipe: Recipe | None = None) -> Artefact:

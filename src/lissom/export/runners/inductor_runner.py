@@ -1,4 +1,7 @@
-"""Runs ``model.pt2``, compiled to native code by PyTorch's inductor for the processor it was made on."""
+"""Runs ``model.pt2``, compiled to native code by PyTorch's inductor for the processor it was made on.
+
+Loading it runs what it holds: it has to come from people who are trusted, as any program.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

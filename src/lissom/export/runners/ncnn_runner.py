@@ -7,6 +7,7 @@ from typing import Any
 import ncnn
 import numpy as np
 
+from lissom.export.runners.numbered import by_number
 from lissom.export.runners.singly import one_at_a_time
 
 REQUIREMENTS = ("numpy", "ncnn")
@@ -27,7 +28,7 @@ class Runner:
                 raise FileNotFoundError(f"{file.name} is missing")
             if load(str(file)):
                 raise ValueError(f"{file.name} is not a whole ncnn file")
-        self._outputs = sorted(self._net.output_names())
+        self._outputs = sorted(self._net.output_names(), key=by_number)
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs of a batch of inputs, each ``(batch, ...)``."""
@@ -35,6 +36,7 @@ class Runner:
 
     def _one(self, example: Sequence[np.ndarray]) -> list[np.ndarray]:
         extractor = self._net.create_extractor()
-        for number, array in enumerate(example):
-            extractor.input(f"in{number}", _NATIVE.Mat(np.ascontiguousarray(array[0])))
+        given = [np.ascontiguousarray(array[0]) for array in example]  # read while it extracts, and not kept by ncnn
+        for number, array in enumerate(given):
+            extractor.input(f"in{number}", _NATIVE.Mat(array))
         return [np.array(extractor.extract(name)[1])[None] for name in self._outputs]

@@ -1,7 +1,5 @@
 """Runs ``model.pt2``, a program of torch.export, in PyTorch as it is."""
 
-import io
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,13 +7,18 @@ import numpy as np
 import torch
 from torch.utils._pytree import tree_leaves
 
+from lissom.export.runners.pt2_safety import refuse_code
 from lissom.export.runners.singly import one_at_a_time
 
 REQUIREMENTS = ("numpy", "torch")
 
 
 class Runner:
-    """One exported program; any batch size, one example at a time where the program fixes it to one."""
+    """One exported program; any batch size, one example at a time where the program fixes it to one.
+
+    Raises:
+        ValueError: the archive could run code of its own (see :func:`refuse_code`).
+    """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         self._threads = threads
@@ -39,15 +42,3 @@ class Runner:
         finally:
             torch.set_num_threads(before)
         return [leaf.numpy() for leaf in tree_leaves(found) if isinstance(leaf, torch.Tensor)]
-
-
-def refuse_code(path: Path) -> None:
-    """Let nothing through that loading would unpickle freely: tensors may be pickled, objects may not."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            folder, _, file = name.rpartition("/")
-            if folder.endswith("data/constants") and not file.startswith(("tensor_", "model_")):
-                raise ValueError(f"{path.name} holds an object that is not a tensor: {file}")
-            content = archive.read(name) if file.endswith(".pt") else b""
-            if content:
-                torch.load(io.BytesIO(content), weights_only=True)
