@@ -38,7 +38,8 @@ def shallow_decoder(workload: Workload, epochs: int) -> tuple[Step, ...]:
             f"the layers of a {type(model).__name__} hand on more than hidden states, so none can be left out",
             hint="a --budget alone cuts its widths",
         )
-    known: dict[int, str] = {id(part): name for name, part in workload.module.named_modules()}
+    whole: Any = workload.module
+    known: dict[int, str] = {id(part): name for name, part in whole.named_modules()}
     names = [known[id(layer)] for layer in layers]
     if len(names) < 2:
         raise LissomError(f"the decoder of {workload.name} has one layer alone", hint="--plan int8")
