@@ -34,7 +34,7 @@ demo-translation: $(call NEEDS,translation)
 
 demo-video: $(call NEEDS,video)
 	$(BIN)/lissom compress zoo:tsm_rgbdiff_mobilenet_v2 --data motions --task video --download \
-	  --budget "latency<=30%, size<=20%, drop<=1pt" --target onnxruntime --time-limit 10m $(QUICK) -o $(DEMO_VIDEO)
+	  --budget "latency<=30%, size<=20%, drop<=1pt" --target onnxruntime --time-limit 11m $(QUICK) -o $(DEMO_VIDEO)
 
 demo-codec: $(call NEEDS,codec)
 	$(BIN)/lissom compress zoo:codec --data clips --task codec --download \
