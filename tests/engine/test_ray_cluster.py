@@ -10,21 +10,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("ray", reason="--ray needs the extra 'ray'")
 
 from lissom.core.errors import LissomError
+from lissom.core.ledger import NAME, Ledger
 from lissom.engine import ray_cluster
 from lissom.engine.ray_cluster import RayCluster
 
 MODEL = """
-from lissom.testing.tiny import drawn_splits, fresh_net
+from lissom.testing.tiny import drawn_splits, trained_net
 
 
 def net():
-    return fresh_net()
+    return trained_net()
 
 
 def data():
@@ -32,15 +34,14 @@ def data():
     parts = {"train": splits.train, "select": splits.select, "test": splits.test}
     return {name: [(s.pictures[i], int(s.labels[i])) for i in range(len(s))] for name, s in parts.items()}
 """
-SCRIPT = Path(__file__).with_name("on_a_cluster.py")
 
 
-@pytest.mark.slow
-def test_a_lost_worker_loses_nothing(tmp_path: Path) -> None:
-    model = tmp_path / "mine.py"
+def carried_out(script: str, folder: Path) -> dict[str, Any]:
+    """What a script that starts a cluster wrote down."""
+    model = folder / "mine.py"
     model.write_text(MODEL, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(tmp_path), str(model)],
+        [sys.executable, str(Path(__file__).with_name(script)), str(folder), str(model)],
         env={
             **os.environ,
             "OMP_NUM_THREADS": "1",
@@ -49,15 +50,37 @@ def test_a_lost_worker_loses_nothing(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=580,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
+    return json.loads((folder / "told.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_a_lost_worker_loses_nothing(tmp_path: Path) -> None:
+    told = carried_out("on_a_cluster.py", tmp_path)
     assert told["alive"] == [3, 2], "the head and two workers, then one of them"
     assert sorted(number for number, *_ in told["came"]) == [1, 2, 3, 4]
     for number, _, files, rate in told["came"]:
         assert files == ["model.safetensors"] and rate == pytest.approx(1e-3 * number)
+
+
+@pytest.mark.slow
+def test_a_run_that_loses_a_worker_and_is_killed_learns_nothing_twice(tmp_path: Path) -> None:
+    told = carried_out("run_on_a_cluster.py", tmp_path)
+    assert told["code"] == 0, (tmp_path / "said.txt").read_text(encoding="utf-8")
+    whole = (tmp_path / "run" / NAME).read_text(encoding="utf-8")
+    assert whole.startswith(told["kept"])
+    ledger = Ledger(tmp_path / "run")
+    spread = len(ledger.values("recovery"))
+    assert 1 <= len(told["at_loss"]) < len(told["at_kill"]) < spread, (
+        "a worker was lost, and the run killed, on the way"
+    )
+    steps = [record for record in ledger if record.kind == "step"]
+    assert len({record.key for record in steps}) == len(steps)
+    assert sum(record.value["step"]["step"] == "distill" for record in steps) == spread
+    assert ledger.find("note", "spread") is None, "all of it came back"
 
 
 @contextmanager
