@@ -291,7 +291,7 @@ def test_what_an_honest_model_holds_is_let_through(honest: Files, tmp_path: Path
     assert Runner(written(tmp_path / "copied.pt2", honest)).run([inputs[:, :, 0]])[0].shape == (2, 2)
 
 
-@torch.library.custom_op("lissom_tests::scaled", mutates_args=())
+@torch.library.custom_op("example::scaled", mutates_args=())
 def scaled(inputs: torch.Tensor, kind: str) -> torch.Tensor:
     return inputs * len(kind)
 
@@ -307,6 +307,6 @@ class Scaled(nn.Module):
 
 
 def test_what_could_not_be_loaded_again_is_not_exported(tmp_path: Path) -> None:
-    with pytest.raises(LissomError, match=r"cannot be exported to PyTorch: .* gives a text to .*lissom_tests"):
+    with pytest.raises(LissomError, match=r"cannot be exported to PyTorch: .* gives a text to .*example"):
         PyTorch().export(Scaled().eval(), (torch.ones(1, 3),), tmp_path / "m.pt2")
     assert not list(tmp_path.iterdir())
