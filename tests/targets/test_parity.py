@@ -96,3 +96,22 @@ def test_maps_are_checked_by_their_numbers(precision: str, shift: float, passes:
     else:
         with pytest.raises(LissomError, match="differs from PyTorch"):
             check_parity(Doubled(), Shifted(), artefact, [inputs])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (np.zeros((2, 3), dtype=np.float32), r"answers in the shape \(2, 3\), PyTorch in \(2, 4\)"),
+        (np.asarray([[np.nan, 0, 0, np.inf], [0, 0, 0, 0]], dtype=np.float32), "are not finite, 2 of 8"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_as_it_is(answer: np.ndarray, said: str, tmp_path: Path) -> None:
+    class Odd(OnnxRuntime):
+        def load(self, path: Path, *, threads: int) -> Any:
+            return SimpleNamespace(run=lambda given: [answer])
+
+        def values(self, path: Path, inputs: Any) -> dict[str, Any]:
+            return {}
+
+    with pytest.raises(LissomError, match=said):
+        check_parity(Doubled(), Odd(), Artefact(tmp_path / "model.onnx", FP32), [np.ones((2, 4), dtype=np.float32)])

@@ -81,17 +81,29 @@ def check_parity(module: "nn.Module", target: Target, artefact: Artefact, inputs
     Raises:
         RefusedError: it differs, with the first layer that does.
     """
-    expected = answers(module, inputs)
+    expected, values = answers(module, inputs), target.load(artefact.path, threads=1).run(inputs)[0]
     near = 2 * _NEAR if artefact.precision == FP16 else _NEAR
-    found = compare(expected, target.load(artefact.path, threads=1).run(inputs)[0], near=near)
+    found = compare(expected, values, near=near)
     if found.distance <= DISTANCE[artefact.precision] and found.agreement >= AGREEMENT[artefact.precision]:
         return found
     layer = differing_layer(module, target, artefact, [array[:1] for array in inputs])
     where = f"; the first layer that differs is {layer}" if layer else ""
     raise RefusedError(
-        f"{artefact.path.name} differs from PyTorch by {found.distance:.1e} of its largest output and agrees "
-        f"on {found.agreement:.0%} of the decisions ({target.title}, {artefact.precision}){where}",
+        f"{artefact.path.name} {_apart(expected, values, found)} ({target.title}, {artefact.precision}){where}",
         hint=_INT8_HINT if artefact.precision == INT8 else _HINT,
+    )
+
+
+def _apart(expected: Values, values: Values, found: Parity) -> str:
+    """In which way an artefact is not the model."""
+    if values.shape != expected.shape:
+        return f"answers in the shape {values.shape}, PyTorch in {expected.shape}"
+    for who, answer in (("answers", values), ("is not to be compared: PyTorch answers", expected)):
+        if not np.isfinite(answer).all():
+            return f"{who} with values that are not finite, {(~np.isfinite(answer)).sum()} of {answer.size}"
+    return (
+        f"differs from PyTorch by {found.distance:.1e} of its largest output and agrees on {found.agreement:.0%} "
+        "of the decisions"
     )
 
 

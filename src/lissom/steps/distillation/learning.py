@@ -1,7 +1,5 @@
 """How fast a network is taught, where nobody says it: by whether it normalises layers or batches."""
 
-import math
-
 from torch import nn
 
 from lissom.layers.listening import listens
@@ -42,8 +40,8 @@ def usual_learning(original: Workload) -> tuple[float, int]:
 
     Codecs of pictures normalise nothing and learn from few pictures at a time (Minnen et al. 2018, section 4: 8); a
     repaired one is nearly right already, and its rate is low.
-    Clips have many frames each, so that there are fewer in a batch, and the rate goes down with its square root
-    (Krizhevsky 2014, "One weird trick", section 5).
+    Clips have many frames each, so that there are fewer in a batch, and the rate goes down with it (Goyal et al. 2017,
+    "Accurate, large minibatch SGD", section 2.1).
 
     Args:
         original: before anything was done to it.
@@ -59,4 +57,4 @@ def usual_learning(original: Workload) -> tuple[float, int]:
     rate, batch = CONVOLUTIONAL
     clips = [part for part in original.example if part.dim() == _CLIPS]
     fewer = min(batch, max(_FEWEST, _FRAMES // clips[0].shape[2])) if clips else batch
-    return rate * math.sqrt(fewer / batch), fewer
+    return rate * fewer / batch, fewer
