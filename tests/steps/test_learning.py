@@ -31,7 +31,7 @@ def test_an_encoder_of_pictures_is_one_too() -> None:
 @pytest.mark.parametrize(("frames", "batch"), [(1, 128), (8, 32), (16, 16), (64, 8)])
 def test_clips_are_learnt_from_a_few_at_a_time(frames: int, batch: int) -> None:
     rate, found = learning(nn.Sequential(nn.Conv3d(3, 4, 3), nn.BatchNorm3d(4)), 1, 3, frames, 8, 8)
-    assert found == batch and rate == pytest.approx(CONVOLUTIONAL[0] * batch / 128)
+    assert found == batch and rate == pytest.approx(CONVOLUTIONAL[0] * (batch / 128) ** 0.5)
 
 
 @pytest.mark.parametrize(("epochs", "share"), [(0.6, 0.1), (3, 0.5), (6, 1.0), (30, 1.0)])
@@ -39,3 +39,12 @@ def test_a_short_recovery_does_not_undo_the_repair(epochs: float, share: float) 
     assert recovering_rate(tiny_workload(), epochs) == pytest.approx(share * CONVOLUTIONAL[0])
     encoder = replace(tiny_workload(), module=nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)))
     assert recovering_rate(encoder, epochs) == ENCODERS[0], "the usual rate of encoders is for a few epochs"
+
+
+@pytest.mark.parametrize("epochs", [1, 4, 100_000])
+def test_a_recovery_of_clips_is_as_fast_as_its_steps_allow(epochs: int) -> None:
+    module = nn.Sequential(nn.Conv3d(3, 4, 3), nn.BatchNorm3d(4))
+    clips = replace(tiny_workload(), module=module, example=(torch.zeros(1, 3, 8, 8, 8),))
+    rate, batch = usual_learning(clips)
+    steps = epochs * -(-len(clips.splits.train) // batch)
+    assert recovering_rate(clips, epochs) == pytest.approx(rate * min(1, steps / 2000))

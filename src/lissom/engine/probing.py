@@ -16,6 +16,7 @@ from lissom.targets.target import FP32, INT8, Artefact
 from lissom.workload.workload import Workload
 
 _SECONDS = 1.5
+_EXAMPLES = 16  # that tell the ranges: of a copy that is not judged by its answers
 
 
 def measure_copy(
@@ -43,7 +44,7 @@ def measure_copy(
         seen(plain)
         made = {FP32: plain}
         had = context.target.formats(workload)
-        for step in (HalfPrecision(), QuantizeInt8(examples=64, search=False)):
+        for step in (HalfPrecision(), QuantizeInt8(examples=_EXAMPLES, search=False)):
             if step.precision in formats and step.precision in had:
                 made[step.precision] = step.apply(plain, workload, context)
         runners = {

@@ -17,7 +17,7 @@ from lissom.core.files import whole_file
 from lissom.core.machine import has_int8_dot_product
 from lissom.targets.quantizing.correction import correct
 from lissom.targets.quantizing.layers import Layer, prepared, weighted_layers
-from lissom.targets.quantizing.ranges import choose, histograms
+from lissom.targets.quantizing.ranges import ranges
 from lissom.targets.quantizing.recipes import METHODS, RECIPES
 from lissom.targets.quantizing.writing import ACTIVATIONS, quantized
 from lissom.targets.target import INT8, Artefact, Inputs, Recipe, RefusedError, check_calibration
@@ -56,8 +56,9 @@ def quantize_static_int8(
     if unknown:
         raise LissomError(f"{artefact.path.name} has no layer {sorted(unknown)[0]} to be left in float")
     floats = (*recipe.floats, *(outside(plain, layers, only) if only else ()))
-    ranges = {name: choose(found, recipe.ranges) for name, found in histograms(plain, calibration).items()}
-    made = quantized(plain, ranges, floats=floats, seven_bits=seven_bits, biases=biases)
+    made = quantized(
+        plain, ranges(plain, calibration, recipe.ranges), floats=floats, seven_bits=seven_bits, biases=biases
+    )
     if recipe.corrected:
         correct(made, plain, layers, calibration)
     shorten_names(made)

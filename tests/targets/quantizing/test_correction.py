@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lissom.export.onnx_file import export_onnx
 from lissom.targets.quantizing.correction import Moments, correct, round_on_grid
 from lissom.targets.quantizing.layers import prepared, weighted_layers
-from lissom.targets.quantizing.ranges import choose, histograms
+from lissom.targets.quantizing.ranges import ranges
 from lissom.targets.quantizing.running import outputs
 from lissom.targets.quantizing.writing import quantized
 from lissom.testing import tiny_workload
@@ -76,9 +76,8 @@ def test_the_corrected_network_answers_nearer_to_the_original(tmp_path_factory: 
     plain = prepared(path)
     calibration = [[workload.splits.train.take(range(128)).inputs[0].numpy()]]
     test = [[workload.splits.test.take(range(120)).inputs[0].numpy()]]
-    ranges = {name: choose(found, "minmax") for name, found in histograms(plain, calibration).items()}
     wanted = outputs(plain, test)
-    made = quantized(plain, ranges, seven_bits=True)
+    made = quantized(plain, ranges(plain, calibration, "minmax"), seven_bits=True)
     before = np.square(outputs(made, test) - wanted).mean()
     left = correct(made, plain, weighted_layers(plain), calibration)
     assert left == []

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lissom.targets.quantizing.ranges import Histogram, choose
+from lissom.targets.quantizing.ranges import Histogram, choose, counted
 from lissom.targets.quantizing.recipes import METHODS
 
 
@@ -43,3 +43,18 @@ def test_the_least_error_is_no_larger_than_that_of_the_whole_range() -> None:
 
 def test_a_value_that_is_always_zero_has_a_range() -> None:
     assert choose(Histogram(np.zeros(2048, np.int64), 0.0, 0.0), "mse") == (0.0, 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 5000), st.floats(-100, 100), st.floats(1e-6, 1e6))
+def test_values_are_counted_in_the_bins_that_they_are_in(seed: int, size: int, shift: float, width: float) -> None:
+    values = np.random.default_rng(seed).normal(shift, width, size).astype(np.float32)
+    ends = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    found, exact = counted(values, ends), np.histogram(values, 2048, ends)[0]
+    assert found.sum() == size
+    # one that lies between two bins may be counted in either
+    assert np.abs(np.cumsum(found) - np.cumsum(exact)).max() <= max(2, 0.01 * size)
+
+
+def test_what_never_changes_is_not_counted() -> None:
+    assert not counted(np.zeros(5, dtype=np.float32), (0.0, 0.0)).any()

@@ -1,6 +1,8 @@
 """How fast a network is taught, where nobody says it: by whether it normalises layers or batches."""
 
-from torch import nn
+import math
+
+from torch import Tensor, nn
 
 from lissom.layers.listening import listens
 from lissom.workload.workload import Workload
@@ -11,7 +13,7 @@ ENCODERS = (3e-4, 32)
 LISTENERS = (1e-4, 8)
 CODECS = (3e-4, 8)
 _CLIPS, _FRAMES, _FEWEST = 5, 256, 8  # dimensions of a batch of clips; frames of one, and clips at least
-_WHOLE = 6.0  # epochs from which on a cycle can go up to the highest rate
+_WHOLE, _STEPS = 6.0, 2000.0  # epochs, or steps, from which on a cycle can go up to the highest rate
 
 
 def recovering_rate(original: Workload, epochs: float) -> float:
@@ -20,14 +22,18 @@ def recovering_rate(original: Workload, epochs: float) -> float:
     Such a network is nearly right already. A high rate first undoes that, and a short cycle does not come back: half
     an epoch at 6e-3 costs a ResNet-20 on CIFAR-10 three points, at 3e-4 it gains half a point
     (``benchmarks/recovering.py``). So the rate of networks with BatchNorm is in proportion to the epochs up to six.
+    Of clips there are few, and an epoch of them is few steps: there it is in proportion to the steps, up to as many as
+    six epochs of CIFAR-10 are.
 
     Args:
         original: before anything was done to it.
         epochs: of the cycle, or a part of one.
     """
-    rate, _ = usual_learning(original)
-    normalises = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in original.module.modules())
-    return rate * min(1.0, epochs / _WHOLE) if normalises else rate
+    rate, batch = usual_learning(original)
+    if not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in original.module.modules()):
+        return rate
+    steps = epochs * math.ceil(len(original.splits.train) / batch)
+    return rate * min(1.0, steps / _STEPS if _clips(original) else epochs / _WHOLE)
 
 
 def usual_learning(original: Workload) -> tuple[float, int]:
@@ -40,8 +46,8 @@ def usual_learning(original: Workload) -> tuple[float, int]:
 
     Codecs of pictures normalise nothing and learn from few pictures at a time (Minnen et al. 2018, section 4: 8); a
     repaired one is nearly right already, and its rate is low.
-    Clips have many frames each, so that there are fewer in a batch, and the rate goes down with it (Goyal et al. 2017,
-    "Accurate, large minibatch SGD", section 2.1).
+    Clips have many frames each, so that there are fewer in a batch, and the rate goes down with its square root
+    (Krizhevsky 2014, "One weird trick", section 5).
 
     Args:
         original: before anything was done to it.
@@ -55,6 +61,11 @@ def usual_learning(original: Workload) -> tuple[float, int]:
     if attentive:
         return ENCODERS
     rate, batch = CONVOLUTIONAL
-    clips = [part for part in original.example if part.dim() == _CLIPS]
+    clips = _clips(original)
     fewer = min(batch, max(_FEWEST, _FRAMES // clips[0].shape[2])) if clips else batch
-    return rate * fewer / batch, fewer
+    return rate * math.sqrt(fewer / batch), fewer
+
+
+def _clips(original: Workload) -> list[Tensor]:
+    """The inputs that are clips, each ``(1, channels, frames, height, width)``."""
+    return [part for part in original.example if part.dim() == _CLIPS]

@@ -4,6 +4,7 @@ A wide range wastes steps on what hardly occurs, a narrow one cuts off what matt
 network to network, so that several are tried and measured.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,29 +38,56 @@ class Histogram:
         return self.low + step * (np.arange(len(self.counts), dtype=np.float64) + 0.5)
 
 
-def histograms(model: onnx.ModelProto, calibration: Inputs, *, seed: int = 0) -> dict[str, Histogram]:
-    """Histograms of all floating-point values of a graph over all inputs."""
+def ranges(model: onnx.ModelProto, calibration: Inputs, method: str, *, seed: int = 0) -> dict[str, Range]:
+    """The ranges of all floating-point values of a graph over all inputs.
+
+    The outermost values alone (``minmax``) are found in one pass; counting how often each occurs takes most of the time
+    of the others.
+
+    Args:
+        model: the graph.
+        calibration: batches of inputs, each a list of arrays ``(batch, ...)``.
+        method: as :func:`choose` has it.
+        seed: of the values that are counted where there are very many.
+    """
+    ends: dict[str, Range] = {}
+    for values in _watched(model, calibration):
+        for name, value in values.items():
+            low, high = ends.get(name, (0.0, 0.0))
+            ends[name] = (min(low, float(value.min())), max(high, float(value.max())))
+    if method == "minmax":
+        return ends
+    counts = {name: np.zeros(_BINS, dtype=np.int64) for name in ends}
+    rng = np.random.default_rng(seed)
+    examples = sum(len(batch[0]) for batch in calibration)
+    for values in _watched(model, calibration):
+        for name, value in values.items():
+            flat, count = value.reshape(-1), max(1, _SAMPLED // examples) * (len(value) if value.ndim else 1)
+            if len(flat) > count:
+                flat = flat[rng.integers(0, len(flat), count)]
+            counts[name] += counted(flat, ends[name])
+    return {name: choose(Histogram(counts[name], *ends[name]), method) for name in ends}
+
+
+def counted(values: npt.NDArray[np.float32], ends: Range) -> npt.NDArray[np.int64]:
+    """How many of the values, none of which is outside the ends, are in each of the equal bins between them."""
+    low, high = ends
+    if high <= low:
+        return np.zeros(_BINS, dtype=np.int64)
+    places = ((values - np.float32(low)) * np.float32(_BINS / (high - low))).astype(np.int32)
+    return np.bincount(np.minimum(places, _BINS - 1), minlength=_BINS)
+
+
+def _watched(model: onnx.ModelProto, calibration: Inputs) -> Iterator[dict[str, np.ndarray]]:
+    """All floating-point values on the way through the graph, a few examples at a time."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     known = {item.name for item in watched.graph.output}
     names = [name for node in model.graph.node for name in node.output if name and name not in known]
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     running = session(watched)
-    ends: dict[str, Range] = {}
     for feed in feeds(model, calibration, _AT_ONCE):
-        for name, value in _floats({**feed, **run(running, feed)}).items():
-            low, high = ends.get(name, (0.0, 0.0))
-            ends[name] = (min(low, float(value.min())), max(high, float(value.max())))
-    counts = {name: np.zeros(_BINS, dtype=np.int64) for name in ends}
-    rng = np.random.default_rng(seed)
-    examples = sum(len(batch[0]) for batch in calibration)
-    for feed in feeds(model, calibration, _AT_ONCE):
-        for name, value in _floats({**feed, **run(running, feed)}).items():
-            flat, count = value.reshape(-1), max(1, _SAMPLED // examples) * (len(value) if value.ndim else 1)
-            if len(flat) > count:
-                flat = flat[rng.integers(0, len(flat), count)]
-            counts[name] += np.histogram(flat, _BINS, ends[name])[0]
-    return {name: Histogram(counts[name], *ends[name]) for name in ends}
+        yield _floats({**feed, **run(running, feed)})
 
 
 def _floats(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
