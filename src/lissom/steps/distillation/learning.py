@@ -12,8 +12,9 @@ CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
 ENCODERS = (3e-4, 32)
 LISTENERS = (1e-4, 8)
 CODECS = (3e-4, 8)
+REPAIRED_CLIPS = 3e-4  # the highest rate of a recovery
 _CLIPS, _FRAMES, _FEWEST = 5, 256, 8  # dimensions of a batch of clips; frames of one, and clips at least
-_WHOLE, _STEPS = 6.0, 2000.0  # epochs, or steps, from which on a cycle can go up to the highest rate
+_WHOLE = 6.0  # epochs from which on a cycle can go up to the highest rate
 
 
 def recovering_rate(original: Workload, epochs: float) -> float:
@@ -22,18 +23,17 @@ def recovering_rate(original: Workload, epochs: float) -> float:
     Such a network is nearly right already. A high rate first undoes that, and a short cycle does not come back: half
     an epoch at 6e-3 costs a ResNet-20 on CIFAR-10 three points, at 3e-4 it gains half a point
     (``benchmarks/recovering.py``). So the rate of networks with BatchNorm is in proportion to the epochs up to six.
-    Of clips there are few, and an epoch of them is few steps: there it is in proportion to the steps, up to as many as
-    six epochs of CIFAR-10 are.
+    Clips are from few films, and what is learnt anew at a high rate holds for those films alone: their rate stays low,
+    however long the cycle is.
 
     Args:
         original: before anything was done to it.
         epochs: of the cycle, or a part of one.
     """
-    rate, batch = usual_learning(original)
+    rate, _ = usual_learning(original)
     if not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in original.module.modules()):
         return rate
-    steps = epochs * math.ceil(len(original.splits.train) / batch)
-    return rate * min(1.0, steps / _STEPS if _clips(original) else epochs / _WHOLE)
+    return REPAIRED_CLIPS if _clips(original) else rate * min(1.0, epochs / _WHOLE)
 
 
 def usual_learning(original: Workload) -> tuple[float, int]:
