@@ -25,7 +25,7 @@ demo-text: $(call NEEDS,text)
 
 demo-speech: $(call NEEDS,speech)
 	$(BIN)/lissom compress zoo:ds_cnn_m --data synthetic-words --task speech --download \
-	  --budget "size<=25KB, latency<=1ms, drop<=1pt" --epochs 80 --time-limit 11m $(QUICK) -o $(DEMO_SPEECH)
+	  --budget "size<=25KB, latency<=1ms, drop<=1pt" --epochs 160 --time-limit 11m $(QUICK) -o $(DEMO_SPEECH)
 
 demo-translation: $(call NEEDS,translation)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \
