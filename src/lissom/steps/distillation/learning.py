@@ -12,9 +12,9 @@ CONVOLUTIONAL = (6e-3, 128)  # the highest rate of AdamW, and the batch
 ENCODERS = (3e-4, 32)
 LISTENERS = (1e-4, 8)
 CODECS = (3e-4, 8)
-REPAIRED_CLIPS = 3e-4  # the highest rate of a recovery
+REPAIRED_CLIPS = 3e-4  # the highest rate of a short recovery
 _CLIPS, _FRAMES, _FEWEST = 5, 256, 8  # dimensions of a batch of clips; frames of one, and clips at least
-_WHOLE = 6.0  # epochs from which on a cycle can go up to the highest rate
+_WHOLE, _ANEW = 6.0, 9.0  # epochs from which on a cycle can go up to the highest rate; of clips
 
 
 def recovering_rate(original: Workload, epochs: float) -> float:
@@ -23,8 +23,8 @@ def recovering_rate(original: Workload, epochs: float) -> float:
     Such a network is nearly right already. A high rate first undoes that, and a short cycle does not come back: half
     an epoch at 6e-3 costs a ResNet-20 on CIFAR-10 three points, at 3e-4 it gains half a point
     (``benchmarks/recovering.py``). So the rate of networks with BatchNorm is in proportion to the epochs up to six.
-    Clips are from few films, and what is learnt anew at a high rate holds for those films alone: their rate stays low,
-    however long the cycle is.
+    Clips are from few films, and what a short cycle learns anew at a high rate holds for those films alone: up to nine
+    epochs their rate stays low.
 
     Args:
         original: before anything was done to it.
@@ -33,7 +33,9 @@ def recovering_rate(original: Workload, epochs: float) -> float:
     rate, _ = usual_learning(original)
     if not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in original.module.modules()):
         return rate
-    return REPAIRED_CLIPS if _clips(original) else rate * min(1.0, epochs / _WHOLE)
+    if _clips(original):
+        return rate if epochs >= _ANEW else REPAIRED_CLIPS
+    return rate * min(1.0, epochs / _WHOLE)
 
 
 def usual_learning(original: Workload) -> tuple[float, int]:
