@@ -1,7 +1,8 @@
 """A split of videos: clips of any examples, as they are or as an augmented view."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lissom.core.errors import LissomError
+from lissom.tasks.video.drawn import DrawnViews
 from lissom.tasks.video.film import small_film
 from lissom.tasks.video.handling import Frames, Viewing, squared
 from lissom.tasks.video.workers import Job, Workers
@@ -49,6 +51,7 @@ class VideoSplit:
         place: of the frames of a clip as it is.
         clips: of each video that its answer is the mean of.
         draw: makes another clip like that of an example, ``(frames, resize, resize, 3)``, where the set can.
+        drawn: the views that were made of those.
     """
 
     paths: Sequence[Path]
@@ -64,6 +67,7 @@ class VideoSplit:
     place: float = MIDDLE
     clips: int = 1
     draw: Drawn | None = None
+    drawn: DrawnViews = field(default_factory=DrawnViews, compare=False)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -83,20 +87,29 @@ class VideoSplit:
         rows = np.asarray(indices, dtype=np.int64)
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
             raise IndexError(f"indices between {rows.min()} and {rows.max()} of a split of {len(self)}")
-        drawn = [np.random.default_rng((self.seed, row, view or 0)) for row in rows.tolist()]
-        plain = view is None or not self.augmented
-        clips = self._frames(rows.tolist(), None if plain else drawn)
-        cut = [self._cut(clip, None if plain else one) for clip, one in zip(clips, drawn, strict=True)]
+        if view is None or not self.augmented:
+            cut = [self._cut(clip, None) for clip in self._frames(rows.tolist(), None)]
+        else:
+            cut = self._views(rows.tolist(), view)
         inputs = np.stack([self.viewing.normalise(frames) for frames in cut])
         where = torch.from_numpy(rows)
         targets = None if self.labels is None else self.labels[where]
         return Batch((torch.from_numpy(inputs),), targets, where)
 
+    def _views(self, rows: list[int], view: int) -> list[Frames]:
+        """A view of each clip, ``(frames, height, width, 3)`` of the model's input."""
+        generators = [np.random.default_rng((self.seed, row, view)) for row in rows]
+        if self.draw is None:
+            clips = self._frames(rows, generators)
+            return [self._cut(clip, one) for clip, one in zip(clips, generators, strict=True)]
+        another = partial(_another, self.draw, self._cut)
+        return [
+            self.drawn.take(row, view, partial(another, row, one)) for row, one in zip(rows, generators, strict=True)
+        ]
+
     def _frames(self, rows: list[int], drawn: list[np.random.Generator] | None) -> list[Frames]:
         """The frames of each clip, ``(frames, resize, resize, 3)``."""
         count = self.viewing.frames
-        if self.draw is not None and drawn is not None:
-            return [self.draw(row, generator) for row, generator in zip(rows, drawn, strict=True)]
         if self.kept is not None:
             usual = self.places.index(self.place)
             choices = [
@@ -130,6 +143,12 @@ class VideoSplit:
         top, left = (int(drawn.integers(0, most + 1)) for most in room)
         cut = self.viewing.cropped(frames, top, left)
         return cut[:, :, ::-1] if self.flip and drawn.integers(0, 2) else cut
+
+
+def _another(
+    draw: Drawn, cut: Callable[[Frames, np.random.Generator], Frames], row: int, generator: np.random.Generator
+) -> Frames:
+    return cut(draw(row, generator), generator)
 
 
 def look_places(clips: int) -> tuple[float, ...]:
