@@ -150,3 +150,10 @@ def test_how_fast_it_learns_is_found_out_without_touching_random_numbers() -> No
     before = torch.random.get_rng_state()
     pace.epoch_seconds(workload, dropping, 16)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("answered", "epochs"), [(0, 5), (6, 12), (8, 15)])
+def test_views_that_a_set_has_are_all_answered_and_take_their_time(answered: int, epochs: int) -> None:
+    pace = {"epoch_s": 4.0, "teacher_s": 5.0}
+    found = recovery(pace, Options(), 60.0, share=1.0, answered=answered, cache_bytes=1000, varied=False, told=8)
+    assert (found.views, found.epochs) == (8, epochs)

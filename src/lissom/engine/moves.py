@@ -147,7 +147,8 @@ class Mover:
         """A distillation that a share of the time left allows; of the first one, also what it will take."""
         workload, _ = self._carrier.model(rung.steps)
         pace, in_views = self._pace(trial, workload), varied(self._context.original)
-        known = answered(self._context.shared / "teacher", in_views=in_views)
+        told = self._context.original.views
+        known = answered(self._context.shared / "teacher", in_views=in_views or (told or 1) > 1)
         distill = recovery(
             pace,
             self._options,
@@ -156,12 +157,11 @@ class Mover:
             answered=known,
             cache_bytes=self._cache_bytes(),
             varied=in_views,
+            told=told,
         )
         _, batch = usual_learning(self._context.original)
         rate = recovering_rate(self._context.original, distill.epochs * distill.share)
-        # views that are told beforehand, as texts with words replaced, may be answered otherwise than the example is
-        views = distill.views and (self._context.original.views or distill.views)
-        distill = replace(distill, rate=rate, batch=batch, views=views)
+        distill = replace(distill, rate=rate, batch=batch)
         asked = max(0, distill.views - known) if distill.views else distill.epochs * distill.share
         asking = pace["teacher_s"] * asked
         seconds = pace["epoch_s"] * distill.epochs * distill.share + asking

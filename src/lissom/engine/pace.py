@@ -37,7 +37,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
         teacher = LiveTeacher(original.module, device)
         answer_s = _usual(lambda _: teacher.answer(device.send(split.take(asked)), 0))
     else:
-        in_views = varied(original)  # whose making takes its time too
+        in_views = varied(original) or original.views is not None  # whose making takes its time too
         answer_s = _usual(lambda turn: answer(split.take(asked, view=turn if in_views else None)))
     return {"epoch_s": epoch_s, "teacher_s": answer_s / len(asked) * len(split)}
 
@@ -92,6 +92,7 @@ def recovery(
     answered: int,
     cache_bytes: int,
     varied: bool,
+    told: int | None = None,
 ) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
@@ -109,12 +110,13 @@ def recovery(
         answered: of how many views the original's answers are there already.
         cache_bytes: what those to one view take on disk.
         varied: whether the views of an example differ so much.
+        told: how many views there are where a set has its own; the original answers to all of them.
     """
     kept = answered or cache_bytes <= MOST_BYTES
     most = min(_MOST_VIEWS, MOST_BYTES // max(cache_bytes, 1)) if varied else 1
     if options.epochs is not None or math.isinf(left_s):
         epochs = options.epochs or options.most_epochs
-        return Distill(epochs=epochs, views=min(most, epochs) if kept else 0)
+        return Distill(epochs=epochs, views=(told or min(most, epochs)) if kept else 0)
     live = pace["epoch_s"] + pace["teacher_s"]
     time_s = left_s * share
 
@@ -123,11 +125,11 @@ def recovery(
         spent = max(0, views - answered) * pace["teacher_s"]
         return (time_s - spent) / max(pace["epoch_s"] if kept else live, 1e-6)
 
-    views = max(1, min(most, int(time_s * _ASKING / max(pace["teacher_s"], 1e-6)))) if kept else 0
-    while views > 1 and views > lasts(views):
+    views = (told or max(1, min(most, int(time_s * _ASKING / max(pace["teacher_s"], 1e-6))))) if kept else 0
+    while not told and views > 1 and views > lasts(views):
         views -= 1
     epochs = lasts(views)
     if epochs < 1:
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
     epochs = min(options.most_epochs, int(epochs))
-    return Distill(epochs=epochs, views=min(views, epochs))
+    return Distill(epochs=epochs, views=views if told else min(views, epochs))
