@@ -13,7 +13,7 @@ from torch import nn
 from lissom.core.errors import LissomError
 from lissom.engine import pace
 from lissom.engine.options import Options
-from lissom.engine.pace import recovery, varied
+from lissom.engine.pace import recovery, views_answered
 from lissom.testing import tiny_workload
 from lissom.train.batches import shuffled
 from lissom.train.teacher import MOST_BYTES
@@ -62,9 +62,7 @@ def test_a_trial_run_keeps_what_was_asked_and_does_little() -> None:
 def test_a_recovery_fits_into_the_time(
     left_s: float, share: float, answered: bool, epochs: int, views: int, part: float
 ) -> None:
-    found = recovery(
-        PACE, Options(most_epochs=12), left_s, share=share, answered=answered, cache_bytes=1000, varied=False
-    )
+    found = recovery(PACE, Options(most_epochs=12), left_s, share=share, answered=answered, cache_bytes=1000, views=1)
     assert (found.epochs, found.views, found.share) == (epochs, views, part)
 
 
@@ -84,7 +82,7 @@ def test_a_recovery_fits_into_the_time(
 def test_an_original_answers_to_views_where_they_differ_much(
     options: Options, left_s: float, answered: int, cache_bytes: int, epochs: int, views: int
 ) -> None:
-    found = recovery(PACE, options, left_s, share=1.0, answered=answered, cache_bytes=cache_bytes, varied=True)
+    found = recovery(PACE, options, left_s, share=1.0, answered=answered, cache_bytes=cache_bytes, views=None)
     assert (found.epochs, found.views) == (epochs, views)
 
 
@@ -92,7 +90,7 @@ def test_an_original_answers_to_views_where_they_differ_much(
 def test_the_time_for_views_is_used_and_kept_to(teacher_s: float, left_s: float, answered: int) -> None:
     pace = {"epoch_s": 1.0, "teacher_s": teacher_s}
     options = Options(most_epochs=10**6)
-    found = recovery(pace, options, left_s, share=1.0, answered=answered, cache_bytes=1000, varied=True)
+    found = recovery(pace, options, left_s, share=1.0, answered=answered, cache_bytes=1000, views=None)
     if not found.views:
         assert found.epochs == 1, "beside the learner, where not one epoch fits"
         return
@@ -104,19 +102,18 @@ def test_the_time_for_views_is_used_and_kept_to(teacher_s: float, left_s: float,
 def test_sounds_differ_much_and_pictures_do_not() -> None:
     pictures = tiny_workload()
     sounds = replace(pictures, task=SimpleNamespace(name="speech"))  # pyright: ignore[reportArgumentType]
-    assert varied(sounds) and not varied(pictures) and not varied(replace(sounds, views=3))
+    assert views_answered(sounds) is None and views_answered(pictures) == 1
+    assert views_answered(replace(sounds, views=3)) == 3, "which are there beforehand"
 
 
 def test_answers_too_large_to_be_kept_are_given_live() -> None:
-    found = recovery(PACE, Options(), 100.0, share=1.0, answered=False, cache_bytes=10**13, varied=False)
+    found = recovery(PACE, Options(), 100.0, share=1.0, answered=False, cache_bytes=10**13, views=1)
     assert (found.epochs, found.views) == (4, 0), "epochs of 22 seconds, the original's answers among them"
-    assert (
-        recovery(PACE, Options(epochs=2), 100.0, share=1.0, answered=False, cache_bytes=10**13, varied=False).views == 0
-    )
+    assert recovery(PACE, Options(epochs=2), 100.0, share=1.0, answered=False, cache_bytes=10**13, views=1).views == 0
 
 
 def test_a_fixed_number_of_epochs_is_kept() -> None:
-    assert recovery(PACE, Options(epochs=3), 1.0, share=1.0, answered=False, cache_bytes=1000, varied=False).epochs == 3
+    assert recovery(PACE, Options(epochs=3), 1.0, share=1.0, answered=False, cache_bytes=1000, views=1).epochs == 3
 
 
 class MadeOnce:
@@ -152,8 +149,15 @@ def test_how_fast_it_learns_is_found_out_without_touching_random_numbers() -> No
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(("answered", "epochs"), [(0, 5), (6, 12), (8, 15)])
-def test_views_that_a_set_has_are_all_answered_and_take_their_time(answered: int, epochs: int) -> None:
+@pytest.mark.parametrize(
+    ("left_s", "answered", "epochs", "views"),
+    [(60.0, 0, 7, 6), (60.0, 6, 12, 8), (60.0, 8, 15, 8), (15.0, 0, 1, 2), (14.0, 0, 1, 2), (13.0, 0, 1, 0)],
+)
+def test_the_views_of_a_set_are_answered_and_take_their_time(
+    left_s: float, answered: int, epochs: int, views: int
+) -> None:
+    """Each of them, and no more than epochs that show them; one alone would be the example as it is."""
     pace = {"epoch_s": 4.0, "teacher_s": 5.0}
-    found = recovery(pace, Options(), 60.0, share=1.0, answered=answered, cache_bytes=1000, varied=False, told=8)
-    assert (found.views, found.epochs) == (8, epochs)
+    found = recovery(pace, Options(), left_s, share=1.0, answered=answered, cache_bytes=1000, views=8)
+    assert (found.views, found.epochs) == (views, epochs)
+    assert recovery(pace, Options(epochs=1), 1.0, share=1.0, answered=0, cache_bytes=1000, views=8).views == 2

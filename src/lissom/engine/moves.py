@@ -10,7 +10,7 @@ from lissom.core.units import format_bytes, format_seconds
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung
 from lissom.engine.options import Options
-from lissom.engine.pace import epoch_seconds, measure_pace, recovery, varied
+from lissom.engine.pace import epoch_seconds, measure_pace, recovery, views_answered
 from lissom.engine.stopwatch import ENDING_S
 from lissom.layers.ctc_model import CtcModel
 from lissom.plan.move import Move, move_from_json
@@ -146,9 +146,8 @@ class Mover:
     def _recovery(self, trial: str, rung: Rung, share: float) -> Distill:
         """A distillation that a share of the time left allows; of the first one, also what it will take."""
         workload, _ = self._carrier.model(rung.steps)
-        pace, in_views = self._pace(trial, workload), varied(self._context.original)
-        told = self._context.original.views
-        known = answered(self._context.shared / "teacher", in_views=in_views or (told or 1) > 1)
+        pace, views = self._pace(trial, workload), views_answered(self._context.original)
+        known = answered(self._context.shared / "teacher", in_views=views != 1)
         distill = recovery(
             pace,
             self._options,
@@ -156,8 +155,7 @@ class Mover:
             share=share,
             answered=known,
             cache_bytes=self._cache_bytes(),
-            varied=in_views,
-            told=told,
+            views=views,
         )
         _, batch = usual_learning(self._context.original)
         rate = recovering_rate(self._context.original, distill.epochs * distill.share)

@@ -22,9 +22,12 @@ _ASKED = 256  # examples at once
 _ASKING, _MOST_VIEWS = 1 / 3, 32  # of the time; of an example
 
 
-def varied(original: Workload) -> bool:
-    """Whether views of an example differ so much that the original, as the teacher, has to answer to each."""
-    return original.views is None and TASKS.get(original.task.name).varied
+def views_answered(original: Workload) -> int | None:
+    """Of how many views of an example the original, as the teacher, is asked: at most so many as the set has, or 1, the
+    example as it is; ``None`` where views differ so much that it has to be asked of as many as there is time for."""
+    if original.views is not None:
+        return original.views
+    return None if TASKS.get(original.task.name).varied else 1
 
 
 def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, team: Team = ALONE) -> dict[str, float]:
@@ -37,7 +40,7 @@ def measure_pace(original: Workload, cut: Workload, answer: Answer, batch: int, 
         teacher = LiveTeacher(original.module, device)
         answer_s = _usual(lambda _: teacher.answer(device.send(split.take(asked)), 0))
     else:
-        in_views = varied(original) or original.views is not None  # whose making takes its time too
+        in_views = views_answered(original) != 1  # whose making takes its time too
         answer_s = _usual(lambda turn: answer(split.take(asked, view=turn if in_views else None)))
     return {"epoch_s": epoch_s, "teacher_s": answer_s / len(asked) * len(split)}
 
@@ -91,16 +94,15 @@ def recovery(
     share: float,
     answered: int,
     cache_bytes: int,
-    varied: bool,
-    told: int | None = None,
+    views: int | None,
 ) -> Distill:
     """A distillation that fits into a share of the time that is left.
 
-    The original answers once for every example. Where the views of an example differ much it answers to each of as many
-    views as a third of the time allows, one for each epoch at most, and these are learnt from in turn: what is taught
-    has to be of what is seen (Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and consistent",
-    section 3.1). Where not even one epoch fits after that it runs beside the learner, on a share of the examples, and
-    beside it as well where its answers are too large to be kept.
+    The original answers once for every example. Where a set has views of its own it answers to those, and where views
+    differ much to as many as a third of the time allows; either are learnt from in turn, one for each epoch at most:
+    what is taught has to be of what is seen (Beyer et al. 2022, "Knowledge distillation: a good teacher is patient and
+    consistent", section 3.1). Where not even one epoch fits after that it runs beside the learner, on a share of the
+    examples, and beside it as well where its answers are too large to be kept.
 
     Args:
         pace: from :func:`measure_pace`.
@@ -109,14 +111,14 @@ def recovery(
         share: of it that this trial may take.
         answered: of how many views the original's answers are there already.
         cache_bytes: what those to one view take on disk.
-        varied: whether the views of an example differ so much.
-        told: how many views there are where a set has its own; the original answers to all of them.
+        views: from :func:`views_answered`.
     """
     kept = answered or cache_bytes <= MOST_BYTES
-    most = min(_MOST_VIEWS, MOST_BYTES // max(cache_bytes, 1)) if varied else 1
+    least = min(2, views or 1)  # one alone would be the example as it is
+    most = views or min(_MOST_VIEWS, MOST_BYTES // max(cache_bytes, 1))
     if options.epochs is not None or math.isinf(left_s):
         epochs = options.epochs or options.most_epochs
-        return Distill(epochs=epochs, views=(told or min(most, epochs)) if kept else 0)
+        return Distill(epochs=epochs, views=max(least, min(most, epochs)) if kept else 0)
     live = pace["epoch_s"] + pace["teacher_s"]
     time_s = left_s * share
 
@@ -125,11 +127,14 @@ def recovery(
         spent = max(0, views - answered) * pace["teacher_s"]
         return (time_s - spent) / max(pace["epoch_s"] if kept else live, 1e-6)
 
-    views = (told or max(1, min(most, int(time_s * _ASKING / max(pace["teacher_s"], 1e-6))))) if kept else 0
-    while not told and views > 1 and views > lasts(views):
-        views -= 1
-    epochs = lasts(views)
+    if views is None:
+        most = max(1, min(most, int(time_s * _ASKING / max(pace["teacher_s"], 1e-6))))
+    asked = max(least, min(most, options.most_epochs))
+    while asked > least and asked > lasts(asked):
+        asked -= 1
+    asked = asked if kept else 0
+    epochs = lasts(asked)
     if epochs < 1:
         return Distill(epochs=1, views=0, share=min(1.0, max(0.01, round(left_s * share / live, 3))))
     epochs = min(options.most_epochs, int(epochs))
-    return Distill(epochs=epochs, views=views if told else min(views, epochs))
+    return Distill(epochs=epochs, views=asked)

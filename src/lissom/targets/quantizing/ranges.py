@@ -41,13 +41,11 @@ class Histogram:
 def ranges(model: onnx.ModelProto, calibration: Inputs, method: str, *, seed: int = 0) -> dict[str, Range]:
     """The ranges of all floating-point values of a graph over all inputs.
 
-    The outermost values alone (``minmax``) are found in one pass; counting how often each occurs takes most of the time
-    of the others.
-
     Args:
         model: the graph.
         calibration: batches of inputs, each a list of arrays ``(batch, ...)``.
-        method: as :func:`choose` has it.
+        method: ``minmax`` is all that was seen, which takes one pass; for the others, which :func:`choose` has, a
+            second one counts how often each value occurs, which takes most of the time.
         seed: of the values that are counted where there are very many.
     """
     ends: dict[str, Range] = {}
@@ -70,10 +68,14 @@ def ranges(model: onnx.ModelProto, calibration: Inputs, method: str, *, seed: in
 
 
 def counted(values: npt.NDArray[np.float32], ends: Range) -> npt.NDArray[np.int64]:
-    """How many of the values, none of which is outside the ends, are in each of the equal bins between them."""
+    """How many of the values, none of which is outside the ends, are in each of the equal bins between them.
+
+    Values that are not finite are not counted.
+    """
     low, high = ends
-    if high <= low:
+    if not 0 < high - low < np.inf:
         return np.zeros(_BINS, dtype=np.int64)
+    values = values[np.isfinite(values)]
     places = ((values - np.float32(low)) * np.float32(_BINS / (high - low))).astype(np.int32)
     return np.bincount(np.minimum(places, _BINS - 1), minlength=_BINS)
 
@@ -95,14 +97,13 @@ def _floats(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def choose(histogram: Histogram, method: str) -> Range:
-    """The range of one value. Zero is always inside, since padding has to be exact.
+    """The range of one value, narrower than what was seen. Zero is always inside, since padding has to be exact.
 
-    - ``minmax``: all that was seen;
     - ``percentile``: what is left without the outermost 0.01 % on each side;
     - ``mse``: the ends that give the least squared error of rounding and cutting off together (Nagel et al., 2021,
       "A white paper on neural network quantization", section 3.1).
     """
-    if method == "minmax" or histogram.high - histogram.low <= 0 or not histogram.counts.sum():
+    if histogram.high - histogram.low <= 0 or not histogram.counts.sum():
         return histogram.low, histogram.high
     if method == "percentile":
         return _percentile(histogram)

@@ -1,7 +1,7 @@
 """A split of clips: features for any examples, as they are or of an augmented view."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from lissom.tasks.kept_views import KeptViews
 from lissom.tasks.speech.augmentation import Augmentation, Maps
 from lissom.tasks.speech.decoding import Window, as_samples
 from lissom.tasks.speech.handling import Features
@@ -16,26 +17,6 @@ from lissom.workload.workload import Batch
 
 SOUNDS = 8  # augmented sounds of a clip, where their features fit into memory; views of one differ in the rest
 _SOUND = 1  # apart are the random numbers of a sound and of what is done to its features
-
-
-class Heard:
-    """Features of augmented sounds, each made when it is first asked for.
-
-    Args:
-        clips: how many there are.
-        shape: of the features of one, ``(1, bands, frames)``.
-    """
-
-    def __init__(self, clips: int, shape: tuple[int, ...]) -> None:
-        self._features = np.zeros((SOUNDS, clips, *shape), dtype=np.float32)
-        self._made = np.zeros((SOUNDS, clips), dtype=np.bool_)
-
-    def features(self, sound: int, row: int, make: Callable[[], Maps]) -> Maps:
-        """Those of one sound of one clip."""
-        if not self._made[sound, row]:
-            self._features[sound, row] = make()
-            self._made[sound, row] = True
-        return self._features[sound, row]
 
 
 @dataclass(frozen=True)
@@ -60,7 +41,7 @@ class ClipSplit:
     augmentation: Augmentation | None
     seed: int
     kept: Maps | None = None
-    heard: Heard | None = None
+    heard: KeptViews | None = None
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -93,7 +74,7 @@ class ClipSplit:
         )
         if self.augmentation is None or SOUNDS * need > memory_bytes:
             return made
-        return replace(made, heard=Heard(len(self), first.shape))
+        return replace(made, heard=KeptViews(SOUNDS * need))
 
     def _plain(self, row: int) -> Maps:
         return self.features(as_samples(self.windows[row]))
@@ -104,7 +85,7 @@ class ClipSplit:
         if self.heard is None:
             features = self._sound(row, view)
         else:
-            features = self.heard.features(view % SOUNDS, row, lambda: self._sound(row, view % SOUNDS))
+            features = self.heard.take(row, view % SOUNDS, lambda: self._sound(row, view % SOUNDS))
         return self.augmentation.features(features, generator, silence=self.features.silence)
 
     def _sound(self, row: int, sound: int) -> Maps:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lissom.core.errors import LissomError
-from lissom.tasks.video.drawn import DrawnViews
+from lissom.tasks.kept_views import KeptViews
 from lissom.tasks.video.film import small_film
 from lissom.tasks.video.handling import Frames, Viewing, squared
 from lissom.tasks.video.workers import Job, Workers
@@ -20,6 +20,7 @@ from lissom.workload.workload import Batch
 Drawn = Callable[[int, np.random.Generator], Frames]
 MIDDLE = 0.5
 PLACES = (MIDDLE, 0.2, 0.8)  # of a frame in its part of the video, of those that views are made of
+_VIEWS_BYTES = 2 * 1024**3  # of views of drawn clips
 
 
 @runtime_checkable
@@ -51,7 +52,7 @@ class VideoSplit:
         place: of the frames of a clip as it is.
         clips: of each video that its answer is the mean of.
         draw: makes another clip like that of an example, ``(frames, resize, resize, 3)``, where the set can.
-        drawn: the views that were made of those.
+        views: that were made of those.
     """
 
     paths: Sequence[Path]
@@ -67,7 +68,7 @@ class VideoSplit:
     place: float = MIDDLE
     clips: int = 1
     draw: Drawn | None = None
-    drawn: DrawnViews = field(default_factory=DrawnViews, compare=False)
+    views: KeptViews = field(default_factory=lambda: KeptViews(_VIEWS_BYTES), compare=False)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -90,13 +91,13 @@ class VideoSplit:
         if view is None or not self.augmented:
             cut = [self._cut(clip, None) for clip in self._frames(rows.tolist(), None)]
         else:
-            cut = self._views(rows.tolist(), view)
+            cut = self._seen(rows.tolist(), view)
         inputs = np.stack([self.viewing.normalise(frames) for frames in cut])
         where = torch.from_numpy(rows)
         targets = None if self.labels is None else self.labels[where]
         return Batch((torch.from_numpy(inputs),), targets, where)
 
-    def _views(self, rows: list[int], view: int) -> list[Frames]:
+    def _seen(self, rows: list[int], view: int) -> list[Frames]:
         """A view of each clip, ``(frames, height, width, 3)`` of the model's input."""
         generators = [np.random.default_rng((self.seed, row, view)) for row in rows]
         if self.draw is None:
@@ -104,7 +105,7 @@ class VideoSplit:
             return [self._cut(clip, one) for clip, one in zip(clips, generators, strict=True)]
         another = partial(_another, self.draw, self._cut)
         return [
-            self.drawn.take(row, view, partial(another, row, one)) for row, one in zip(rows, generators, strict=True)
+            self.views.take(row, view, partial(another, row, one)) for row, one in zip(rows, generators, strict=True)
         ]
 
     def _frames(self, rows: list[int], drawn: list[np.random.Generator] | None) -> list[Frames]:
