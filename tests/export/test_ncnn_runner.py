@@ -1,8 +1,8 @@
 """ncnn keeps a pointer to its inputs and no reference: they have to be there until the last output is read."""
 
-import importlib
 import sys
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -59,11 +59,8 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 INPUTS = [np.arange(12, dtype=np.float32).reshape(1, 3, 4).swapaxes(1, 2), np.ones((1, 4, 3), dtype=np.float32)]
 
 
-def test_inputs_live_until_the_last_output_is_read(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "lissom.export.runners.ncnn_runner", raising=False)
-    runner = importlib.import_module("lissom.export.runners.ncnn_runner")
-    monkeypatch.delitem(sys.modules, "lissom.export.runners.ncnn_runner")
-    found = runner.Runner(files).run(INPUTS)
+def test_inputs_live_until_the_last_output_is_read(files: Path, fresh_runner: Callable[[str], Any]) -> None:
+    found = fresh_runner("ncnn_runner").Runner(files).run(INPUTS)
     assert [float(array[0, 0, 0]) for array in found] == [1, 3, 11], "by number"
 
 

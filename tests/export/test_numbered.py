@@ -1,6 +1,7 @@
 """The tenth input comes after the second."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,9 @@ def test_numbers_in_names_count() -> None:
     assert sorted(names, key=by_number) == ["2b", "10", "a", "args_1", "args_1:0", "args_2", "args_10"]
 
 
-def test_litert_is_given_its_inputs_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_litert_is_given_its_inputs_in_order(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh_runner: Callable[[str], Any]
+) -> None:
     class Interpreter:
         def __init__(self, **options: Any) -> None:
             self.given: dict[int, Any] = {}
@@ -41,10 +44,10 @@ def test_litert_is_given_its_inputs_in_order(monkeypatch: pytest.MonkeyPatch, tm
     vars(fake)["Interpreter"] = Interpreter
     monkeypatch.setitem(sys.modules, "ai_edge_litert", ModuleType("ai_edge_litert"))
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", fake)
-    monkeypatch.delitem(sys.modules, "lissom.export.runners.litert_runner", raising=False)
-    from lissom.export.runners.litert_runner import Runner
-
-    monkeypatch.delitem(sys.modules, "lissom.export.runners.litert_runner")
     (tmp_path / "m.tflite").touch()
-    found = Runner(tmp_path / "m.tflite").run([np.asarray([[number]]) for number in range(12)])
+    found = (
+        fresh_runner("litert_runner")
+        .Runner(tmp_path / "m.tflite")
+        .run([np.asarray([[number]]) for number in range(12)])
+    )
     assert [int(array[0, 0]) for array in found] == list(range(12))
