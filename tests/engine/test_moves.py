@@ -16,9 +16,9 @@ from lissom.testing import fresh_net, tiny_context, tiny_workload
 from lissom.workload.workload import Workload
 
 
-def mover(workload: Workload, folder: Path) -> Mover:
+def mover(workload: Workload, folder: Path, epochs: int = 2) -> Mover:
     carrier: Any = SimpleNamespace(model=lambda steps: (workload, {}))
-    return Mover(Ledger(folder), tiny_context(folder, workload), carrier, Options(epochs=2))
+    return Mover(Ledger(folder), tiny_context(folder, workload), carrier, Options(epochs=epochs))
 
 
 @pytest.mark.parametrize("words", [False, True], ids=["pictures", "sound put into words"])
@@ -30,9 +30,20 @@ def test_layers_in_float_and_learnt_int8_are_for_ranges_that_are_fixed(words: bo
     assert (found.learnt_int8(1) is None) == words
 
 
-@pytest.mark.parametrize(("views", "asked"), [(None, 1), (1, 1), (3, 3)])
-def test_the_original_answers_every_view_that_is_told_beforehand(views: int | None, asked: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("views", "epochs", "asked"),
+    [
+        pytest.param(None, 2, 1, id="views of no number"),
+        pytest.param(1, 2, 1, id="the example as it is"),
+        pytest.param(3, 4, 3, id="every view"),
+        pytest.param(3, 2, 2, id="no more views than epochs"),
+        pytest.param(3, 1, 2, id="one epoch"),
+    ],
+)
+def test_the_original_answers_the_views_that_an_epoch_is_there_for(
+    views: int | None, epochs: int, asked: int, tmp_path: Path
+) -> None:
     Ledger(tmp_path).append("pace", "1", {"epoch_s": 1.0, "teacher_s": 1.0})
     rung: Any = SimpleNamespace(steps=(), widths={}, kept=0.5, drop=1.0)
-    (distill,) = mover(replace(tiny_workload(), views=views), tmp_path).cut(1, rung, (), 1.0).steps
+    (distill,) = mover(replace(tiny_workload(), views=views), tmp_path, epochs).cut(1, rung, (), 1.0).steps
     assert isinstance(distill, Distill) and distill.views == asked
