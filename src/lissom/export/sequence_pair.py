@@ -16,6 +16,7 @@ from lissom.core.files import whole_file
 from lissom.export.onnx_file import OPSET, quiet, strip
 from lissom.export.onnx_operators import kept_operators
 from lissom.export.pair_files import decoder_of
+from lissom.export.plain_attention import attend_plainly
 from lissom.workload.encoders import HEADS, say_heads
 from lissom.workload.transformers_folder import renumbered
 
@@ -50,6 +51,8 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     say_heads(module)
     _check(module)
     encoder, decoder = _Encoder(module), _Step(module)
+    if encoder.texts:  # sounds are so long that the runtime's own attention, block by block, is better
+        attend_plainly(module)
     example = encoder.example()
     with torch.no_grad():
         cross = encoder(*example)
@@ -60,6 +63,7 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     crosses = [f"cross_{number}" for number in range(len(cross))]
     opset = OPSET if encoder.texts else WHOLE_ATTENTION
     heard = _made(_Graph(encoder, example, free, names, crosses, opset), "encoder")
+    attend_plainly(module)
     source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
     free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
     pasts = [f"past_{number}" for number in range(len(past))]
@@ -138,8 +142,15 @@ class _Encoder(nn.Module):
         return (torch.zeros(_ROWS, self.config.num_mel_bins, 2 * self.config.max_source_positions),)
 
     def forward(self, source: Tensor, mask: Tensor | None = None) -> list[Tensor]:
-        hidden = self.encoder(source, attention_mask=mask).last_hidden_state
+        told = None if mask is None else _bias(mask)
+        hidden = self.encoder(source, attention_mask=told).last_hidden_state
         return [_split(part(hidden), item) for item in self.attentions for part in _keys_values(item) or ()]
+
+
+def _bias(mask: Tensor) -> Tensor:
+    """What is added to the scores of a source's tokens: nothing, or so much that padding is not attended to."""
+    hidden = torch.finfo(torch.float32).min
+    return (1 - mask[:, None, None, :].float()) * hidden
 
 
 def _split(states: Tensor, attention: Any) -> Tensor:
@@ -183,10 +194,9 @@ class _Step(nn.Module):
         cache.is_updated = dict.fromkeys(range(len(cross) // 2), True)
         # what the keys and values were made of is not read any more, only its sizes are
         sizes = cross[0][:, 0, :, :1].expand(-1, -1, self.width)
-        told = {"encoder_attention_mask": mask} if self.texts else {}
-        seen = past[0].new_zeros(tokens.shape[0], 1, 1, past[0].shape[2] + 1)  # a token sees all before it
+        told = {} if mask is None else {"encoder_attention_mask": _bias(mask)}
         hidden = self.decoder(
-            tokens, attention_mask=seen, encoder_hidden_states=sizes, past_key_values=cache, use_cache=True, **told
+            tokens, encoder_hidden_states=sizes, past_key_values=cache, use_cache=True, **told
         ).last_hidden_state[:, -1]
         scores = self.head(hidden if self.scale == 1 else hidden * self.scale)
         if self.bias is not None:

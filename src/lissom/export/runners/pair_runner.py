@@ -49,9 +49,13 @@ class Runner:
     def _told(self, inputs: Arrays) -> list[npt.NDArray[Any]]:
         every = None if self._shortlist is None else self._shortlist.every()
         decoding, tokens = self._begin(inputs[:-1], 1, every), np.asarray(inputs[-1])
-        scores = [decoding.next(tokens[:, place]) for place in range(tokens.shape[1])]
-        real = (tokens != self._end) | (np.arange(tokens.shape[1]) == 0)
-        return [np.stack(scores, axis=1) * real[..., None]]
+        first = decoding.next(tokens[:, 0])
+        scores = np.empty((*tokens.shape, first.shape[1]), dtype=np.float32)  # one piece: it is timed along
+        scores[:, 0] = first
+        for place in range(1, tokens.shape[1]):
+            scores[:, place] = decoding.next(tokens[:, place])
+        scores[:, 1:][tokens[:, 1:] == self._end] = 0
+        return [scores]
 
     def start(self, inputs: Arrays, beams: int = 1) -> "Decoding":
         """Read a batch: features ``(batch, bands, frames)``, or tokens and mask ``(batch, length)`` each.
