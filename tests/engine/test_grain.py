@@ -41,14 +41,14 @@ def test_it_is_measured_once_and_on_the_target(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("LISSOM_CACHE", str(tmp_path / "cache"))
     asked: list[list[str]] = []
 
-    def timings(runners: dict[str, Any], example: Any, *, seconds: float) -> dict[str, list[float]]:
+    def timings(runners: dict[str, Any], examples: Any, *, seconds: float) -> dict[str, list[float]]:
         asked.append(list(runners))
-        assert all(runner.run(example)[0].shape == (1, int(name), 16, 16) for name, runner in runners.items())
+        assert all(runner.run(examples[0])[0].shape == (1, int(name), 16, 16) for name, runner in runners.items())
         return {name: [ms] * 9 for name, ms in zip(runners, (4.0, 4.1, 4.2, 2.0), strict=True)}
 
     monkeypatch.setattr(module, "timings", timings)
     nothing: Any = None
-    bench = Bench(TARGETS.get("onnxruntime")(), 1, 1, 1.0, nothing, nothing, (np.zeros(1),), Progress(False))
+    bench = Bench(TARGETS.get("onnxruntime")(), 1, 1, 1.0, nothing, nothing, ((np.zeros(1),),), Progress(False))
     ledger = Ledger(tmp_path / "run")
     assert grain(bench, ledger) == 8 and asked == [["32", "30", "28", "24"]]
     assert grain(bench, Ledger(tmp_path / "run")) == 8 and ledger.find("grain") == 8

@@ -59,7 +59,7 @@ def test_layers_are_timed_once_for_a_run_and_once_for_a_machine(tmp_path, monkey
 
     def timer(folder: str, threads: int = 1) -> tuple[LayerTimer, Ledger]:
         runner, ledger = target.load(made.path, threads=threads), Ledger(tmp_path / folder)
-        bench = Bench(target, threads, 1, 0.02, made, runner, example, Progress(False))
+        bench = Bench(target, threads, 1, 0.02, made, runner, (example,), Progress(False))
         return LayerTimer(ledger, workload, bench), ledger
 
     one, ledger = timer("one")

@@ -30,7 +30,7 @@ def bench(workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     net = torch.nn.Conv2d(3, 4, 3)
     made = target.export(net, workload.example, tmp_path / "original.onnx")
     example = tuple(np.asarray(tensor) for tensor in workload.example)
-    return Bench(target, 1, 1, 0.02, made, target.load(made.path, threads=1), example, Progress(False))
+    return Bench(target, 1, 1, 0.02, made, target.load(made.path, threads=1), (example,), Progress(False))
 
 
 def figures(parameters: int) -> Figures:

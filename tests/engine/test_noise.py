@@ -41,24 +41,39 @@ def asked(monkeypatch: pytest.MonkeyPatch, answers: Iterator[list[float]]) -> li
 
 def test_a_quiet_machine_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = asked(monkeypatch, iter([STEADY]))
-    assert timings({"a": Nothing()}, [], seconds=2.0) == {"a": STEADY} and spent == [2.0]
+    assert timings({"a": Nothing()}, [[]], seconds=2.0) == {"a": STEADY} and spent == [2.0]
+
+
+def test_several_examples_are_answered_in_turn_and_a_latency_is_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Noting:
+        def run(self, inputs: Any) -> Any:
+            answered.append(inputs)
+
+    def interleaved(calls: Any, *, seconds: float, seed: int = 0) -> dict[str, list[float]]:
+        calls["a"]()
+        return {"a": [6.0, 9.0]}
+
+    answered: list[Any] = []
+    monkeypatch.setattr(measuring, "interleaved", interleaved)
+    assert timings({"a": Noting()}, [["one"], ["two"], ["three"]], seconds=2.0) == {"a": [2.0, 3.0]}
+    assert answered == [["one"], ["two"], ["three"]]
 
 
 def test_on_a_noisy_one_it_goes_on_until_it_is_quiet_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = asked(monkeypatch, iter([RESTLESS, STEADY * 20]))
-    found = timings({"a": Nothing(), "b": Nothing()}, [], seconds=2.0, patience=4)
+    found = timings({"a": Nothing(), "b": Nothing()}, [[]], seconds=2.0, patience=4)
     assert spent == [2.0, 2.0] and found["b"] == [*RESTLESS, *(STEADY * 20)], "nothing that was measured is lost"
 
 
 def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = asked(monkeypatch, iter([RESTLESS] * 9))
-    timings({"a": Nothing()}, [], seconds=2.0, patience=4)
+    timings({"a": Nothing()}, [[]], seconds=2.0, patience=4)
     assert spent == [2.0, 2.0, 4.0]
 
 
 def test_without_patience_it_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = asked(monkeypatch, iter([RESTLESS] * 9))
-    timings({"a": Nothing()}, [], seconds=2.0)
+    timings({"a": Nothing()}, [[]], seconds=2.0)
     assert spent == [2.0]
 
 

@@ -78,7 +78,7 @@ def establish(
         seconds=options.measure_s,
         original=artefact,
         runner=asked(target.load(path, threads=options.threads), workload),
-        example=example_arrays(workload, options.batch),
+        examples=timed_arrays(workload, options.batch),
         progress=progress,
     )
     found = ledger.find("baseline")
@@ -118,14 +118,17 @@ def say_coarse(workload: Workload, budget: Budget, original: Figures, ledger: Le
         progress.say(note)
 
 
-def example_arrays(workload: Workload, batch: int) -> tuple[np.ndarray, ...]:
-    """The workload's example ``batch`` times, as the target takes it: what latency is measured with."""
-    return tuple(np.concatenate([tensor.numpy()] * batch) for tensor in workload.example)
+def timed_arrays(workload: Workload, batch: int) -> tuple[tuple[np.ndarray, ...], ...]:
+    """What latency is measured with, each example ``batch`` times, as the target takes it."""
+    return tuple(
+        tuple(np.concatenate([tensor.numpy()] * batch) for tensor in example)
+        for example in workload.timed or (workload.example,)
+    )
 
 
 def _figures(workload: Workload, bench: Bench, select: Answers) -> Figures:
     with bench.progress.waiting("measuring the original"):
-        samples = timings({"original": bench.runner}, bench.example, seconds=bench.seconds / 2, patience=_PATIENCE)
+        samples = timings({"original": bench.runner}, bench.examples, seconds=bench.seconds / 2, patience=_PATIENCE)
     costs = profile(workload.module, workload.example)
     return bench.figures(
         workload,

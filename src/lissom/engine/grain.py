@@ -67,7 +67,7 @@ def _measured(bench: Bench) -> dict[str, float]:
             place = bench.target.place(Path(folder), str(width))
             made = bench.target.export(_stack(width), (example,), place)
             runners[str(width)] = bench.target.load(made.path, threads=bench.threads)
-        samples = timings(runners, [example.numpy()], seconds=_SECONDS)
+        samples = timings(runners, [[example.numpy()]], seconds=_SECONDS)
     return {width: median_interval(values)[0] for width, values in samples.items()}
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -114,24 +115,29 @@ def parity_inputs(split: Split) -> list[np.ndarray]:
 
 
 def timings(
-    runners: Mapping[str, Runner], example: Sequence[np.ndarray], *, seconds: float, patience: int = 1
+    runners: Mapping[str, Runner], examples: Sequence[Sequence[np.ndarray]], *, seconds: float, patience: int = 1
 ) -> dict[str, list[float]]:
     """Latencies in ms, taken in turn.
 
     Args:
         runners: what is timed, by name.
-        example: the batch that it is timed with.
+        examples: the batches that it is timed with, one after the other; a latency is their mean.
         seconds: how long, in all.
         patience: on a noisy machine it goes on, up to so many times as long.
     """
-    calls = {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
+    calls = {name: partial(_answer_all, runner, examples) for name, runner in runners.items()}
     samples = interleaved(calls, seconds=seconds)
     spent = 1
     while spent < patience and any(noise(values) > NOISY for values in samples.values()):
         more = interleaved(calls, seconds=spent * seconds, seed=spent)
         samples = {name: [*samples[name], *more[name]] for name in samples}
         spent *= 2
-    return samples
+    return {name: [value / len(examples) for value in values] for name, values in samples.items()}
+
+
+def _answer_all(runner: Runner, examples: Sequence[Sequence[np.ndarray]]) -> None:
+    for example in examples:
+        runner.run(example)
 
 
 def noise(samples: list[float]) -> float:
@@ -143,7 +149,7 @@ def noise(samples: list[float]) -> float:
 class Bench:
     """The original, loaded, with its answers: what everything is compared with.
 
-    ``example`` is the batch that latency is measured with, ``fast`` answers with all cores.
+    ``examples`` are the batches that latency is measured with, ``fast`` answers with all cores.
     """
 
     target: Target
@@ -152,8 +158,13 @@ class Bench:
     seconds: float
     original: Artefact
     runner: Runner
-    example: tuple[np.ndarray, ...]
+    examples: tuple[tuple[np.ndarray, ...], ...]
     progress: Progress
+
+    @property
+    def example(self) -> tuple[np.ndarray, ...]:
+        """The first of them, for what a single answer tells."""
+        return self.examples[0]
 
     def compare(
         self,
@@ -193,7 +204,7 @@ class Bench:
         runner = asked(self.target.load(artefact.path, threads=self.threads), workload)
         with self.progress.waiting("measuring latency"):
             runners = {"original": self.runner, "final": runner}
-            samples = timings(runners, self.example, seconds=seconds or self.seconds, patience=_PATIENCE)
+            samples = timings(runners, self.examples, seconds=seconds or self.seconds, patience=_PATIENCE)
         ratio, ratio_range = ratio_interval(samples["final"], samples["original"])
         drop, drop_range = drop_interval(theirs, ours, workload.task.score, together=found.together)
         figures = self.figures(workload, artefact, samples["final"], found, ours, named, costs)

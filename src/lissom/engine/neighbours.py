@@ -57,7 +57,7 @@ def _measured(name: str, workload: Workload, bench: Bench) -> Neighbour:
     with tempfile.TemporaryDirectory() as folder:
         artefact = bench.target.export(module, workload.example, bench.target.place(Path(folder), "neighbour"))
         runner = bench.target.load(artefact.path, threads=bench.threads)
-        samples = timings({"neighbour": runner}, bench.example, seconds=_SECONDS)["neighbour"]
+        samples = timings({"neighbour": runner}, bench.examples, seconds=_SECONDS)["neighbour"]
         return Neighbour(
             name=name,
             size_bytes=artefact.size_bytes,

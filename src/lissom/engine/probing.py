@@ -50,7 +50,7 @@ def measure_copy(
         runners = {
             name: asked(context.target.load(item.path, threads=bench.threads), workload) for name, item in made.items()
         }
-        samples = timings({"original": bench.runner, **runners}, bench.example, seconds=_SECONDS)
+        samples = timings({"original": bench.runner, **runners}, bench.examples, seconds=_SECONDS)
         return {
             name: {
                 "size": float(item.size_bytes),

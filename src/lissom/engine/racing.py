@@ -14,7 +14,7 @@ from lissom.core.progress import Progress
 from lissom.core.records import Entrant
 from lissom.core.statistics import drop_interval, median_interval, ratio_interval
 from lissom.engine.asking import asked
-from lissom.engine.baseline import example_arrays
+from lissom.engine.baseline import timed_arrays
 from lissom.engine.fastest import Load, Samples, one_round, settle
 from lissom.engine.folder import claimed
 from lissom.engine.identity import weights_of
@@ -110,7 +110,7 @@ class _Race:
     def __init__(self, workload: Workload, budget: Budget, options: Options, work: Path, progress: Progress) -> None:
         self._workload, self._budget, self._options = workload, budget, options
         self._work, self._progress = work, progress
-        self._example = example_arrays(workload, options.batch)
+        self._example = timed_arrays(workload, options.batch)[0]
         self._made: dict[str, _Made] = {}
         self._failed: list[Entrant] = []
         self._batches = calibration_batches(workload.splits.select, examples=_JUDGED, batch=_BATCH, seed=0)

@@ -55,6 +55,20 @@ def test_a_workload_is_scored_by_what_the_model_says(folder: Path) -> None:
     assert 0 < loss < 1
 
 
+def test_latency_is_that_of_several_sentences_of_the_usual_length(folder: Path) -> None:
+    workload = load(folder, draw_pairs(200, 7))
+    select = workload.splits.select
+    lengths = sorted(len(source) for source in select.sources)
+    found = [timed[0].shape[1] for timed in workload.timed]
+    assert len(found) == 8 < len(lengths) and found[0] == lengths[len(lengths) // 2]
+    nearest = sorted(abs(length - found[0]) for length in lengths)
+    assert max(abs(length - found[0]) for length in found) <= nearest[7] + 1
+    assert all(torch.equal(*pair) for pair in zip(workload.timed[0], workload.example, strict=True))
+    assert any("the mean of 8 sentences" in note for note in workload.notes)
+    few = load(folder, draw_pairs(20, 7))
+    assert 1 <= len(few.timed) == len(few.splits.select)
+
+
 def test_exchanged_columns_are_noticed_by_the_models_own_scores(folder: Path) -> None:
     with pytest.raises(LissomError, match="the wrong way round") as refused:
         load(folder, [(target, source) for source, target in draw_pairs(60, 7)])

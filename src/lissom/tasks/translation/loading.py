@@ -33,6 +33,7 @@ from lissom.workload.workload import Splits, Workload
 
 USUAL_LENGTH = 128
 _WHOLE = 1 << 20
+_TIMED = 8  # sentences: of one alone it would decide how long two answers to it happen to be
 
 
 def load_translation_workload(
@@ -64,10 +65,12 @@ def load_translation_workload(
     if loaded.pretrained:
         check_direction(module, select, words)
     measure = measure_of(chosen.metric, select.texts)
+    timed = _timed(select)
     return Workload(
         name=f"{loaded.name} on {found.name}",
         module=module,
-        example=_example(select),
+        example=timed[0],
+        timed=tuple(timed),
         task=TextOut(
             "translation",
             words.said,
@@ -90,6 +93,7 @@ def load_translation_workload(
         notes=(
             *loaded.notes,
             f"score: {measure.signature}",
+            f"latency: the mean of {len(timed)} sentences of some {timed[0][0].shape[1]} tokens, each to its end",
             *unfollowed(loaded.module),
             *found.notes,
             *made.notes,
@@ -180,7 +184,9 @@ class _Splitter:
         )
 
 
-def _example(select: PairSplit) -> tuple[torch.Tensor, ...]:
-    """A sentence of the usual length: what latency is measured with."""
+def _timed(select: PairSplit) -> list[tuple[torch.Tensor, ...]]:
+    """Sentences of the usual length, that in the middle first: what latency is measured with."""
     lengths = np.asarray([len(source) for source in select.sources])
-    return select.take([int(np.argsort(lengths, kind="stable")[len(lengths) // 2])]).inputs
+    order, middle = np.argsort(lengths, kind="stable"), len(lengths) // 2
+    near = sorted(range(len(order)), key=lambda place: abs(place - middle))[:_TIMED]
+    return [select.take([int(order[place])]).inputs for place in near]
