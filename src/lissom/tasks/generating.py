@@ -5,6 +5,7 @@ A bundle carries this file as it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,11 +60,11 @@ class Rules:
     def allowed(self, scores: Floats, length: int) -> Floats:
         """Scores ``(rows, words)`` of the token at ``length``, with what may not be said at minus infinity."""
         scores = scores.copy()
-        scores[:, list(self.suppressed)] = -np.inf
-        if length == len(self.prompt):
-            scores[:, list(self.suppressed_first)] = -np.inf
-        if length < self.shortest:
-            scores[:, self.end] = -np.inf
+        first = self.suppressed_first if length == len(self.prompt) else ()
+        early = (self.end,) if length < self.shortest else ()
+        banned = _places(self.suppressed + first + early)
+        if len(banned):
+            scores[:, banned] = -np.inf
         if self.forced_end and length == self.longest - 1:
             scores[:] = -np.inf
             scores[:, self.end] = 0.0
@@ -78,6 +79,12 @@ class Rules:
         """What beams of so many tokens are worth, out of the sums of their logarithms."""
         said = length - len(self.prompt) + self.counted
         return sums / np.float32(said**self.length_penalty)
+
+
+@cache
+def _places(tokens: tuple[int, ...]) -> Whole:
+    """The same as an array: to make one at each token takes longer than what is done with it."""
+    return np.asarray(tokens, dtype=np.int64)
 
 
 class Decoder(Protocol):
@@ -135,7 +142,7 @@ def greedy(decoder: Decoder, count: int, rules: Rules) -> list[list[int]]:
     said: list[list[int]] = [[] for _ in range(count)]
     rows = np.arange(count)
     for length in range(len(rules.prompt), rules.longest):
-        tokens = rules.allowed(scores, length).argmax(axis=1).astype(np.int64)
+        tokens = rules.allowed(scores, length).argmax(axis=1)
         for row, token in zip(rows, tokens, strict=True):
             said[row].append(int(token))
         going = np.flatnonzero(tokens != rules.end)

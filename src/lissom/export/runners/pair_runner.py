@@ -95,12 +95,13 @@ class Decoding:
         self._session, self._fixed, self._sources, self._past = session, fixed, sources, past
         self._words = words
         self._names = [item.name for item in session.get_outputs()]
+        self._pasts = [f"past_{number}" for number in range(len(past))]
         self._feed = self._read()
 
     def next(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Take the tokens said last, ``(rows,)``, and give the scores of the next ones, ``(rows, words)``."""
-        past = {f"past_{number}": value for number, value in enumerate(self._past)}
-        feed = {**self._feed, **past, "tokens": np.ascontiguousarray(tokens)[:, None]}
+        past = zip(self._pasts, self._past, strict=True)
+        feed = {**self._feed, **dict(past), "tokens": np.ascontiguousarray(tokens)[:, None]}
         scores, *self._past = self._session.run(self._names, feed)
         return scores if self._words is None else self._words.among_all(scores)
 

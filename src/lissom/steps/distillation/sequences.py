@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from lissom.core.errors import LissomError
 from lissom.core.units import format_epochs
 from lissom.layers.sequence_runner import ModuleRunner
@@ -107,7 +109,8 @@ def _ask(context: Context, split: Split, beams: int, path: Path) -> None:
 def _runner(context: Context) -> Runner:
     """The original on the target, as the run made it; else the model itself."""
     path = context.target.place(context.shared, "original")
-    return context.target.load(path, threads=1) if path.exists() else ModuleRunner(context.original.module)
+    threads = torch.get_num_threads()  # those that learning takes
+    return context.target.load(path, threads=threads) if path.exists() else ModuleRunner(context.original.module)
 
 
 def _kept(path: Path) -> dict[int, list[int]]:
