@@ -10,7 +10,7 @@ from lissom.steps.distillation.sequences import DistillSequences
 from lissom.steps.step import Step
 from lissom.workload.workload import Workload
 
-RATE, BATCH = 1e-3, 64
+RATE, BATCH = 2e-3, 64
 
 
 def shallow_decoder(workload: Workload, epochs: int) -> tuple[Step, ...]:
