@@ -97,10 +97,11 @@ def clear(budget: Budget, original: Figures, tried: Comparison) -> bool:
 
 
 def overshoot(checks: tuple[LimitCheck, ...]) -> float:
-    """How far beyond its limit the worst measure is, as a share of the limit; 0 where all are met."""
-    return max(
-        (check.used - check.allowed) / max(abs(check.allowed), 1e-9) if not check.met else 0.0 for check in checks
-    )
+    """How far beyond their limits the measures are in all, as shares of the limits; 0 where all are met.
+
+    Were it the worst alone, what costs too much score would be no nearer to the budget for meeting all other limits.
+    """
+    return sum((check.used - check.allowed) / max(abs(check.allowed), 1e-9) for check in checks if not check.met)
 
 
 def _over(check: LimitCheck) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Point:
     """One result: its number, what it loses in points, what it costs by measure, and its overshoot.
 
-    ``overshoot`` is how far the worst limit of a budget is missed, 0 where all are met.
+    ``overshoot`` is how far the limits of a budget are missed in all, 0 where all are met.
     """
 
     number: int
