@@ -36,8 +36,8 @@ def steady(calls: Any, **settings: Any) -> dict[str, list[float]]:
 def start(folder: Path, log: Path) -> bool:
     """One start of the run, counting what is measured."""
     measuring.interleaved = steady
-    probing.timings = lambda runners, example, seconds: steady(
-        {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
+    probing.timings = lambda runners, examples, seconds: steady(
+        {name: (lambda runner=runner: runner.run(examples[0])) for name, runner in runners.items()}
     )
     OnnxRuntime.peak_memory_bytes = lambda *args, **kwargs: 1_000_000
     return lissom.compress(tiny_workload(), budget=BUDGET, output=folder, options=OPTIONS).met

@@ -118,3 +118,18 @@ def test_a_run_below_the_floor_ends_before_any_work(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "run")
     assert ledger.find("floor")["size"] > 100 and ledger.find("analysis") is None
     assert all(np.isfinite(value) and value > 0 for value in ledger.find("floor").values())
+
+
+def test_an_empty_translator_is_timed_with_a_sentence_of_the_length_that_it_was_made_for(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    pytest.importorskip("sacrebleu")
+    from lissom.testing.tiny_translation import draw_pairs, tiny_marian, write_pairs, write_translator
+
+    torch.set_num_threads(1)
+    model = write_translator(tmp_path / "model", tiny_marian())
+    pairs = write_pairs(tmp_path / "pairs.jsonl", draw_pairs(200, 7))
+    workload = lissom.load(f"hf:{model}", data=str(pairs), task="translation")
+    assert len({example[0].shape for example in workload.timed}) > 1
+    options = lissom.Options(epochs=1, measure_s=0.02)
+    with pytest.raises(LissomError, match="no model meets size<=100B on ONNX Runtime: an empty one takes"):
+        lissom.compress(workload, budget="size<=100B", output=tmp_path / "run", options=options)

@@ -40,8 +40,8 @@ def same_speed() -> Iterator[None]:
         patch.setattr(
             probing,
             "timings",
-            lambda runners, example, seconds: steady(
-                {name: lambda r=run: r.run(example) for name, run in runners.items()}
+            lambda runners, examples, seconds: steady(
+                {name: lambda r=run: r.run(examples[0]) for name, run in runners.items()}
             ),
         )
         patch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)  # a process each

@@ -91,7 +91,7 @@ def _floor(baseline: Baseline) -> dict[str, float]:
         empty = Empty(baseline.select.outputs.shape[1:]).eval()
         made = bench.target.export(empty, baseline.workload.example, bench.target.place(Path(folder), "empty"))
         runner = bench.target.load(made.path, threads=bench.threads)
-        samples = timings({"empty": runner}, bench.examples, seconds=_SECONDS)["empty"]
+        samples = timings({"empty": runner}, (bench.example,), seconds=_SECONDS)["empty"]
         return {
             "latency": median_interval(samples)[0],
             "size": float(made.size_bytes),

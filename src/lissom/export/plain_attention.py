@@ -5,22 +5,46 @@ That of PyTorch is exported with every shape worked out at run time and its mask
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+from lissom.export.onnx_file import quiet
 
 _NAME = "lissom_plain"
 
 
-def attend_plainly(module: nn.Module) -> None:
+def attend_plainly(module: nn.Module) -> bool:
     """Let the layers of a model of transformers attend by :func:`attend`, in place.
 
-    Where no mask of four dimensions is given none is made: what is attended to has to be visible as a whole, which is
-    what the cache of one step is. A model whose attention cannot be set stays as it is.
-    """
-    from transformers import AttentionInterface, PreTrainedModel
+    What is attended to has to be visible as a whole but for padding, which is true of an encoder and of one step of a
+    decoder.
 
-    if isinstance(module, PreTrainedModel):
-        AttentionInterface.register(_NAME, attend)
+    Returns:
+        Whether they do; a model whose attention cannot be set stays as it is.
+    """
+    from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+
+    if not isinstance(module, PreTrainedModel):
+        return False
+    AttentionInterface.register(_NAME, attend)
+    AttentionMaskInterface.register(_NAME, hide)
+    with quiet():  # it logs where it cannot
         module.set_attn_implementation(_NAME)
+    return module.config._attn_implementation == _NAME
+
+
+def hide(*, attention_mask: Tensor | None = None, **_: Any) -> Tensor | None:
+    """What :func:`attend` adds for a mask, as transformers asks for it.
+
+    Args:
+        attention_mask: ``(batch, length)``, true where a token is, false where there is padding.
+
+    Returns:
+        ``(batch, 1, 1, length)``: nothing, or so much that padding is not attended to; none where all are tokens.
+    """
+    if attention_mask is None:
+        return None
+    return (1 - attention_mask[:, None, None, :].float()) * torch.finfo(torch.float32).min
 
 
 def attend(
@@ -38,7 +62,7 @@ def attend(
     Args:
         module: the layer.
         query: ``(batch, heads, queries, head size)``.
-        key: ``(batch, heads, length, head size)``.
+        key: ``(batch, heads, length, head size)``, of as many heads.
         value: of the same shape.
         attention_mask: added to the scores; of a shape that spreads to ``(batch, heads, queries, length)``.
         scaling: of the scores; by the head size where it is ``None``.

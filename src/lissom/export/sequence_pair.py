@@ -63,7 +63,7 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     crosses = [f"cross_{number}" for number in range(len(cross))]
     opset = OPSET if encoder.texts else WHOLE_ATTENTION
     heard = _made(_Graph(encoder, example, free, names, crosses, opset), "encoder")
-    attend_plainly(module)
+    decoder.plain = attend_plainly(module)
     source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
     free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
     pasts = [f"past_{number}" for number in range(len(past))]
@@ -142,15 +142,8 @@ class _Encoder(nn.Module):
         return (torch.zeros(_ROWS, self.config.num_mel_bins, 2 * self.config.max_source_positions),)
 
     def forward(self, source: Tensor, mask: Tensor | None = None) -> list[Tensor]:
-        told = None if mask is None else _bias(mask)
-        hidden = self.encoder(source, attention_mask=told).last_hidden_state
+        hidden = self.encoder(source, attention_mask=mask).last_hidden_state
         return [_split(part(hidden), item) for item in self.attentions for part in _keys_values(item) or ()]
-
-
-def _bias(mask: Tensor) -> Tensor:
-    """What is added to the scores of a source's tokens: nothing, or so much that padding is not attended to."""
-    hidden = torch.finfo(torch.float32).min
-    return (1 - mask[:, None, None, :].float()) * hidden
 
 
 def _split(states: Tensor, attention: Any) -> Tensor:
@@ -169,6 +162,7 @@ class _Step(nn.Module):
         for number, layer in enumerate(self.layers):  # a cache is found by the place of a layer
             layer.own.layer_idx = layer.cross.layer_idx = number
         self.texts = "conv1" not in dict(module.get_encoder().named_children())
+        self.plain = False  # whether all that was said is seen without a mask
         self.bias = dict(module.named_buffers()).get("final_logits_bias")
         self.width = module.config.d_model
         # as T5 has it where words are read and said by one table
@@ -194,7 +188,9 @@ class _Step(nn.Module):
         cache.is_updated = dict.fromkeys(range(len(cross) // 2), True)
         # what the keys and values were made of is not read any more, only its sizes are
         sizes = cross[0][:, 0, :, :1].expand(-1, -1, self.width)
-        told = {} if mask is None else {"encoder_attention_mask": _bias(mask)}
+        told = {} if mask is None else {"encoder_attention_mask": mask}
+        if not self.plain:  # or a mask is worked out of the cache's sizes
+            told["attention_mask"] = past[0].new_zeros(tokens.shape[0], 1, 1, past[0].shape[2] + 1)
         hidden = self.decoder(
             tokens, encoder_hidden_states=sizes, past_key_values=cache, use_cache=True, **told
         ).last_hidden_state[:, -1]

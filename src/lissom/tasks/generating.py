@@ -61,8 +61,8 @@ class Rules:
         """Scores ``(rows, words)`` of the token at ``length``, with what may not be said at minus infinity."""
         scores = scores.copy()
         first = self.suppressed_first if length == len(self.prompt) else ()
-        early = (self.end,) if length < self.shortest else ()
-        banned = _places(self.suppressed + first + early)
+        last = (self.end,) if length < self.shortest else ()
+        banned = _places(self.suppressed + first + last)
         if len(banned):
             scores[:, banned] = -np.inf
         if self.forced_end and length == self.longest - 1:

@@ -245,11 +245,11 @@ class Splits:
 class Workload:
     """A model with everything that is needed to change it and to judge the change.
 
-    ``example`` is a batch of one. ``timed`` are those that latency is measured with, one after the other, where it is
-    up to the model how long an answer is; none: the example. ``handling`` is the JSON form of what happens to a raw
-    input before the model and to its output afterwards; it goes into the bundle as it is. ``labelled`` is false where
-    the original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone. ``changes``
-    are what was done to the structure of the model that the workload began with, in order.
+    ``example`` is a batch of one. ``timed`` are those that latency is measured with, one after the other, where answers
+    are short and it is up to the model how short; none: the example. ``handling`` is the JSON form of what happens to a
+    raw input before the model and to its output afterwards; it goes into the bundle as it is. ``labelled`` is false
+    where the original's own answers stand in for labels. ``keep`` are name patterns of layers to leave alone.
+    ``changes`` are what was done to the structure of the model that the workload began with, in order.
     ``files`` go into the bundle beside the handling, by name. ``views`` is how many different augmented views a
     training example has, ``None`` for any number. ``int8_layers`` are name patterns of the layers that alone may be in
     INT8, where the rest is deployed in numbers of its own; none: any layer.

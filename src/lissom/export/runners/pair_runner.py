@@ -101,7 +101,7 @@ class Decoding:
     def next(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Take the tokens said last, ``(rows,)``, and give the scores of the next ones, ``(rows, words)``."""
         past = zip(self._pasts, self._past, strict=True)
-        feed = {**self._feed, **dict(past), "tokens": np.ascontiguousarray(tokens)[:, None]}
+        feed = {**self._feed, **dict(past), "tokens": np.ascontiguousarray(tokens, dtype=np.int64)[:, None]}
         scores, *self._past = self._session.run(self._names, feed)
         return scores if self._words is None else self._words.among_all(scores)
 
