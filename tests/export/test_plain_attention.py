@@ -65,8 +65,8 @@ def test_a_step_works_out_no_mask_and_turns_no_keys_around(tmp_path: Path) -> No
     assert not [name for name in turned if name.startswith(("cross_", "past_", "present_"))]
 
 
-@pytest.mark.parametrize("kind", ["LongT5", "PegasusX", "Mvp"])
-def test_models_that_read_masks_in_ways_of_their_own_say_what_they_said(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["LongT5", "PegasusX", "Mvp", "UMT5"])
+def test_models_with_ways_of_their_own_say_what_they_said(kind: str, tmp_path: Path) -> None:
     model = of_its_own(kind)
     tokens = np.random.default_rng(0).integers(4, 59, (3, 9))
     mask = (np.arange(9) < np.asarray([[9], [5], [1]])).astype(np.int64)
@@ -92,6 +92,7 @@ def of_its_own(kind: str) -> Any:
         "LongT5": {"d_kv": 4, "d_ff": 24, "num_layers": 1, "num_heads": 4, "local_radius": 3},
         "PegasusX": {**layers, **heads, **inner, "block_size": 4, "num_global_tokens": 2},
         "Mvp": {**layers, **heads, **inner},
+        "UMT5": {"d_kv": 4, "d_ff": 24, "num_layers": 1, "num_heads": 4},
     }[kind]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -24,6 +24,7 @@ END = "end"  # under which the decoder's file tells the token that ends an answe
 WHOLE_ATTENTION = 23  # the first opset in which attention is one node, that a runtime can put its own in the place of
 _FREE = torch.export.Dim.DYNAMIC
 _ROWS, _SOURCE, _PAST = 2, 6, 3  # of the examples that are captured: all differ, and none is one
+_SCALED = ("umt5", "switch_transformers")  # which do not say so in a field of their own
 _WANTED = ("get_encoder", "get_decoder", "get_output_embeddings")
 
 
@@ -165,8 +166,7 @@ class _Step(nn.Module):
         self.plain = False  # whether all that was said is seen without a mask
         self.bias = dict(module.named_buffers()).get("final_logits_bias")
         self.width = module.config.d_model
-        # as T5 has it where words are read and said by one table
-        self.scale = vars(module)["model_dim"] ** -0.5 if getattr(module.config, "scale_decoder_outputs", False) else 1
+        self.scale = _scale(module)
 
     def past(self) -> list[Tensor]:
         """Keys and values of each layer of some tokens that were said, all zero."""
@@ -198,6 +198,13 @@ class _Step(nn.Module):
         if self.bias is not None:
             scores = scores + self.bias
         return (scores, *[value for layer in own.layers for value in (layer.keys, layer.values)])
+
+
+def _scale(module: Any) -> float:
+    """What scores are multiplied by, as T5 has it where words are read and said by one table."""
+    config = module.config
+    usual = config.model_type in _SCALED and config.tie_word_embeddings
+    return vars(module)["model_dim"] ** -0.5 if getattr(config, "scale_decoder_outputs", usual) else 1
 
 
 def _cache(cache: Any, values: tuple[Tensor, ...]) -> Any:
