@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lissom.core.ledger import Ledger
@@ -55,8 +56,9 @@ def test_several_examples_are_answered_in_turn_and_a_latency_is_their_mean(monke
 
     answered: list[Any] = []
     monkeypatch.setattr(measuring, "interleaved", interleaved)
-    assert timings({"a": Noting()}, [["one"], ["two"], ["three"]], seconds=2.0) == {"a": [2.0, 3.0]}
-    assert answered == [["one"], ["two"], ["three"]]
+    examples = [[np.asarray(number)] for number in range(3)]
+    assert timings({"a": Noting()}, examples, seconds=2.0) == {"a": [2.0, 3.0]}
+    assert answered == examples
 
 
 def test_on_a_noisy_one_it_goes_on_until_it_is_quiet_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,10 @@ def steady(monkeypatch: pytest.MonkeyPatch, middles: Mapping[str, float]) -> lis
     """Timings that are decided beforehand; 1.95 where nothing is said."""
     asked: list[list[str]] = []
 
-    def measured(load: Mapping[str, Any], example: Any, *, seconds: float, seed: int = 0) -> dict[str, list[float]]:
+    def measured(load: Mapping[str, Any], examples: Any, *, seconds: float, seed: int = 0) -> dict[str, list[float]]:
         asked.append(list(load))
         for make in load.values():
-            make().run(example)
+            make().run(examples[0])
         return {name: [middles.get(name, 1.95)] * 40 for name in load}
 
     for module in (racing, fastest):

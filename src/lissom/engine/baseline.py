@@ -131,14 +131,19 @@ def timed_with(runner: Runner, examples: Examples, ledger: Ledger) -> Examples:
         return examples
     count = ledger.find("timed")
     if count is None:
-        runner.run(examples[0])  # the first time takes longer
-        begun = time.perf_counter()
-        runner.run(examples[0])
-        count = len(examples) if time.perf_counter() - begun < _QUICK_S else 1
+        count = len(examples) if is_quick(runner, examples[0]) else 1
         ledger.append("timed", "", count)
         if count > 1:
             ledger.append("note", "timed", f"latency: the mean of {count} examples of a like size, one after the other")
     return examples[:count]
+
+
+def is_quick(runner: Runner, example: tuple[np.ndarray, ...]) -> bool:
+    """Whether an answer takes so little time that several can be timed as one."""
+    runner.run(example)  # the first time takes longer
+    begun = time.perf_counter()
+    runner.run(example)
+    return time.perf_counter() - begun < _QUICK_S
 
 
 def timed_arrays(workload: Workload, batch: int) -> Examples:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from lissom.core.statistics import ratio_interval
-from lissom.core.timing import interleaved
+from lissom.engine.measuring import in_turn
 from lissom.targets.target import Runner
 
 SURE = 0.03
@@ -13,17 +13,17 @@ ROUNDS = 7
 _NEAR, _LEAST_ROUNDS = 0.08, 4
 Load = Callable[[], Runner]
 Samples = dict[str, list[float]]
+Examples = Sequence[Sequence[np.ndarray]]
 
 
-def one_round(load: Mapping[str, Load], example: Sequence[np.ndarray], *, seconds: float, seed: int = 0) -> Samples:
+def one_round(load: Mapping[str, Load], examples: Examples, *, seconds: float, seed: int = 0) -> Samples:
     """Latencies in ms of all of them, taken in turn, ``seconds`` for each; each is loaded anew."""
     runners = {name: make() for name, make in load.items()}
-    calls = {name: (lambda runner=runner: runner.run(example)) for name, runner in runners.items()}
-    return interleaved(calls, seconds=seconds * len(calls), seed=seed)
+    return in_turn(runners, examples, seconds=seconds * len(runners), seed=seed)
 
 
 def settle(
-    load: Mapping[str, Load], example: Sequence[np.ndarray], samples: Samples, *, seconds: float, rounds: int = ROUNDS
+    load: Mapping[str, Load], examples: Examples, samples: Samples, *, seconds: float, rounds: int = ROUNDS
 ) -> str:
     """Measure again those that may be the fastest, until one is within 3 % of the fastest for sure.
 
@@ -32,7 +32,7 @@ def settle(
 
     Args:
         load: what loads each, by name.
-        example: the batch that they are timed with.
+        examples: the batches that they are timed with, one after the other.
         samples: of a first round of all; later ones are added to it.
         seconds: for each of them in every round.
         rounds: at most so many.
@@ -46,7 +46,7 @@ def settle(
         contenders = unsettled({name: samples[name] for name in contenders}, near=near)
         if len(contenders) < 2:
             break
-        more = one_round({name: load[name] for name in contenders}, example, seconds=seconds, seed=number + 1)
+        more = one_round({name: load[name] for name in contenders}, examples, seconds=seconds, seed=number + 1)
         for name, values in more.items():
             samples[name] = [*samples[name], *values]
     return _least({name: samples[name] for name in contenders})

@@ -125,13 +125,21 @@ def timings(
         seconds: how long, in all.
         patience: on a noisy machine it goes on, up to so many times as long.
     """
-    calls = {name: partial(_answer_all, runner, examples) for name, runner in runners.items()}
-    samples = interleaved(calls, seconds=seconds)
+    samples = in_turn(runners, examples, seconds=seconds)
     spent = 1
     while spent < patience and any(noise(values) > NOISY for values in samples.values()):
-        more = interleaved(calls, seconds=spent * seconds, seed=spent)
+        more = in_turn(runners, examples, seconds=spent * seconds, seed=spent)
         samples = {name: [*samples[name], *more[name]] for name in samples}
         spent *= 2
+    return samples
+
+
+def in_turn(
+    runners: Mapping[str, Runner], examples: Sequence[Sequence[np.ndarray]], *, seconds: float, seed: int = 0
+) -> dict[str, list[float]]:
+    """The same measured once, ``seconds`` in all, in an order that ``seed`` draws."""
+    calls = {name: partial(_answer_all, runner, examples) for name, runner in runners.items()}
+    samples = interleaved(calls, seconds=seconds, seed=seed)
     return {name: [value / len(examples) for value in values] for name, values in samples.items()}
 
 

@@ -14,7 +14,7 @@ from lissom.core.progress import Progress
 from lissom.core.records import Entrant
 from lissom.core.statistics import drop_interval, median_interval, ratio_interval
 from lissom.engine.asking import asked
-from lissom.engine.baseline import timed_arrays
+from lissom.engine.baseline import is_quick, timed_arrays
 from lissom.engine.fastest import Load, Samples, one_round, settle
 from lissom.engine.folder import claimed
 from lissom.engine.identity import weights_of
@@ -110,7 +110,7 @@ class _Race:
     def __init__(self, workload: Workload, budget: Budget, options: Options, work: Path, progress: Progress) -> None:
         self._workload, self._budget, self._options = workload, budget, options
         self._work, self._progress = work, progress
-        self._example = timed_arrays(workload, options.batch)[0]
+        self._examples = timed_arrays(workload, options.batch)
         self._made: dict[str, _Made] = {}
         self._failed: list[Entrant] = []
         self._batches = calibration_batches(workload.splits.select, examples=_JUDGED, batch=_BATCH, seed=0)
@@ -127,10 +127,13 @@ class _Race:
             return self._failed
         seconds = self._options.measure_s / 2
         with self._progress.waiting(f"timing {len(self._made)} artefacts in turn"):
-            samples = one_round(self._loads(), self._example, seconds=seconds)
+            examples = self._examples
+            if len(examples) > 1 and not is_quick(next(iter(self._loads().values()))(), examples[0]):
+                examples = examples[:1]
+            samples = one_round(self._loads(), examples, seconds=seconds)
             holding = self._holding(samples)
             loads = {name: load for name, load in self._loads().items() if name in holding}
-            best = settle(loads, self._example, samples, seconds=seconds)
+            best = settle(loads, examples, samples, seconds=seconds)
         return [*(self._entrant(name, best, samples) for name in self._made), *self._failed]
 
     def _make(self, target: Target, precision: str) -> None:
