@@ -29,7 +29,7 @@ demo-speech: $(call NEEDS,speech)
 
 demo-translation: $(call NEEDS,translation)
 	$(BIN)/lissom compress zoo:translator_en_de --data libreoffice-help-en-de --task translation --download \
-	  --plan shallow-decoder --epochs 12 --budget "latency<=45%, size<=20%, drop<=3pt" --time-limit 12m $(QUICK) \
+	  --plan shallow-decoder --epochs 12 --budget "latency<=40%, size<=20%, drop<=3pt" --time-limit 12m $(QUICK) \
 	  -o $(DEMO_TRANSLATION)
 
 demo-video: $(call NEEDS,video)

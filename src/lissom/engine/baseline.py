@@ -30,7 +30,7 @@ from lissom.workload.workload import Batch, Workload
 
 _PATIENCE = 4  # on a noisy machine
 _QUICK_S = 0.02
-Examples = tuple[tuple[np.ndarray, ...], ...]
+Timed = tuple[tuple[np.ndarray, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def say_coarse(workload: Workload, budget: Budget, original: Figures, ledger: Le
         progress.say(note)
 
 
-def timed_with(runner: Runner, examples: Examples, ledger: Ledger) -> Examples:
+def timed_with(runner: Runner, examples: Timed, ledger: Ledger) -> Timed:
     """Those of the examples that latency is measured with: all, or the first alone where an answer takes long anyhow.
 
     What was found is written down, so that a run that goes on measures the same.
@@ -146,7 +146,7 @@ def is_quick(runner: Runner, example: tuple[np.ndarray, ...]) -> bool:
     return time.perf_counter() - begun < _QUICK_S
 
 
-def timed_arrays(workload: Workload, batch: int) -> Examples:
+def timed_arrays(workload: Workload, batch: int) -> Timed:
     """What latency is measured with, each example ``batch`` times, as the target takes it."""
     return tuple(
         tuple(np.concatenate([tensor.numpy()] * batch) for tensor in example)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from lissom.core.statistics import ratio_interval
-from lissom.engine.measuring import in_turn
+from lissom.engine.measuring import Examples, in_turn
 from lissom.targets.target import Runner
 
 SURE = 0.03
@@ -13,7 +13,6 @@ ROUNDS = 7
 _NEAR, _LEAST_ROUNDS = 0.08, 4
 Load = Callable[[], Runner]
 Samples = dict[str, list[float]]
-Examples = Sequence[Sequence[np.ndarray]]
 
 
 def one_round(load: Mapping[str, Load], examples: Examples, *, seconds: float, seed: int = 0) -> Samples:

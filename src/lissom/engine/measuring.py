@@ -24,6 +24,7 @@ from lissom.workload.workload import Chained, Grades, Metered, Split, Worded, Wo
 _BATCH, _FEW = 100, 10
 _PARITY_EXAMPLES = 8
 NOISY = 0.05  # as a share of the median
+Examples = Sequence[Sequence[np.ndarray]]  # inputs that are answered one after the other
 _PATIENCE = 2  # with comparisons, which are made in turn
 
 
@@ -115,7 +116,7 @@ def parity_inputs(split: Split) -> list[np.ndarray]:
 
 
 def timings(
-    runners: Mapping[str, Runner], examples: Sequence[Sequence[np.ndarray]], *, seconds: float, patience: int = 1
+    runners: Mapping[str, Runner], examples: Examples, *, seconds: float, patience: int = 1
 ) -> dict[str, list[float]]:
     """Latencies in ms, taken in turn.
 
@@ -135,7 +136,7 @@ def timings(
 
 
 def in_turn(
-    runners: Mapping[str, Runner], examples: Sequence[Sequence[np.ndarray]], *, seconds: float, seed: int = 0
+    runners: Mapping[str, Runner], examples: Examples, *, seconds: float, seed: int = 0
 ) -> dict[str, list[float]]:
     """The same measured once, ``seconds`` in all, in an order that ``seed`` draws."""
     calls = {name: partial(_answer_all, runner, examples) for name, runner in runners.items()}
@@ -143,7 +144,7 @@ def in_turn(
     return {name: [value / len(examples) for value in values] for name, values in samples.items()}
 
 
-def _answer_all(runner: Runner, examples: Sequence[Sequence[np.ndarray]]) -> None:
+def _answer_all(runner: Runner, examples: Examples) -> None:
     for example in examples:
         runner.run(example)
 
