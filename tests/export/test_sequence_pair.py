@@ -119,6 +119,13 @@ def test_other_models_are_refused(tmp_path: Path) -> None:
         rules_of(module)
 
 
+def test_an_encoder_that_cannot_be_run_is_refused(tmp_path: Path) -> None:
+    module = tiny_whisper()
+    module.get_encoder().conv1.double()
+    with pytest.raises(LissomError, match="the encoder cannot be exported to ONNX: Input type"):
+        export_pair(module, tmp_path / "mixed.onnx", END)
+
+
 def test_a_pair_that_is_broken_off_has_no_main_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     kept = torch.onnx.export

@@ -3,6 +3,8 @@
 The encoder's file also computes the keys and values that the decoder attends to, once for each input.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,20 +53,20 @@ def export_pair(module: nn.Module, path: Path, end: int) -> None:
     module = renumbered(module).eval()
     say_heads(module)
     _check(module)
-    encoder, decoder = _Encoder(module), _Step(module)
+    encoder = _Encoder(module)
     if encoder.texts:  # sounds are so long that the runtime's own attention, block by block, is better
         attend_plainly(module)
     example = encoder.example()
-    with torch.no_grad():
+    with torch.no_grad(), _refused("encoder"):
         cross = encoder(*example)
-    past = decoder.past()
     mask = example[1:]
     names = ["input", *["mask" for _ in mask]]
     free = [{0: _FREE, 1: _FREE} if encoder.texts else {0: _FREE} for _ in example]
     crosses = [f"cross_{number}" for number in range(len(cross))]
     opset = OPSET if encoder.texts else WHOLE_ATTENTION
     heard = _made(_Graph(encoder, example, free, names, crosses, opset), "encoder")
-    decoder.plain = attend_plainly(module)
+    decoder = _Step(module, plain=attend_plainly(module))
+    past = decoder.past()
     source = {0: _FREE, 2: _FREE} if encoder.texts else {0: _FREE}
     free = [{0: _FREE}, *free[1:], *[source for _ in cross], *[{0: _FREE, 2: _FREE} for _ in past]]
     pasts = [f"past_{number}" for number in range(len(past))]
@@ -154,16 +156,16 @@ def _split(states: Tensor, attention: Any) -> Tensor:
 
 
 class _Step(nn.Module):
-    """One token of each row through the decoder."""
+    """One token of each row through the decoder; ``plain`` where all that was said is seen without a mask."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, plain: bool) -> None:
         super().__init__()
+        self.plain = plain
         self.decoder, self.head = module.get_decoder(), _head(module)
         self.layers = _layers(module)
         for number, layer in enumerate(self.layers):  # a cache is found by the place of a layer
             layer.own.layer_idx = layer.cross.layer_idx = number
         self.texts = "conv1" not in dict(module.get_encoder().named_children())
-        self.plain = False  # whether all that was said is seen without a mask
         self.bias = dict(module.named_buffers()).get("final_logits_bias")
         self.width = module.config.d_model
         self.scale = _scale(module)
@@ -231,26 +233,31 @@ class _Graph:
     told: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def _made(graph: _Graph, part: str) -> onnx.ModelProto:
-    shapes = tuple(graph.free) if len(graph.free) < 3 else (graph.free[0], tuple(graph.free[1:]))
+@contextmanager
+def _refused(part: str) -> Iterator[None]:
     try:
-        with quiet(), kept_operators(), torch.no_grad():
-            program = torch.onnx.export(
-                graph.module,
-                graph.example,
-                dynamo=True,
-                opset_version=graph.opset,
-                dynamic_shapes=shapes,
-                input_names=graph.inputs,
-                output_names=graph.outputs,
-                external_data=False,
-                verbose=False,
-            )
+        yield
     except Exception as error:
         raise LissomError(
             f"the {part} cannot be exported to ONNX: {first_line(error)}",
             hint="an operator that ONNX lacks, or control flow that depends on values, is the usual cause",
         ) from error
+
+
+def _made(graph: _Graph, part: str) -> onnx.ModelProto:
+    shapes = tuple(graph.free) if len(graph.free) < 3 else (graph.free[0], tuple(graph.free[1:]))
+    with _refused(part), quiet(), kept_operators(), torch.no_grad():
+        program = torch.onnx.export(
+            graph.module,
+            graph.example,
+            dynamo=True,
+            opset_version=graph.opset,
+            dynamic_shapes=shapes,
+            input_names=graph.inputs,
+            output_names=graph.outputs,
+            external_data=False,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     for value, sizes in zip(model.graph.input, graph.free, strict=True):
