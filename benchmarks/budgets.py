@@ -2,6 +2,7 @@
 
     python benchmarks/budgets.py front WORK SUBJECT   uniform widths, all trained alike; a quiet hour
     python benchmarks/budgets.py run WORK SUBJECT     a run of lissom for each of ten budgets; quiet hours
+    python benchmarks/budgets.py far WORK SUBJECT     how soon it is said that no cut meets a budget
     python benchmarks/results.py                      the table, in docs/results.md
 
 The front cuts every layer to the same share by L1, repairs, distils for an epoch, and is exported in FP32 and INT8. A
@@ -24,6 +25,7 @@ from pruning import accuracy, artefact_accuracy, context_of  # first: it chooses
 from rewrites import loaded
 
 from lissom.api import compress
+from lissom.core.errors import LissomError
 from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.statistics import ratio_interval
@@ -39,6 +41,7 @@ RESULTS = Path(__file__).parent / "results" / "budgets.json"
 GONE = (0.15, 0.3, 0.45, 0.6, 0.75)
 KINDS = (("latency",), ("size",), ("latency", "size"))
 BUDGETS, LIMIT_S, SECONDS = 10, 600.0, 6.0
+FAR = ("size<=0.2%", "latency<=1%", "macs<=0.1%", "size<=0.2%, latency<=1%")
 
 
 def front(work: Path, name: str) -> None:
@@ -110,6 +113,35 @@ def _run(workload: Workload, budget: str) -> dict[str, Any]:
         }
 
 
+def far(work: Path, name: str) -> None:
+    """When it is said that a budget cannot be met."""
+    workload = loaded(name, work)
+    for budget in FAR:
+        _add(name, "far", budget, lambda budget=budget: _far(workload, budget))
+
+
+class _SaidError(Exception):
+    """That it is over the budget."""
+
+
+class _Listening(Progress):
+    """Hears what a person would read, and ends the run once that is said."""
+
+    def say(self, text: str) -> None:
+        if "over the budget" in text:
+            raise _SaidError(text)
+
+
+def _far(workload: Workload, budget: str) -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        start, said = time.perf_counter(), ""
+        try:
+            compress(workload, budget=budget, output=Path(folder) / "run", progress=_Listening(False))
+        except (_SaidError, LissomError) as error:
+            said = str(error)
+        return {"said": said, "seconds": time.perf_counter() - start, "machine": describe().processor}
+
+
 def _add(name: str, part: str, key: str, make: Any) -> None:
     if key in known(RESULTS).get(name, {}).get(part, {}):
         return
@@ -120,4 +152,4 @@ def _add(name: str, part: str, key: str, make: Any) -> None:
 
 
 if __name__ == "__main__":
-    {"front": front, "run": run}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])
+    {"front": front, "run": run, "far": far}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3])

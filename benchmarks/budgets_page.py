@@ -37,4 +37,13 @@ def section() -> list[str]:
         for budget, row in runs.items():
             used = ", ".join(f"{check['limit']} {check['used_text']}" for check in row["limits"])
             lines.append(f"| {budget} | {'yes' if row['met'] else 'no'} | {row['seconds']:.0f} s | {used} |")
+        lines += _far(known[name].get("far", {}))
     return lines
+
+
+def _far(found: dict[str, Any]) -> list[str]:
+    """What was said of budgets that nothing meets."""
+    if not found:
+        return []
+    rows = [f"| {budget} | {row['seconds']:.0f} s | {row['said'] or 'nothing'} |" for budget, row in found.items()]
+    return ["", "Out of reach (asked: said within a minute):", "", "| budget | after | said |", "|---|---|---|", *rows]
