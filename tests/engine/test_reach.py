@@ -97,13 +97,19 @@ def test_what_matters_less_goes_first() -> None:
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("text", ["size<=50%", "latency<=50%", "memory<=50%", "size<=40%, latency<=60%"])
 def test_a_cost_that_is_not_proportional_is_found_by_measuring(text: str, precision: str, overhead: float) -> None:
-    """The first guess takes costs for proportional to the model; what is measured puts it right."""
     prober = Measured(cost_model(1.0, 2.0), overhead)
     found = fitting(prober, parse_budget(text), precision)
     assert found is not None and found.within and found.precision == precision
     assert found.widths in prober.probed, "nothing is promised that was not measured"
     if found.widths != prober.model.full:
         assert max(found.usage.values()) > 0.8, "no more is cut than is needed"
+
+
+def test_a_cost_that_grows_evenly_is_found_at_the_first_guess() -> None:
+    prober = Measured(cost_model(1.0, 2.0), overhead=0.3)
+    found = fitting(prober, parse_budget("latency<=50%"), "fp32")
+    assert found is not None and max(found.usage.values()) == pytest.approx(_AIM, abs=0.04)
+    assert prober.probed == [{0: 1, 1: 1}, prober.model.full, found.widths]
 
 
 @pytest.mark.parametrize("text", ["size<=5%", "latency<=5%", "size<=90%, latency<=5%"])

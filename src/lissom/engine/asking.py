@@ -28,6 +28,24 @@ class Asked:
         return [self._kind.answer(self._runner, inputs, self._handling)]
 
 
+class InGroups:
+    """A loaded artefact that is given a few examples at a time: what its layers hand on stays in the cache.
+
+    Args:
+        runner: the artefact.
+        count: examples at a time at most.
+    """
+
+    def __init__(self, runner: Runner, count: int) -> None:
+        self._runner, self._count = runner, count
+
+    def run(self, inputs: Sequence[np.ndarray]) -> Arrays:
+        """The outputs for a batch of inputs, ``(batch, ...)`` each."""
+        places = range(0, max(1, len(inputs[0])), self._count)
+        parts = [self._runner.run([array[place : place + self._count] for array in inputs]) for place in places]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+
 def asked(runner: Runner, workload: Workload) -> Runner:
     """What the engine scores and times of a loaded artefact: its answers as the workload's task makes them."""
     return asked_for(runner, workload.task.name, workload.handling)

@@ -11,7 +11,7 @@ from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures, from_json
 from lissom.cost import profile
-from lissom.engine.asking import asked
+from lissom.engine.asking import Asked, InGroups, asked
 from lissom.engine.measuring import (
     NOISY,
     Answers,
@@ -30,6 +30,7 @@ from lissom.workload.workload import Batch, Workload
 
 _PATIENCE = 4  # on a noisy machine
 _QUICK_S = 0.02
+_EACH = 4  # examples at a time for each core: MobileNetV2 answers 250 at once 30 % slower than 8
 Timed = tuple[tuple[np.ndarray, ...], ...]
 
 
@@ -45,10 +46,12 @@ class Baseline:
 
 
 class Fast:
-    """Answers of the original by the fastest way there is: its artefact on all cores."""
+    """Answers of the original by the fastest way there is: its artefact on all cores, a few examples at a time."""
 
     def __init__(self, target: Target, artefact: Artefact, cores: int, workload: Workload) -> None:
-        self.runner = asked(target.load(artefact.path, threads=cores), workload)
+        runner = asked(target.load(artefact.path, threads=cores), workload)
+        said = isinstance(runner, Asked)  # texts said together share the steps of their decoder
+        self.runner = runner if said else InGroups(runner, _EACH * cores)
 
     def __call__(self, batch: Batch) -> np.ndarray:
         return self.runner.run([tensor.numpy() for tensor in batch.inputs])[0]

@@ -13,14 +13,13 @@ from lissom.engine.layer_times import LayerTimer, in_proportion
 from lissom.engine.measuring import Bench
 from lissom.engine.probing import measure_copy
 from lissom.plan.allocation import CostModel, Widths, allocate, narrowest
-from lissom.plan.budget import Budget, figure
+from lissom.plan.budget import Budget
 from lissom.steps.pruning.criteria import weakest
 from lissom.steps.pruning.prune import without
 from lissom.steps.step import Context
 
 _AIM = 0.93  # of a limit: where an artefact comes to lie in memory is worth several percent of its time
 _NEAR, _SAFE = 0.85, 0.95  # a cut between the two is taken: nearer to the limit another measurement may miss it
-_INT8_SMALLER = 3.9  # times, with what scales and names add to a quarter
 _PROBES = 4
 # what the widths are chosen by, and the limits that it serves
 _DRIVES = {"latency_ms": ("latency",), "macs": ("macs",), "parameters": ("size", "memory", "parameters")}
@@ -123,20 +122,17 @@ def whole(prober: Prober, budget: Budget, precision: str) -> Reach:
 def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:
     """The widest cut that keeps within the limits in a number format, found by measuring.
 
-    Limits on the artefact are turned into limits on parameters, multiply-adds and the time of layers, which the
-    measurements of the cuts tried so far correct.
+    Limits on the artefact are turned into limits on parameters, multiply-adds and the time of layers: at first along
+    the line between the narrowest cut and the whole network, then by what the cuts tried so far were measured to take.
     """
     model = prober.model
-    full = {measure: model.cost(measure, model.full) for measure in _DRIVES}
-    allowed = dict(full)
-    for measure, driven in _DRIVES.items():
-        for limit in budget.costs:
-            if limit.measure in driven:
-                share = _first_guess(limit.measure, prober, budget, precision)
-                allowed[measure] = min(allowed[measure], share * full[measure])
+    allowed = {measure: model.cost(measure, model.full) for measure in _DRIVES}
+    seen: dict[str, tuple[float, float]] = {}
+    for widths in (narrowest(model), model.full):
+        usage = prober.usage(prober.measure(widths)[precision], budget)
+        allowed = _corrected(allowed, widths, usage, model, seen)
     safe: list[Reach] = []
     tight: list[Reach] = []
-    seen: dict[str, tuple[float, float]] = {}
     for _ in range(_PROBES):
         widths = allocate(model, allowed)
         if widths is None:
@@ -151,14 +147,6 @@ def fitting(prober: Prober, budget: Budget, precision: str) -> Reach | None:
     if safe:
         return min(safe, key=lambda reach: reach.lost)
     return min(tight, key=lambda reach: max(reach.usage.values()), default=None)
-
-
-def _first_guess(measure: str, prober: Prober, budget: Budget, precision: str) -> float:
-    limit = next(limit for limit in budget.costs if limit.measure == measure)
-    share = limit.allowed(prober.original) / max(figure(prober.original, measure), 1e-9)
-    if measure == "size" and precision == "int8":
-        share *= _INT8_SMALLER
-    return min(1.0, share * _AIM)
 
 
 def _corrected(
