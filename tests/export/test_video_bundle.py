@@ -1,5 +1,6 @@
 """A bundle cuts out of a frame what the run did, whatever the shape of the film; and what it says of streams."""
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ pytest.importorskip("av", reason="the extra video is not installed")
 import av
 
 from lissom.export.bundle import handling_source
+from lissom.tasks import containers
 from lissom.tasks.video import handling
 from lissom.tasks.video.handling import Viewing, read_frames, squared
 from lissom.tasks.video.motion import write_video
@@ -74,15 +76,17 @@ def test_a_gap_in_a_stream_is_not_made_up_for(loaded: Callable[..., dict[str, An
     assert sum(time < 1 for time in found) == 20 and 10 <= sum(time >= 1 for time in found) <= 11
 
 
-def bundled(loaded: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+@pytest.fixture
+def bundled(loaded: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names in the predictor, with the handling as a bundle has it."""
+    monkeypatch.setitem(sys.modules, "containers", containers)
     beside = ModuleType("handling")
     exec(handling_source("video"), beside.__dict__)
     return loaded("video", handling=beside)
 
 
 def test_a_stream_that_is_cut_off_is_looked_at_as_far_as_it_goes(
-    loaded: Callable[..., dict[str, Any]],
+    bundled: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -97,19 +101,18 @@ def test_a_stream_that_is_cut_off_is_looked_at_as_far_as_it_goes(
                 out.mux(packet)
     content = (tmp_path / "film.mkv").read_bytes()
     (tmp_path / "film.mkv").write_bytes(content[: len(content) // 2])
-    made = bundled(loaded)
     model = SimpleNamespace(viewing=Viewing(2, (28, 28), 31), named=lambda *_: [{"name": "cat", "probability": 1.0}])
-    made["start"] = lambda *_: model
-    made["Watcher"] = lambda _: SimpleNamespace(see=lambda _: None)
+    bundled["start"] = lambda *_: model
+    bundled["Watcher"] = lambda _: SimpleNamespace(see=lambda _: None)
     monkeypatch.setattr("sys.argv", ["predict.py", "--stream", str(tmp_path / "film.mkv")])
-    assert made["main"]() == 2
+    assert bundled["main"]() == 2
     told = capsys.readouterr()
     assert "cat 100%" in told.out and "cat after " in told.out and "cut off or damaged" in told.err
     (tmp_path / "film.mkv").write_bytes(content)
-    assert made["main"]() == 0 and "cat after 24 frames" in capsys.readouterr().out
+    assert bundled["main"]() == 0 and "cat after 24 frames" in capsys.readouterr().out
 
 
-def test_a_damaged_streaming_form_is_said(loaded: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+def test_a_damaged_streaming_form_is_said(bundled: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "stream.onnx").write_bytes(b"no network")
     with pytest.raises(ValueError, match=r"stream\.onnx is damaged .*; predict\.py --verify says where"):
-        bundled(loaded)["Watcher"](SimpleNamespace(threads=1))
+        bundled["Watcher"](SimpleNamespace(threads=1))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from lissom.core.files import bring_to_disk, sha256, writing
 from lissom.tasks import TASKS
+from lissom.tasks.kind import Kind
 
 SCHEMA = 2
 ARTEFACT = "model"
@@ -88,25 +89,36 @@ def predictor(task: str) -> str:
 
 def handling_source(task: str) -> str:
     """The source of what happens to an input before the model, free of lissom."""
-    source = resources.files(TASKS.get(task).handling).joinpath("handling.py").read_text(encoding="utf-8")
-    assert source.count(_ERRORS_IMPORT) == 1, "the handling imports more of lissom than its errors"
-    return source.replace(_ERRORS_IMPORT, _ERRORS_INSTEAD)
+    kind = TASKS.get(task)
+    source = resources.files(kind.handling).joinpath("handling.py").read_text(encoding="utf-8")
+    source = _beside(source.replace(_ERRORS_IMPORT, _ERRORS_INSTEAD), _files(kind))
+    assert "from lissom" not in source, "the handling imports more of lissom than its errors and what is carried"
+    return source
 
 
 def carried_sources(task: str) -> dict[str, str]:
     """Further modules that a task's bundle has, free of lissom, by name of the file."""
     kind = TASKS.get(task)
-    places = {f"{kind.handling}.handling": "handling", _ERRORS: "handling"}
-    places |= {module: Path(name).stem for name, module in kind.carried.items()}
+    places = {f"{kind.handling}.handling": "handling", _ERRORS: "handling", **_files(kind)}
     found: dict[str, str] = {}
     for name, module in kind.carried.items():
         package, _, file = module.rpartition(".")
-        source = resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8")
-        for place, instead in places.items():
-            source = source.replace(f"from {place} import", f"from {instead} import")
+        source = _beside(resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8"), places)
         assert "from lissom" not in source and "import lissom" not in source, f"{name} imports lissom"
         found[name] = source
     return found
+
+
+def _files(kind: Kind) -> dict[str, str]:
+    """The modules that are carried, each with its name in a bundle."""
+    return {module: Path(name).stem for name, module in kind.carried.items()}
+
+
+def _beside(source: str, places: Mapping[str, str]) -> str:
+    """A source that imports from beside it what it has from modules of lissom."""
+    for module, name in places.items():
+        source = source.replace(f"from {module} import", f"from {name} import")
+    return source
 
 
 def runner_sources(runner: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ from lissom.tasks.kind import ToInt8
 from lissom.zoo.codec import LATENT_STRIDE, PACKED, SETTINGS, STRIDE, Codec, Hyperprior
 
 SOURCES = ("pictures", "motion", "symbols", "priors", "coding", "transforms", "video", "files")
-_LISSOM = re.compile(r"^from lissom\.tasks\.codec\.(\w+) import", re.MULTILINE)
+_LISSOM = re.compile(r"^from lissom\.tasks\.(?:codec\.)?(\w+) import", re.MULTILINE)
 _ERRORS = "from lissom.core.errors import LissomError"
 _TRACED = 4 * STRIDE  # packed pixels
 _SAMPLE, _SHOWN = (64, 96), 3  # height and width of the sample, and its frames

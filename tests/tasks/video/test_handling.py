@@ -1,6 +1,5 @@
 """Frames of videos: the right ones, upright, whatever the rate, and bad files told in words."""
 
-import inspect
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,7 +15,6 @@ import av
 from av.stream import Disposition
 
 from lissom.core.errors import LissomError
-from lissom.tasks.codec import video
 from lissom.tasks.video import handling
 from lissom.tasks.video.handling import Viewing, read_frames, stream_frames
 from lissom.tasks.video.workers import Job, Workers
@@ -227,13 +225,6 @@ def test_frames_of_another_size_are_brought_to_that_of_the_first(tmp_path: Path)
     found = read_frames(tmp_path / "x.mp4", [0.1, 0.9], 24)
     assert found.shape == (2, 24, 36, 3) and greys(found) == pytest.approx([40, 90], abs=3)
     assert {frame.shape for _, frame in stream_frames(tmp_path / "x.mp4", 24)} == {(24, 36, 3)}
-
-
-@pytest.mark.parametrize("name", ["_announced", "_pictures"])
-def test_both_bundles_judge_a_film_alike(name: str) -> None:
-    """Neither can import the other's source."""
-    assert inspect.getsource(getattr(handling, name)) == inspect.getsource(getattr(video, name))
-    assert (handling._DURATION, handling._USUAL_RATE) == (video._DURATION, video._USUAL_RATE)
 
 
 def test_a_file_is_opened_once_unless_it_is_too_large_to_be_held(

@@ -14,5 +14,6 @@ KIND = Kind(
     percent_lost=True,
     hope=1.0,  # a cut that is within already: how much a codec's recovery makes good was seen on few runs
     attach="lissom.export.codec_files:codec_files",
+    carried={"containers.py": "lissom.tasks.containers"},
     shown=128,  # by which it is found how large values in its networks get
 )

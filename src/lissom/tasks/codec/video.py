@@ -1,6 +1,5 @@
 """Videos in and out by PyAV: frames upright in 4:2:0 with their times, from any file to MP4 or Y4M."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,22 +9,20 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-from av.stream import Disposition
 from av.video.reformatter import ColorRange
 
 from lissom.core.errors import LissomError
 from lissom.tasks.codec.pictures import Picture, Plane, halved
+from lissom.tasks.containers import USUAL_RATE, announced, instead_of_pictures, pictures
 
 ENDINGS = (".mp4", ".y4m")
 LOSSLESS = {"crf": "0", "preset": "veryfast"}  # of the decoded pictures in an MP4
-_USUAL_RATE = Fraction(25)
 _TIMED = 25  # frames that the rate of a Y4M is found by
 _RATES = tuple(Fraction(rate) for rate in (8, 10, 12, 15, 24, 25, 30, 48, 50, 60, 100, 120)) + tuple(
     Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)
 )
 _LONGEST = 2**31 - 2  # ticks from a frame to the next in an MP4: FFmpeg writes one tick for more
 _ROUNDED = Fraction(1, 200)  # of a rate, that times in milliseconds may hide
-_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")  # as Matroska has it
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Film:
         for time, frame in self.decoded():
             time = time if last is None else max(time, last + 1)  # players want times that rise
             last = time
-            yield Shown(time, Fraction(frame.time_base or 1 / _USUAL_RATE), upright(frame))
+            yield Shown(time, Fraction(frame.time_base or 1 / USUAL_RATE), upright(frame))
 
     def decoded(self) -> Iterator[tuple[int, Any]]:
         """The frames as PyAV has them, with their times in units of the stream's time base.
@@ -72,8 +69,10 @@ class Film:
         self.problem = None
         count, end = 0, Fraction(0)
         with _opened(self._path) as container:
-            stream = _pictures(container)
-            rate = stream.average_rate or _USUAL_RATE
+            stream = pictures(container)
+            if stream is None:
+                raise LissomError(instead_of_pictures(container))
+            rate = stream.average_rate or USUAL_RATE
             try:
                 for frame in container.decode(stream):
                     time = frame.pts if frame.pts is not None else round(count / rate / stream.time_base)
@@ -88,7 +87,7 @@ class Film:
                 self._found(f"it is damaged after frame {count}")
             if _is_cut(container, stream, self._path):
                 self._found(f"it is cut off within frame {count + 1}")
-            if _announced(container, stream) > end + 1 / (2 * rate):
+            if announced(container, stream) > end + 1 / (2 * rate):
                 self._found("it is cut off or damaged: it announces more frames than can be decoded")
         if not count:
             raise LissomError("it holds no frame that can be decoded")
@@ -101,26 +100,6 @@ def _lasts(frame: Any) -> Fraction:
     return (frame.duration or 0) * Fraction(frame.time_base or 0)
 
 
-def _announced(container: Any, stream: Any) -> Fraction:
-    """When the pictures end, in seconds, as the file says; 0 where it does not.
-
-    MP4 says how long each stream is shown, edits taken in, and AVI how many frames there are. Matroska says in a tag
-    when each stream ends, or else how long the whole lasts, which sound may make longer than the pictures.
-    """
-    form = container.format.name
-    if form == "avi":
-        return stream.frames / Fraction(stream.average_rate or _USUAL_RATE)
-    if "mp4" in form and stream.duration is not None:
-        return ((stream.start_time or 0) + stream.duration) * stream.time_base
-    if "matroska" in form:
-        tags = (_DURATION.match(value) for key, value in stream.metadata.items() if key.startswith("DURATION"))
-        for tag in filter(None, tags):
-            return sum((Fraction(part) * 60 ** (2 - place) for place, part in enumerate(tag.groups())), Fraction(0))
-        if len(container.streams) == 1:
-            return Fraction(container.duration or 0, av.time_base)
-    return Fraction(0)
-
-
 def _is_cut(container: Any, stream: Any, path: Path) -> bool:
     """Whether a Y4M ends within a frame: all its frames are of one size, a line before each."""
     if container.format.name != "yuv4mpegpipe":
@@ -130,19 +109,6 @@ def _is_cut(container: Any, stream: Any, path: Path) -> bool:
     with path.open("rb") as file:
         head, line = file.readline(), file.readline()
     return (path.stat().st_size - len(head)) % (len(line) + frame) != 0
-
-
-def _pictures(container: Any) -> Any:
-    """The first stream of pictures that is no cover of sound.
-
-    Raises:
-        LissomError: there is none.
-    """
-    cover = Disposition.attached_pic
-    found = next((stream for stream in container.streams.video if not stream.disposition & cover), None)
-    if found is None:
-        raise LissomError("it holds sound alone, no video" if container.streams.audio else "it holds no video")
-    return found
 
 
 def upright(frame: Any) -> Picture:
@@ -261,10 +227,10 @@ def _rate(times: list[int], base: Fraction) -> Fraction:
     """Frames a second, of times that may be rounded to milliseconds; after a jump to far later, the usual rate."""
     lasted = (times[-1] - times[0]) * base
     if lasted <= 0:
-        return _USUAL_RATE
+        return USUAL_RATE
     found = (len(times) - 1) / lasted
     nearest = min(_RATES, key=lambda rate: abs(rate - found))
-    return nearest if abs(nearest - found) <= found * _ROUNDED else found.limit_denominator(1001) or _USUAL_RATE
+    return nearest if abs(nearest - found) <= found * _ROUNDED else found.limit_denominator(1001) or USUAL_RATE
 
 
 def check_ending(path: Path) -> None:

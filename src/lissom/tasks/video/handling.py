@@ -1,10 +1,8 @@
 """What happens to a video before the model: PyAV and numpy only, so that it runs the same without torch."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,15 @@ import av
 import av.error
 import numpy as np
 import numpy.typing as npt
-from av.stream import Disposition
 
 from lissom.core.errors import LissomError
+from lissom.tasks.containers import USUAL_RATE, announced, instead_of_pictures, pictures
 
 Frames = npt.NDArray[np.uint8]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 WHOLE_SHARE = 0.9  # of the time that a file announces; with less it is cut off
 HELD_BYTES = 64 * 1024**2  # of packets of a file, which is read once where they are no more
-_USUAL_RATE = Fraction(25)
-_DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")  # as Matroska has it
 
 
 @dataclass(frozen=True)
@@ -163,7 +159,8 @@ def opened(path: Path) -> Iterator[Any]:
     except (av.error.FFmpegError, OSError) as error:
         raise LissomError("it is not a video that can be read, or it is cut off") from error
     with container:
-        _pictures(container)
+        if pictures(container) is None:
+            raise LissomError(instead_of_pictures(container))
         yield container
 
 
@@ -188,9 +185,9 @@ class _Film:
     """
 
     def __init__(self, container: Any) -> None:
-        self.stream = _pictures(container)
-        self.announced = float(_announced(container, self.stream))
-        self.spacing = float(1 / (self.stream.average_rate or _USUAL_RATE))
+        self.stream = pictures(container)
+        self.announced = float(announced(container, self.stream))
+        self.spacing = float(1 / (self.stream.average_rate or USUAL_RATE))
         self.count, self.end, self.broken = 0, 0.0, False
         self._size = (0, 0)  # width and height of the first frame, upright
 
@@ -261,40 +258,4 @@ def _of_packets(packets: Sequence[Any]) -> Iterator[Any]:
 def _decoded_anew(path: Path) -> Iterator[Any]:
     """The frames of a file that is opened for them."""
     with opened(path) as container:
-        yield from container.decode(_pictures(container))
-
-
-# What follows stands in lissom.tasks.codec.video too: in a bundle this file has no other of lissom's beside it.
-
-
-def _announced(container: Any, stream: Any) -> Fraction:
-    """When the pictures end, in seconds, as the file says; 0 where it does not.
-
-    MP4 says how long each stream is shown, edits taken in, and AVI how many frames there are. Matroska says in a tag
-    when each stream ends, or else how long the whole lasts, which sound may make longer than the pictures.
-    """
-    form = container.format.name
-    if form == "avi":
-        return stream.frames / Fraction(stream.average_rate or _USUAL_RATE)
-    if "mp4" in form and stream.duration is not None:
-        return ((stream.start_time or 0) + stream.duration) * stream.time_base
-    if "matroska" in form:
-        tags = (_DURATION.match(value) for key, value in stream.metadata.items() if key.startswith("DURATION"))
-        for tag in filter(None, tags):
-            return sum((Fraction(part) * 60 ** (2 - place) for place, part in enumerate(tag.groups())), Fraction(0))
-        if len(container.streams) == 1:
-            return Fraction(container.duration or 0, av.time_base)
-    return Fraction(0)
-
-
-def _pictures(container: Any) -> Any:
-    """The first stream of pictures that is no cover of sound.
-
-    Raises:
-        LissomError: there is none.
-    """
-    cover = Disposition.attached_pic
-    found = next((stream for stream in container.streams.video if not stream.disposition & cover), None)
-    if found is None:
-        raise LissomError("it holds sound alone, no video" if container.streams.audio else "it holds no video")
-    return found
+        yield from container.decode(pictures(container))

@@ -20,4 +20,5 @@ KIND = Kind(
     ),
     quick=120,
     attach="lissom.export.stream_file:stream_files",
+    carried={"containers.py": "lissom.tasks.containers"},
 )
