@@ -29,7 +29,7 @@ class Asked:
 
 
 class InGroups:
-    """A loaded artefact that is given a few examples at a time: what its layers hand on stays in the cache.
+    """A loaded artefact that is given a few examples at a time, so that what its layers hand on stays in the cache.
 
     Args:
         runner: the artefact.

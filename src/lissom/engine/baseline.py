@@ -30,7 +30,7 @@ from lissom.workload.workload import Batch, Workload
 
 _PATIENCE = 4  # on a noisy machine
 _QUICK_S = 0.02
-_EACH = 4  # examples at a time for each core: MobileNetV2 answers 250 at once 30 % slower than 8
+_EACH = 4  # examples at a time for each core: what the layers of more hand on leaves its cache
 Timed = tuple[tuple[np.ndarray, ...], ...]
 
 
