@@ -58,11 +58,8 @@ def page(results: dict[str, Any]) -> str:
         gains.append(gain)
     geometric = math.exp(sum(math.log(gain) for gain in gains) / len(gains))
     reached = "reached" if geometric >= ASKED else "**not reached**"
-    lines += [
-        "",
-        f"The latency of the best of the others is {geometric:.2f} times lissom's in geometric mean (asked: {ASKED:g}): "
-        f"{reached}.",
-    ]
+    gain = f"The latency of the best of the others is {geometric:.2f} times lissom's in geometric mean"
+    lines += ["", f"{gain} (asked: {ASKED:g}): {reached}."]
     missing = [label for name, label in NAMES.items() if name not in results["subjects"]]
     if missing:
         lines += ["", f"Not measured yet: {', '.join(missing)}."]
