@@ -157,7 +157,6 @@ def _times(found: dict[str, Any]) -> list[str]:
         f"{times['sentences']} single sentences of the test split in turn, one thread, greedy; each model says as many",
         "tokens as the reference has. Batches of 32 are of other sentences, each to its own end, once. With a",
         "*shortlist* only words that are likely for the sentence, or for one of the batch, are scored.",
-        *([f"Timed before {times['before']}."] if "before" in times else []),
         "",
         "| model | a sentence | against the teacher (5 to 95 %) | a sentence in batches of 32 |",
         "|---|---|---|---|",
