@@ -92,7 +92,7 @@ def test_a_long_text_is_translated_in_parts_and_strange_ones_are_remarked(
 def test_parts_of_a_long_text_are_translated_so_many_at_a_time(loaded: Callable[..., dict[str, Any]]) -> None:
     made = loaded("translation", generating=generating, handling=handling)
     model = made["Model"].__new__(made["Model"])
-    model.words = SimpleNamespace(parts=str.split, strange=lambda part: False, said=str)
+    model.words = SimpleNamespace(parts=str.split, strange=lambda part: False, foreign=lambda text: False, said=str)
     model.rules, model.batch = Rules(prompt=(9,), end=0, longest=6), 3
     asked: list[list[str]] = []
     model._together = lambda parts: asked.append(parts) or [[len(part)] for part in parts]
@@ -140,7 +140,9 @@ def test_its_vectors_are_answered_and_an_empty_text_is_refused(bundle: Path, pre
 def test_what_a_forced_end_cuts_off_is_remarked(loaded: Callable[..., dict[str, Any]]) -> None:
     made = loaded("translation", generating=generating, handling=handling)
     model = made["Model"].__new__(made["Model"])
-    model.words = SimpleNamespace(parts=lambda text: [text], strange=lambda part: False, said=str)
+    model.words = SimpleNamespace(
+        parts=lambda text: [text], strange=lambda part: False, foreign=lambda text: False, said=str
+    )
     model.rules = Rules(prompt=(9,), end=0, longest=6)
     model._answers = lambda parts: [[1] * len(parts[0])]
     said = {length: next(model.translate(["x" * length]))["remarks"] for length in (3, 4, 5)}

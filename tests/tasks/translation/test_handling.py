@@ -44,6 +44,16 @@ def test_another_script_is_remarked():
     assert not reader.strange(reader.read(["one two ninety"])[0])
 
 
+def test_a_script_that_can_only_be_spelled_is_foreign():
+    latin = [first + second for first in "abcdefgh" for second in "abcdefgh"]
+    pieces = ["<pad>", "<unk>", "</s>", *latin, *"abcdefgh", *"абвгде", *"我们走"]
+    made = Tokenizer(models.WordLevel({piece: number for number, piece in enumerate(pieces)}, unk_token="<unk>"))
+    reader = Words(made.to_str(), made.to_str(), Wording(8, PAD, END, UNKNOWN))
+    assert reader.foreign("абв где") and reader.foreign("Αθήνα") and reader.foreign("我们 走 a")
+    assert not reader.foreign("abc def") and not reader.foreign("abc д") and not reader.foreign("42 😀 …")
+    assert not by_letters(8).foreign("我们走。"), "where all are letters, a script that many are of is known"
+
+
 def test_a_sentence_of_no_tokens_is_not_strange():
     assert not words().strange(np.array([END]))
 

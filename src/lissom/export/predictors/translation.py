@@ -48,7 +48,7 @@ class Model:
         for number, text in enumerate(texts):
             mine = [place for place, (owner, _) in enumerate(parts) if owner == number]
             noted = [f"translated in {len(mine)} parts"] if len(mine) > 1 else []
-            if any(self.words.strange(parts[place][1]) for place in mine):
+            if self.words.foreign(text) or any(self.words.strange(parts[place][1]) for place in mine):
                 noted.append("most of it is in a script or language that the model does not know")
             if any(len(answers[place]) >= most for place in mine):
                 noted.append("it was cut off")

@@ -5,6 +5,7 @@ A bundle carries this file.
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,7 +23,9 @@ _WORDS = re.compile(r"\s*\S+")
 _UNSPACED = "\u3000-\u312f\u31a0-\u31ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff9f\U00020000-\U0003ffff"  # signs too
 _QUOTES = "\"'\u2018-\u201f()\\[\\]"  # that stand around texts of any script
 _UNSPACED_END, _UNSPACED_BEGIN = re.compile(f"[{_UNSPACED}][{_QUOTES}]*$"), re.compile(f"[{_QUOTES}]*[{_UNSPACED}]")
-STRANGE = 0.5  # of a sentence's tokens, from which on it is remarked that they are unknown
+STRANGE = 0.5  # of a sentence's tokens or letters, from which on it is remarked that they are unknown
+# pieces of several letters, and of any, that make a script known: so many, or such a share of all
+_JOINED, _PIECES = (20, 0.01), (200, 0.1)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Words:
         self.wording = wording
         self._source = _tokenizer(source)
         self._target = self._source if target == source else _tokenizer(target)
+        self._scripts: dict[str, bool] = {}  # whether the vocabulary of the source has them
 
     def read(self, sentences: Sequence[str]) -> list[Numbers]:
         """The tokens of sentences of the source, with those around each that the model expects; none is cut."""
@@ -114,6 +118,19 @@ class Words:
         inside = tokens[len(self.wording.before) : len(tokens) - len(self.wording.behind)]
         unknown = self.wording.unknown
         return unknown is not None and len(inside) > 0 and float((inside == unknown).mean()) > STRANGE
+
+    def foreign(self, text: str) -> bool:
+        """Whether most letters of a text are of scripts that the source's vocabulary spells out at best."""
+        letters = [_script(letter) for letter in text if letter.isalpha()]
+        return sum(not self._has(script) for script in letters) > STRANGE * len(letters)
+
+    def _has(self, script: str) -> bool:
+        if script not in self._scripts:
+            pieces = self._source.get_vocab()
+            counts = [sum(_script(letter) == script for letter in piece if letter.isalpha()) for piece in pieces]
+            found = ((sum(count > 1 for count in counts), _JOINED), (sum(count > 0 for count in counts), _PIECES))
+            self._scripts[script] = any(count >= min(most, share * len(pieces)) for count, (most, share) in found)
+        return self._scripts[script]
 
     def _fitting(self, piece: str) -> list[str]:
         """A sentence, or its words where it is too long; parts of a word where that is."""
@@ -181,3 +198,8 @@ def cut_to(tokens: Numbers, wording: Wording) -> Numbers:
     if len(tokens) <= wording.length:
         return tokens
     return np.append(tokens[: wording.length - len(wording.behind)], np.asarray(wording.behind, dtype=np.int64))
+
+
+def _script(letter: str) -> str:
+    """The first word of a letter's name in Unicode, which is its script's, such as LATIN or CYRILLIC."""
+    return unicodedata.name(letter, "").partition(" ")[0]
