@@ -1,10 +1,10 @@
 """Which script a text is written in, so that a model of another language is noticed before any work."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 from lissom.core.errors import LissomError
+from lissom.tasks.letters import script
 
 _MOST = 0.8  # of the letters, from which on a text is of one script
 _LETTERS = 20
@@ -13,7 +13,7 @@ _LETTERS = 20
 def script_of(texts: Sequence[str]) -> str | None:
     """The script of most letters, as Unicode names it, such as ``"LATIN"``; ``None``: they are mixed, or too few."""
     letters = (letter for text in texts for letter in text if letter.isalpha())
-    counts = Counter(unicodedata.name(letter, "?").partition(" ")[0] for letter in letters)
+    counts = Counter(script(letter) for letter in letters)
     total = counts.total()
     if total < _LETTERS:
         return None

@@ -5,7 +5,6 @@ A bundle carries this file.
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from lissom.core.errors import LissomError
+from lissom.tasks.letters import script
 
 SOURCE, TARGET = "source.json", "target.json"  # the tokenizers of both languages in a bundle
 Numbers = npt.NDArray[np.int64]
@@ -121,16 +121,16 @@ class Words:
 
     def foreign(self, text: str) -> bool:
         """Whether most letters of a text are of scripts that the source's vocabulary spells out at best."""
-        letters = [_script(letter) for letter in text if letter.isalpha()]
-        return sum(not self._has(script) for script in letters) > STRANGE * len(letters)
+        letters = [script(letter) for letter in text if letter.isalpha()]
+        return sum(not self._has(name) for name in letters) > STRANGE * len(letters)
 
-    def _has(self, script: str) -> bool:
-        if script not in self._scripts:
+    def _has(self, name: str) -> bool:
+        if name not in self._scripts:
             pieces = self._source.get_vocab()
-            counts = [sum(_script(letter) == script for letter in piece if letter.isalpha()) for piece in pieces]
+            counts = [sum(script(letter) == name for letter in piece if letter.isalpha()) for piece in pieces]
             found = ((sum(count > 1 for count in counts), _JOINED), (sum(count > 0 for count in counts), _PIECES))
-            self._scripts[script] = any(count >= min(most, share * len(pieces)) for count, (most, share) in found)
-        return self._scripts[script]
+            self._scripts[name] = any(count >= min(most, share * len(pieces)) for count, (most, share) in found)
+        return self._scripts[name]
 
     def _fitting(self, piece: str) -> list[str]:
         """A sentence, or its words where it is too long; parts of a word where that is."""
@@ -198,8 +198,3 @@ def cut_to(tokens: Numbers, wording: Wording) -> Numbers:
     if len(tokens) <= wording.length:
         return tokens
     return np.append(tokens[: wording.length - len(wording.behind)], np.asarray(wording.behind, dtype=np.int64))
-
-
-def _script(letter: str) -> str:
-    """The first word of a letter's name in Unicode, which is its script's, such as LATIN or CYRILLIC."""
-    return unicodedata.name(letter, "").partition(" ")[0]

@@ -21,5 +21,5 @@ KIND = Kind(
     disagreement="100 less the score with the original's sentences for the truth",
     answers="lissom.tasks.generating:said",
     quick=24,
-    carried={"generating.py": "lissom.tasks.generating"},
+    carried={"generating.py": "lissom.tasks.generating", "letters.py": "lissom.tasks.letters"},
 )
