@@ -4,7 +4,6 @@ import pytest
 
 from lissom.tasks.letters import script
 
-
 NAMES = [("a", "LATIN"), ("ß", "LATIN"), ("ж", "CYRILLIC"), ("好", "CJK"), ("ア", "KATAKANA"), ("\n", "")]
 
 
