@@ -22,7 +22,7 @@ from typing import Any
 
 from adding import added, known
 from pruning import accuracy, artefact_accuracy, context_of  # first: it chooses one thread
-from rewrites import loaded
+from rewrites import unflattered
 
 from lissom.api import compress
 from lissom.core.errors import LissomError
@@ -46,7 +46,7 @@ FAR = ("size<=0.01%", "latency<=2%", "macs<=0.1%", "size<=50%, latency<=2%")  # 
 
 def front(work: Path, name: str) -> None:
     """What uniform cuts give."""
-    workload = loaded(name, work)
+    workload = unflattered(name, work)
     for gone in GONE:
         with TemporaryDirectory() as folder:
             _add(name, "front", f"{gone:g}", lambda gone=gone, folder=folder: point(workload, gone, Path(folder)))
@@ -94,7 +94,7 @@ def budgets(name: str) -> list[str]:
 
 def run(work: Path, name: str) -> None:
     """One run for each budget."""
-    workload = loaded(name, work)
+    workload = unflattered(name, work)
     for budget in budgets(name):
         _add(name, "runs", budget, lambda budget=budget: _run(workload, budget))
 
@@ -115,7 +115,7 @@ def _run(workload: Workload, budget: str) -> dict[str, Any]:
 
 def far(work: Path, name: str) -> None:
     """When it is said that a budget cannot be met."""
-    workload = loaded(name, work)
+    workload = unflattered(name, work)
     for budget in FAR:
         _add(name, "far", budget, lambda budget=budget: _far(workload, budget))
 

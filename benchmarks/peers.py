@@ -18,7 +18,7 @@ import numpy as np
 from adding import added
 from peers_pipelines import PIPELINES, lines
 from pruning import artefact_accuracy
-from rewrites import loaded
+from rewrites import unflattered
 
 from lissom.core.files import write_json
 from lissom.core.machine import describe
@@ -33,7 +33,7 @@ TIMED_S = 90.0
 
 def make(work: Path, seconds: float, name: str) -> None:
     """Every pipeline that is not known yet."""
-    workload = loaded(name, work)
+    workload = unflattered(name, work)
     for pipeline, run in PIPELINES.items():
         folder = work / "peers" / name / pipeline
         if (folder / "took.json").exists():
@@ -48,7 +48,7 @@ def make(work: Path, seconds: float, name: str) -> None:
 
 def measure(work: Path, name: str) -> None:
     """Scores of all candidates on the select and the test split, and all latencies in turn."""
-    workload, target = loaded(name, work), TARGETS.get("onnxruntime")()
+    workload, target = unflattered(name, work), TARGETS.get("onnxruntime")()
     place = work / "peers" / name
     original = place / "original.onnx"
     target.export(workload.module, workload.example, original)

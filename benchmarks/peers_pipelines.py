@@ -27,6 +27,9 @@ from lissom.train.loop import Schedule
 from lissom.workload.workload import Workload
 
 CALIBRATED, RATE = 512, 2e-3
+# of the multiply-adds that Torch-Pruning keeps: as many cuts as lissom's front has, of models with residual blocks more
+CUTS = {"sample": tuple(share for _, share in FRONT)}
+MANY = (0.85, 0.7, 0.6, 0.5, 0.4, 0.33, 0.2, 0.12, 0.07)
 USUAL = ("Taylor over groups", "global")
 
 
@@ -54,8 +57,9 @@ def torch_pruning(workload: Workload, folder: Path, seconds: float, name: str) -
     """Torch-Pruning's best cuts, BatchNorm re-estimated, a fine-tune on the labels, and ONNX Runtime's INT8."""
     criterion, scope = leaders(name)[0] if name in SUBJECTS else USUAL
     batches = list(Sample(512, batch=32, seed=0).batches(workload, ""))
-    for _, share in FRONT:
-        end = time.process_time() + seconds / len(FRONT)
+    shares = CUTS.get(name, MANY)
+    for share in shares:
+        end = time.process_time() + seconds / len(shares)
         model = reestimated(cut(workload, criterion, scope, share, batches), workload, 2048, seed=0)
         epoch = seconds_of_epoch(model, workload)
         model = tuned(model, workload, Schedule(rate=RATE, **whole((end - time.process_time()) / epoch)))
@@ -64,9 +68,9 @@ def torch_pruning(workload: Workload, folder: Path, seconds: float, name: str) -
 
 
 def lissom(workload: Workload, folder: Path, seconds: float, _name: str) -> None:
-    """The front: as many cuts, each in FP32 and INT8."""
+    """The front: as many cuts or blocks left out, each in FP32 and INT8."""
     with tempfile.TemporaryDirectory() as run:
-        options = Options(front=True, time_limit_s=seconds)
+        options = Options(front=True, methods=("prune", "depth"), time_limit_s=seconds)
         compress(workload, budget="drop<=1pt", target="onnxruntime", output=Path(run), options=options)
         for number, made in enumerate(sorted(Path(run, "work", "steps").glob("*/*.onnx"))):
             made.rename(folder / f"{number}.onnx")

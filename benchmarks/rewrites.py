@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from adding import added, known
+from originals import resnet20_unflattered
 from pruning import SUBJECTS, accuracy, context_of  # first: it chooses one thread
 
 from lissom.core.errors import LissomError
@@ -103,6 +104,11 @@ def latencies(before: Path, after: Path, example: list[Any]) -> dict[str, Any]:
 def loaded(name: str, work: Path) -> Workload:
     """The model and its data."""
     return SUBJECTS[name].load(work) if name in SUBJECTS else load("zoo:sample", data="fashion-mnist")
+
+
+def unflattered(name: str, work: Path) -> Workload:
+    """The same, but a ResNet-20 that is chosen by pictures it has not learnt from."""
+    return resnet20_unflattered(work) if name == "resnet20" else loaded(name, work)
 
 
 def make(work: Path, name: str) -> None:

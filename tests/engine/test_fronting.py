@@ -1,5 +1,6 @@
 """A front in one run, and another point of it without new work."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lissom.plan.move import plan_from_json
 from lissom.report.view import read
 from lissom.targets.onnx_runtime import OnnxRuntime
 from lissom.testing import tiny_workload
+from lissom.testing.tiny import residual_workload
 
 OPTIONS = lissom.Options(epochs=1, calibration=32, measure_s=0.01, front=True, multiple=1, compared=0)
 
@@ -95,3 +97,15 @@ def test_a_time_limit_that_is_used_up_leaves_cuts_out_and_says_so(
     assert len(cuts) == 1
     (note,) = (note for note in ledger.values("note") if "cuts out" in note)
     assert note.startswith("the time limit left ")
+
+
+def test_methods_are_tried_beside_the_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)
+    options = replace(OPTIONS, methods=("prune", "depth", "low-rank"))
+    workload = replace(residual_workload(), labelled=False)
+    lissom.compress(workload, budget="drop<=40pt", output=tmp_path / "run", options=options)
+    ledger = Ledger(tmp_path / "run")
+    steps = {trial.move: [step["step"] for step in trial.steps] for trial in ledger.all(Trial)}
+    assert steps["drop 1 layers + distill"] == ["drop_layers", "reconstruct", "distill"]
+    assert any(name.startswith("prune") for name in steps)
+    assert all(item["what"] != "depth" for item in ledger.values("skipped"))

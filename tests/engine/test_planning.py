@@ -1,11 +1,18 @@
 """How much a plan may look at."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
 from lissom.engine.options import Options
-from lissom.engine.planning import repair_of
+from lissom.engine.planning import Planner, repair_of
+from lissom.plan.budget import parse_budget
+from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.testing import tiny_workload
 
 
@@ -29,3 +36,12 @@ def test_what_was_decided_before_does_not_depend_on_the_time_that_is_left() -> N
     assert repair_of(tiny_workload(), options, 30.0) == repair_of(
         tiny_workload(), replace(options, time_limit_s=60.0), 30.0
     )
+
+
+def test_a_model_that_can_hardly_be_cut_has_no_front(tmp_path: Path) -> None:
+    given: Any = SimpleNamespace(front=list)
+    nothing: Any = None
+    options, budget = Options(front=True), parse_budget("drop<=1pt")
+    planner = Planner(Ledger(tmp_path), nothing, nothing, nothing, budget, options, nothing)
+    with pytest.raises(LissomError, match="what can be cut here leaves more"):
+        planner._front(given, Reconstruct())

@@ -1,9 +1,10 @@
 """The front holds what no other point beats, and the right one is picked."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lissom.plan.front import Point, front, pick
+from lissom.plan.front import Point, front, pick, shares_of_time
 
 figures = st.integers(0, 5).map(float)
 
@@ -47,3 +48,9 @@ def test_what_meets_the_budget_is_picked_before_what_is_closest(found: list[Poin
     if met:
         assert chosen.drop == min(point.drop for point in met)
         assert pick(found, by_drop=False).costs == min(point.costs for point in met)
+
+
+def test_time_is_shared_alike_but_for_what_lost_far_too_much() -> None:
+    assert shares_of_time([0.0, 3.0, 10.0], hope=2.5) == pytest.approx([1 / 3, 1 / 2, 1.0])
+    first, second, third = shares_of_time([1.0, 20.0, 40.0], hope=2.5)
+    assert (first, second, third) == pytest.approx((1 / 1.75, 0.5 / 0.75, 1.0))

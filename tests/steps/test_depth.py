@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.export.onnx_file import export_onnx
-from lissom.steps.depth.blocks import find_blocks
+from lissom.steps.depth import drop_layers
+from lissom.steps.depth.blocks import Block, find_blocks
 from lissom.steps.depth.drop_layers import DropLayers, least_needed
 from lissom.steps.distillation.distill import Distill
 from lissom.testing import tiny_context, tiny_workload
@@ -89,6 +90,47 @@ def test_every_block_is_judged_again_after_each_one() -> None:
     alone = [least_needed(replace(workload, keep=keep), 1).layers[0] for keep in ((), ("blocks.1",))]
     assert alone == ["blocks.1", "blocks.2"]
     assert least_needed(workload, 2).layers == ("blocks.1", "blocks.0")
+
+
+def made_up_for() -> Workload:
+    """The first block doubles all that is positive, which the layers behind it can make up for by themselves; the
+    second adds half of its neighbour to each channel where another is positive, which they cannot."""
+    workload = residual_workload()
+    with torch.no_grad():
+        for number, (added, shift) in enumerate(((1.0, 0), (0.3, 5), (0.0, 0))):
+            block = workload.module.get_submodule(f"blocks.{number}")
+            for half in ("first", "second"):
+                weight = block.get_parameter(f"{half}.0.weight")
+                weight.zero_()
+                weight[range(12), [(place + shift) % 12 for place in range(12)], 1, 1] = 1.0
+                block.get_buffer(f"{half}.1.running_var").fill_(1 - 1e-5)
+            block.get_parameter("second.1.weight").fill_(added)
+            block.get_parameter("first.1.bias").fill_(-0.1 * number)  # what is below it is cut off
+    return replace(workload, keep=("blocks.2",))
+
+
+def test_after_a_repair_a_block_that_others_can_make_up_for_is_needed_least() -> None:
+    workload = made_up_for()
+    assert least_needed(workload, 1).layers == ("blocks.1",)
+    assert least_needed(workload, 1, repaired=True).layers == ("blocks.0",)
+    assert set(least_needed(workload, 2, repaired=True).layers) == {"blocks.0", "blocks.1"}
+
+
+def test_with_a_repair_no_more_are_judged_again_than_may_be_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[tuple[str, ...]] = []
+    far = {("0",): 3.0, ("1",): 1.0, ("2",): 2.0, ("1", "2"): 2.5, ("1", "0"): 4.0, ("1", "2", "0"): 6.0}
+
+    def distance(_: Workload, gone: list[Block], *given: object, repaired: bool) -> float:
+        judged.append(tuple(block.name[-1] for block in gone))
+        return far[judged[-1]]
+
+    monkeypatch.setattr(drop_layers, "_distance", distance)
+    assert least_needed(residual_workload(), 3, repaired=True).layers == ("blocks.1", "blocks.2", "blocks.0")
+    assert judged == [("0",), ("1",), ("2",), ("1", "2"), ("1", "2", "0")], "3.0 was more than 2.5 already"
+    far["1", "2"] = 5.0
+    judged.clear()
+    assert least_needed(residual_workload(), 2, repaired=True).layers == ("blocks.1", "blocks.0")
+    assert judged[3:] == [("1", "2"), ("1", "0")], "two of them are in question now"
 
 
 MODELS = {

@@ -1,5 +1,6 @@
 """Reconstruction and BatchNorm re-estimation against what can be computed by hand."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from torch import Tensor, fx, nn
 
 from lissom.core.errors import LissomError
 from lissom.graph import capture
+from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.pruning.prune import without
 from lissom.steps.repair.batchnorm import ReestimateBatchNorm
 from lissom.steps.repair.observe import observe
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.testing import TinyNet, fresh_net, tiny_context, tiny_workload, trained_net
+from lissom.testing.tiny import residual_workload
 from lissom.workload.workload import Workload, calibration_batches
 
 
@@ -87,6 +90,28 @@ def test_only_layers_that_lost_inputs_are_solved(tmp_path: Path) -> None:
         if not torch.equal(tensor, repaired.module.state_dict()[name])
     }
     assert changed == {"features.3.weight", "features.3.bias"}
+
+
+@torch.no_grad()
+def test_what_reads_otherwise_without_a_block_is_solved(tmp_path: Path) -> None:
+    original = residual_workload()
+    for number, half in itertools.product((1, 2), ("first", "second")):  # both add half of what they are given
+        weight = original.module.get_parameter(f"blocks.{number}.{half}.0.weight")
+        weight.zero_()
+        weight[range(12), range(12), 1, 1] = 1.0
+        original.module.get_parameter(f"blocks.{number}.second.1.weight").fill_(0.5)
+    context, repair = tiny_context(tmp_path, original), Reconstruct(examples=128, batch=64, ridge=1e-9)
+    before = original.module.state_dict()
+    for dropped, exact, untouched in (("blocks.1", 0.2, ("stem", "blocks.0")), ("blocks.2", 1e-6, ("stem", "blocks"))):
+        short = DropLayers((dropped,)).apply(original, context)
+        repaired = repair.apply(short, context)
+        assert difference(original, short) > 0.01 and difference(original, repaired) < exact * difference(
+            original, short
+        )
+        after = repaired.module.state_dict()
+        changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+        assert "classifier.weight" in changed and not any(name.startswith(untouched) for name in changed)
+        assert repaired.left_out == (dropped,)
 
 
 def test_the_fit_is_the_least_squares_one(tmp_path: Path) -> None:

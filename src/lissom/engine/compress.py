@@ -22,7 +22,7 @@ from lissom.engine.identity import check_same
 from lissom.engine.methods import PRUNE
 from lissom.engine.moves import Mover
 from lissom.engine.options import Options
-from lissom.engine.planning import Planner, Prepared
+from lissom.engine.planning import Planner, Prepared, repair_of
 from lissom.engine.rewriting import Rewriting
 from lissom.engine.searching import Search
 from lissom.engine.spreading import Executor, Spread
@@ -146,10 +146,11 @@ class _Run:
         job = self.job
         mover = Mover(self.ledger, context, carrier, job.options)
         best = self._cut(context, carrier, baseline, trials, mover) if PRUNE in job.options.methods else None
-        if not job.options.rewriting:
+        if job.options.front or not job.options.rewriting:
             assert best is not None
             return best
-        rewriting = Rewriting(self.ledger, context, carrier, baseline, job.budget, mover, trials)
+        repair = repair_of(job.workload, job.options, baseline.figures.latency_ms)
+        rewriting = Rewriting(self.ledger, context, carrier, baseline, job.budget, mover, trials, repair)
         with self.watch.part("trials"):
             return rewriting.run(job.options.rewriting, best)
 
@@ -167,7 +168,7 @@ class _Run:
         with self.watch.part("trials"):
             self._spread(carrier, mover, prepared)
             if job.options.front:
-                best = FrontSearch(self.ledger, mover, trials, job.budget).run(prepared.rungs)
+                best = FrontSearch(self.ledger, mover, trials, job.budget).run(prepared)
             else:
                 best = search.run(prepared)
         compare(self.ledger, job.progress)

@@ -51,7 +51,7 @@ def foretell(ledger: Ledger, model: CostModel, rungs: Sequence[Rung]) -> None:
         known = [(widths, found[name]["latency"]) for widths, found in probes.items() if name in found]
         points = [(model.cost("latency_ms", dict(widths)), latency) for widths, latency in known]
         points += [(model.cost("latency_ms", model.full), 1.0)] if name == FORMATS[0] else []
-        for rung in rungs:
+        for rung in (rung for rung in rungs if rung.widths):
             expected = predict(points, model.cost("latency_ms", rung.widths))
             if expected is not None:
                 ledger.once("forecast", f"{_key(rung.steps)} {name}", expected)

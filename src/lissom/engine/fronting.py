@@ -6,12 +6,12 @@ from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Figures, Trial, from_json
 from lissom.engine.decisions import overshoot
-from lissom.engine.ladder import Rung
 from lissom.engine.moves import Mover
+from lissom.engine.planning import Prepared
 from lissom.engine.recovering import try_cut
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
-from lissom.plan.front import Point, front, pick
+from lissom.plan.front import Point, front, pick, shares_of_time
 from lissom.plan.move import Move, Plan, plan_from_json
 
 
@@ -21,19 +21,21 @@ class FrontSearch:
     def __init__(self, ledger: Ledger, mover: Mover, trials: Trials, budget: Budget) -> None:
         self._ledger, self._mover, self._trials, self._budget = ledger, mover, trials, budget
 
-    def run(self, rungs: Sequence[Rung]) -> Tried:
-        """Try all rungs from the widest to the narrowest, and deliver the point that the budget means.
+    def run(self, prepared: Prepared) -> Tried:
+        """Try all rungs in turn, and deliver the point that the budget means.
 
         Of a time limit each takes its share; what is left out where it was not enough is said.
         """
         if self._mover.has_int8:
             self._trials.try_move(State(), Move.of(self._mover.int8))
+        rungs = prepared.rungs
+        shares = shares_of_time([rung.drop for rung in rungs], prepared.hope)
         for place, rung in enumerate(rungs):
             if not self._may_go_on(place):
                 self._ledger.once("note", "front", f"the time limit left {len(rungs) - place} of {len(rungs)} cuts out")
                 break
-            number, share = len(self._trials.tried) + 1, 1 / (len(rungs) - place)
-            move = self._mover.recorded(number, lambda n=number, r=rung, s=share: self._mover.cut(n, r, (), s))
+            number = len(self._trials.tried) + 1
+            move = self._mover.recorded(number, lambda n=number, r=rung, s=shares[place]: self._mover.cut(n, r, (), s))
             tried = try_cut(self._trials, self._mover, State(), move, rung)
             if self._mover.has_int8:
                 self._trials.try_move(tried.state, Move(f"{tried.trial.move} + int8", (self._mover.int8,)))

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.engine.asking import asked
@@ -32,12 +31,20 @@ _BATCH = 200
 
 @dataclass(frozen=True)
 class Rung:
-    """A cut: its widths, the share of the parameters that is left, and what it loses when repaired alone."""
+    """A smaller model: the share of the parameters that is left, what it loses when repaired alone, and its steps.
+
+    ``widths`` are those of a cut; what another method made has none (see :mod:`lissom.engine.rewritten`).
+    """
 
     widths: Widths
     kept: float
     drop: float
     steps: tuple[ModelStep, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"prune {1 - self.kept:.1%} + repair" if self.widths else self.steps[0].describe()
 
 
 class Ladder:
@@ -59,19 +66,8 @@ class Ladder:
         self._prober, self._reach, self._repair = prober, reach, repair
 
     def front(self) -> list[Rung]:
-        """Rungs spread over all sizes.
-
-        Raises:
-            LissomError: the widest of them is narrower than the model can be cut.
-        """
-        rungs = [self._rung(*cut) for cut in self._cuts(FRONT, self._reach.widths)]
-        if not rungs:
-            most = f"{FRONT[0][0]:.0%} of the parameters and {FRONT[0][1]:.0%} of the multiply-adds"
-            raise LissomError(
-                f"a front begins at {most}, and what can be cut here leaves more",
-                hint="lissom groups MODEL shows what can be cut; --budget takes limits that are nearer",
-            )
-        return rungs
+        """Rungs spread over all sizes; none where the widest of them is narrower than the model can be cut."""
+        return [self._rung(*cut) for cut in self._cuts(FRONT, self._reach.widths)]
 
     def rungs(self, hope: float, *, reachable: bool = True) -> list[Rung]:
         """Rungs from the widest down to the first that loses more than ``hope`` points.

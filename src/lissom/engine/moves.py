@@ -123,11 +123,11 @@ class Mover:
     def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
         """Cut, repair and recover within a share of the time that is left, then the number format."""
         distill = self._settled(rung) or self._recovery(str(number), rung, share)
-        return Move(f"prune {1 - rung.kept:.1%} + repair + distill{ending(formats)}", (*rung.steps, distill, *formats))
+        return Move(f"{rung.name} + distill{ending(formats)}", (*rung.steps, distill, *formats))
 
     def repaired(self, rung: Rung, formats: tuple[ArtefactStep, ...]) -> Move:
         """Cut and repair alone, then the number format."""
-        return Move(f"prune {1 - rung.kept:.1%} + repair{ending(formats)}", (*rung.steps, *formats))
+        return Move(f"{rung.name}{ending(formats)}", (*rung.steps, *formats))
 
     def settle(self, place: int, rung: Rung, share: float) -> tuple[ModelStep, ...]:
         """Fix a rung's recovery before its trial, so that it can be carried out elsewhere; the steps up to it."""
@@ -196,4 +196,4 @@ def ending(formats: Sequence[ArtefactStep]) -> str:
 
 
 def _key(rung: Rung) -> str:
-    return "/".join(str(width) for width in rung.widths.values())
+    return "/".join(str(width) for width in rung.widths.values()) or rung.name

@@ -20,7 +20,8 @@ class Options:
     otherwise the time decides, up to ``most_epochs``. ``calibration`` inputs judge importance and ranges.
     ``measure_s`` is spent on each comparison of latencies. ``front`` tries cuts of all sizes alike, so that any
     point between them can be taken later. ``methods`` are what may be tried: ``prune``, and after it, one after the
-    other, names of ``METHODS``. So many off-the-shelf networks of about the result's size are ``compared`` with it.
+    other, names of ``METHODS``; in a front each of them beside the cuts, on the original. So many off-the-shelf
+    networks of about the result's size are ``compared`` with it.
     """
 
     threads: int = 1
@@ -60,8 +61,8 @@ class Options:
                 known = (PRUNE, *METHODS)
                 close = did_you_mean(name, known)
                 raise LissomError(f"unknown method {name!r}", hint=close or f"known: {', '.join(known)}")
-        if self.front and self.methods != (PRUNE,):
-            raise LissomError("a front is made by prune alone", hint="leave out --front, or the other methods")
+        if self.front and PRUNE not in self.methods:
+            raise LissomError("a front has cuts of all sizes", hint="name prune among the methods too")
 
     def quick(self) -> "Options":
         """The same for a trial run, whose figures mean nothing: little is measured and learnt, two things are tried.

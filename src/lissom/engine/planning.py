@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.progress import Progress
 from lissom.core.records import Figures
@@ -11,10 +12,11 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.forecast import foretell
 from lissom.engine.grain import grain
-from lissom.engine.ladder import Ladder, Rung
+from lissom.engine.ladder import FRONT, Ladder, Rung
 from lissom.engine.layer_times import LayerTimer
 from lissom.engine.options import Options
 from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable, whole
+from lissom.engine.rewritten import Rewriter
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
 from lissom.layers.listening import AT_ONCE, FEW, puts_into_words
@@ -57,12 +59,12 @@ def repair_of(workload: Workload, options: Options, latency_ms: float) -> Recons
     Args:
         workload: the original.
         options: of the run.
-        latency_ms: what the original takes for an example on the target.
+        latency_ms: what the original takes for a batch on the target.
     """
     if puts_into_words(workload.module):
         return Reconstruct(examples=min(FEW, options.calibration), batch=AT_ONCE)
     layers = sum(parameter.dim() > 1 for parameter in workload.module.parameters())
-    enough = 1000 * _REPAIR_S / (_SLOWER * max(latency_ms, 1e-6) * (1 + layers / 2))
+    enough = 1000 * _REPAIR_S / (_SLOWER * max(latency_ms / options.batch, 1e-6) * (1 + layers / 2))
     return Reconstruct(examples=min(options.calibration, max(_FEWEST, int(enough // _TOGETHER) * _TOGETHER)))
 
 
@@ -100,12 +102,27 @@ class Planner:
         reachable = max(reach.usage.values(), default=0.0) <= _OVER
         hope = hope_of(self._budget, self._baseline.figures, self._context.original.task.name)
         with self._watch.part("ladder"):
-            latency_ms = self._baseline.figures.latency_ms / self._options.batch
-            repair = repair_of(self._context.original, self._options, latency_ms)
+            repair = repair_of(self._context.original, self._options, self._baseline.figures.latency_ms)
             ladder = Ladder(self._ledger, self._carrier, self._baseline, prober, reach, repair)
-            rungs = ladder.front() if self._options.front else ladder.rungs(hope, reachable=reachable)
+            rungs = self._front(ladder, repair) if self._options.front else ladder.rungs(hope, reachable=reachable)
         foretell(self._ledger, prober.model, rungs)
         return Prepared(rungs, hope, reach.precision, reachable)
+
+    def _front(self, ladder: Ladder, repair: Reconstruct) -> list[Rung]:
+        """Cuts of all sizes, and what the other methods make.
+
+        Raises:
+            LissomError: there is nothing of either.
+        """
+        rewriter = Rewriter(self._ledger, self._context, self._carrier, self._baseline, repair)
+        rungs = [*ladder.front(), *(rung for name in self._options.rewriting for rung in rewriter.rungs(name))]
+        if not rungs:
+            most = f"{FRONT[0][0]:.0%} of the parameters and {FRONT[0][1]:.0%} of the multiply-adds"
+            raise LissomError(
+                f"a front begins at {most}, and what can be cut here leaves more",
+                hint="lissom groups MODEL shows what can be cut; --budget takes limits that are nearer",
+            )
+        return rungs
 
     @cached_property
     def _prober(self) -> Prober:

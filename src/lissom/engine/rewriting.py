@@ -12,10 +12,12 @@ from lissom.engine.moves import Mover, ending
 from lissom.engine.paying import costs_of, pays
 from lissom.engine.planning import hope_of
 from lissom.engine.probing import measure_copy
+from lissom.engine.rewritten import repaired
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move
 from lissom.steps.nothing import Nothing
+from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.steps.step import ArtefactStep, Context, ModelStep
 from lissom.targets.target import FP32
 from lissom.workload.workload import Workload
@@ -36,9 +38,10 @@ class Rewriting:
         budget: Budget,
         mover: Mover,
         trials: Trials,
+        repair: Reconstruct,
     ) -> None:
         self._ledger, self._context, self._carrier, self._baseline = ledger, context, carrier, baseline
-        self._budget, self._mover, self._trials = budget, mover, trials
+        self._budget, self._mover, self._trials, self._repair = budget, mover, trials, repair
 
     def run(self, methods: tuple[str, ...], best: Tried | None) -> Tried:
         """Try each of ``methods`` for which the time limit leaves some.
@@ -77,20 +80,21 @@ class Rewriting:
         formats = tuple(step for step in state.steps if isinstance(step, ArtefactStep))
         stands = tuple(step for step in state.steps if isinstance(step, ModelStep))
         hope = hope_of(self._budget, self._baseline.figures, self._context.original.task.name)
-        chosen: ModelStep | None = None
+        chosen: tuple[ModelStep, ...] = ()
         kept = 1.0
         for step in self._levels(method, self._carrier.model(stands)[0]):
-            workload, _ = self._carrier.model((*stands, step))
+            steps = repaired(step, self._repair)
+            workload, _ = self._carrier.model((*stands, *steps))
             if not self._pays(workload, state, formats[-1].precision if formats else FP32):
-                if chosen is None:  # tried as it is: there is nothing to recover it for
-                    return Move(step.describe(), (*stands, step, *formats))
+                if not chosen:  # tried as it is: there is nothing to recover it for
+                    return Move(step.describe(), (*stands, *steps, *formats))
                 break
-            chosen, kept = step, _parameters(workload) / _parameters(self._context.original)
+            chosen, kept = steps, workload.parameters / self._context.original.parameters
             if untrained_drop(workload, self._baseline) <= hope:
                 break
-        assert chosen is not None, "every method gives a step or says why not"
-        learnt = self._mover.cut(number, Rung({}, kept, 0.0, (*stands, chosen)), formats, share)
-        return Move(f"{chosen.describe()} + distill{ending(formats)}", learnt.steps)
+        assert chosen, "every method gives a step or says why not"
+        learnt = self._mover.cut(number, Rung({}, kept, 0.0, (*stands, *chosen)), formats, share)
+        return Move(f"{chosen[0].describe()} + distill{ending(formats)}", learnt.steps)
 
     def _levels(self, method: str, workload: Workload) -> Iterator[ModelStep]:
         """The steps to try. A milder one that would save nothing ends them; where the strongest does, that is said."""
@@ -112,7 +116,3 @@ class Rewriting:
             costs_of(self._baseline.figures, 1.0) if known is None else costs_of(known.figures, known.latency_ratio)
         )
         return pays(self._budget, measured[precision], before).pays
-
-
-def _parameters(workload: Workload) -> int:
-    return sum(parameter.numel() for parameter in workload.module.parameters())

@@ -10,10 +10,11 @@ from torch import nn
 from lissom.core.errors import LissomError
 from lissom.core.tables import Table
 
+PASSED = "passed"
 LAYERS = Table(
     "layer",
     {
-        "passed": "lissom.layers.passed:Passed",
+        PASSED: "lissom.layers.passed:Passed",
         "low_rank_linear": "lissom.layers.low_rank:LowRankLinear",
         "low_rank_embedding": "lissom.layers.low_rank:LowRankEmbedding",
         "low_rank_channels": "lissom.layers.low_rank:LowRankChannels",

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_FAR = 4.0
+
 
 @dataclass(frozen=True)
 class Point:
@@ -40,3 +42,17 @@ def pick(points: Sequence[Point], *, by_drop: bool) -> Point:
     if not met:
         return min(points, key=lambda point: point.overshoot)
     return min(met, key=lambda point: (point.drop, point.costs) if by_drop else (point.costs, point.drop))
+
+
+def shares_of_time(drops: Sequence[float], hope: float) -> list[float]:
+    """The part of the time that is left which each result may take in turn.
+
+    All take alike, but for those that lost more than four times what a recovery may make good: they take less by as
+    much, as the time is better spent where it can lead within the allowed drop.
+
+    Args:
+        drops: points that each lost before any training.
+        hope: points that a recovery may make good.
+    """
+    weights = [min(1.0, _FAR * hope / max(drop, 1e-6)) for drop in drops]
+    return [weight / sum(weights[place:]) for place, weight in enumerate(weights)]

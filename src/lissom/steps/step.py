@@ -106,9 +106,11 @@ def check_sizes(step: Step) -> None:
 
 
 class ModelStep(Step):
-    """Gives a new model. One that ``learns`` takes most of the time, and several processes can share it."""
+    """Gives a new model. One that ``learns`` takes most of the time, and several processes can share it; after one
+    that is ``repairable`` what reads otherwise can be solved anew."""
 
     learns: ClassVar[bool] = False
+    repairable: ClassVar[bool] = False
 
     @property
     def length(self) -> float:

@@ -13,6 +13,7 @@ from lissom.core.progress import Progress
 from lissom.core.records import Curve, Sight
 from lissom.graph import Cut
 from lissom.graph.coupling import matches
+from lissom.layers.replacement import PASSED, Replacement
 from lissom.workload.changes import Change, Zeros
 
 Grades = npt.NDArray[np.floating]
@@ -275,6 +276,17 @@ class Workload:
     def cut(self) -> Cut | None:
         """What was cut from the model, if anything was."""
         return next((change for change in self.changes if isinstance(change, Cut)), None)
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the model has."""
+        return sum(parameter.numel() for parameter in self.module.parameters())
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of the blocks that were left out."""
+        made = (change for change in self.changes if isinstance(change, Replacement))
+        return tuple(change.module for change in made if change.kind == PASSED)
 
     @property
     def zeros(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Layers of a model as least-squares problems against the original, for as many layers in a forward as asked."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from lissom.workload.workload import Batch
 _PRODUCTS = ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "aten.mkldnn_rnn_layer")
 _ROWS = 32768
 _ROWS_A_FEATURE = 8
+_COMPARED = 4  # examples
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,31 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
         summed_once = found.sums.get(name) == 1
         layers.append(Layer(name, bias, mean, summed_once, spots, call.is_convolution, name in by_token))
     return layers
+
+
+def reading_otherwise(original: nn.Module, changed: nn.Module, names: Sequence[str], batch: Batch) -> list[str]:
+    """Those of the named weights whose layers read something else in a changed model than in the original.
+
+    Args:
+        original: in eval mode.
+        changed: the same without some of its parts, in eval mode.
+        names: of weights that both have.
+        batch: inputs; a few are looked at.
+    """
+    few = replace(batch, inputs=tuple(part[:_COMPARED] for part in batch.inputs))
+    before, after = (
+        _watched(model, {name: model.get_parameter(name) for name in names}, few).readings
+        for model in (original, changed)
+    )
+    return [
+        name
+        for name in names
+        if name in before and name in after and not _alike(before[name][0].read, after[name][0].read)
+    ]
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 def _watched(model: nn.Module, weights: Mapping[str, Tensor], batch: Batch) -> _Seen:
