@@ -28,11 +28,12 @@ def _summary(known: dict[str, Any]) -> list[str]:
         return ["", "Budgets drawn from a front that was measured without the search: not measured yet."]
     met, count = sum(row["met"] for row in rows), len(rows)
     machines = " and ".join(dict.fromkeys(row["machine"] for row in rows))
+    limits = " or ".join(f"{row / 60:g}" for row in sorted({row["limit_s"] for row in rows}))
     return [
         "",
         "Every layer cut to the same share, repaired and distilled for an epoch, gives points that can surely be had",
         f"(`benchmarks/budgets.py`). Of {count} budgets drawn from them, **{met}** were met in the final measurement,",
-        f"each within at most ten minutes on one thread of {machines}.",
+        f"each with a time limit of {limits} minutes on one thread of {machines}.",
     ]
 
 

@@ -23,15 +23,21 @@ ASKED = 1.3  # times as fast as the best of the others, in geometric mean, on th
 INTRODUCTION = """# Peers
 
 Written by `benchmarks/peers_page.py` from `benchmarks/peers.py`. The same trained model, data and runtime for all: ONNX
-Runtime, one thread, batch 1, on {processor}; the same number of cuts and the same time in all for lissom and
-for Torch-Pruning, which is followed by a fine-tune on the labels and ONNX Runtime's INT8. lissom's front also has
-the whole network in INT8, and a cut with its repair alone where the recovery cost score. NNCF and ONNX
-Runtime quantize the model as it is; neither prunes. Olive's static INT8 is that of ONNX Runtime, so it has no row.
+Runtime, one thread, batch 1, on {processor}; the same number of smaller networks and the same time in all for
+lissom and for Torch-Pruning, which is followed by a fine-tune on the labels and ONNX Runtime's INT8. lissom's front has
+six cuts, and up to four networks with blocks left out where there are residual blocks; Torch-Pruning has as many cuts
+in their place. The front also has the whole network in INT8, and a cut with its repair alone where the recovery cost
+score. NNCF and ONNX Runtime quantize the model as it is; neither prunes. Olive's static INT8 is that of ONNX Runtime,
+so it has no row.
 
 Every pipeline makes candidates; each takes the fastest of its own that loses at most {most:g} point on the select
 split, or the best where none does. The test split was opened for what was taken. Latency is in parts of the
 original's (95 %), timed in turn with it. Lines are those of `benchmarks/peers_pipelines.py` without the training
-loop, which only a user of Torch-Pruning writes too."""
+loop, which only a user of Torch-Pruning writes too.
+
+The ResNet-20 has learnt from all training pictures; so here half of the test pictures are what it is chosen by, and the
+other half is the test split. Those that are carved off the training pictures would flatter it by four points, which
+whatever learns anything would lose."""
 
 
 def chosen(rows: dict[str, Any], pipeline: str, most: float) -> str:

@@ -27,9 +27,13 @@ from lissom.train.loop import Schedule
 from lissom.workload.workload import Workload
 
 CALIBRATED, RATE = 512, 2e-3
-# of the multiply-adds that Torch-Pruning keeps: as many cuts as lissom's front has, of models with residual blocks more
-CUTS = {"sample": tuple(share for _, share in FRONT)}
-MANY = (0.85, 0.7, 0.6, 0.5, 0.4, 0.33, 0.2, 0.12, 0.07)
+# of the multiply-adds that Torch-Pruning keeps: as many cuts as lissom's front has rungs, which are more where there
+# are blocks to leave out
+CUTS = {
+    "sample": tuple(share for _, share in FRONT),
+    "resnet20": (0.85, 0.7, 0.6, 0.5, 0.4, 0.33, 0.2, 0.12, 0.07),
+    "mobilenet_v2": (0.85, 0.7, 0.6, 0.5, 0.4, 0.33, 0.27, 0.2, 0.12, 0.07),
+}
 USUAL = ("Taylor over groups", "global")
 
 
@@ -57,7 +61,7 @@ def torch_pruning(workload: Workload, folder: Path, seconds: float, name: str) -
     """Torch-Pruning's best cuts, BatchNorm re-estimated, a fine-tune on the labels, and ONNX Runtime's INT8."""
     criterion, scope = leaders(name)[0] if name in SUBJECTS else USUAL
     batches = list(Sample(512, batch=32, seed=0).batches(workload, ""))
-    shares = CUTS.get(name, MANY)
+    shares = CUTS[name]
     for share in shares:
         end = time.process_time() + seconds / len(shares)
         model = reestimated(cut(workload, criterion, scope, share, batches), workload, 2048, seed=0)

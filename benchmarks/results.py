@@ -9,6 +9,7 @@ from typing import Any
 
 import budgets_page
 import codec_page
+import depth_page
 import distillation_page
 import keywords_page
 import pruning_page
@@ -169,6 +170,7 @@ def main() -> None:
         *case("three_limits", "ResNet-20 on CIFAR-10 under three limits", "pictures"),
         *case("demo_text", "A BERT on film reviews (`make demo-text`)", "texts"),
         *pruning_page.section(),
+        *depth_page.section(),
         *rewrites_page.section(),
         *budgets_page.section(),
         *distillation_page.section(),

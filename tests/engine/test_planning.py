@@ -45,3 +45,10 @@ def test_a_model_that_can_hardly_be_cut_has_no_front(tmp_path: Path) -> None:
     planner = Planner(Ledger(tmp_path), nothing, nothing, nothing, budget, options, nothing)
     with pytest.raises(LissomError, match="what can be cut here leaves more"):
         planner._front(given, Reconstruct())
+
+
+def test_the_repairs_of_a_front_share_the_minute() -> None:
+    one, all_of_them = (
+        repair_of(tiny_workload(), Options(calibration=10_000, front=front), 2.0).examples for front in (False, True)
+    )
+    assert one / 7 < all_of_them < one / 5

@@ -50,7 +50,8 @@ def test_what_meets_the_budget_is_picked_before_what_is_closest(found: list[Poin
         assert pick(found, by_drop=False).costs == min(point.costs for point in met)
 
 
-def test_time_is_shared_alike_but_for_what_lost_far_too_much() -> None:
-    assert shares_of_time([0.0, 3.0, 10.0], hope=2.5) == pytest.approx([1 / 3, 1 / 2, 1.0])
-    first, second, third = shares_of_time([1.0, 20.0, 40.0], hope=2.5)
-    assert (first, second, third) == pytest.approx((1 / 1.75, 0.5 / 0.75, 1.0))
+def test_time_is_spent_where_it_may_lead_within_the_drop() -> None:
+    assert shares_of_time([0.5, 1.0, 2.5], hope=2.5) == pytest.approx([1 / 3, 1 / 2, 1.0])
+    unneeded, needed, far, hopeless = shares_of_time([-0.2, 1.0, 5.0, 50.0], hope=2.5)
+    assert unneeded == pytest.approx(0.25 / 1.8) and needed == pytest.approx(1 / 1.55)
+    assert far == pytest.approx(0.5 / 0.55) and hopeless == 1.0

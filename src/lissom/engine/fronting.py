@@ -22,13 +22,14 @@ class FrontSearch:
         self._ledger, self._mover, self._trials, self._budget = ledger, mover, trials, budget
 
     def run(self, prepared: Prepared) -> Tried:
-        """Try all rungs in turn, and deliver the point that the budget means.
+        """Try all rungs, and deliver the point that the budget means.
 
-        Of a time limit each takes its share; what is left out where it was not enough is said.
+        Of a time limit each takes its share, first those that lost least before any training; what is left out where it
+        was not enough is said.
         """
         if self._mover.has_int8:
             self._trials.try_move(State(), Move.of(self._mover.int8))
-        rungs = prepared.rungs
+        rungs = sorted(prepared.rungs, key=lambda rung: rung.drop)
         shares = shares_of_time([rung.drop for rung in rungs], prepared.hope)
         for place, rung in enumerate(rungs):
             if not self._may_go_on(place):

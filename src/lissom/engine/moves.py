@@ -1,5 +1,6 @@
 """Moves made to measure: a cut, its repair, and a recovery as long as the time allows."""
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -196,4 +197,5 @@ def ending(formats: Sequence[ArtefactStep]) -> str:
 
 
 def _key(rung: Rung) -> str:
-    return "/".join(str(width) for width in rung.widths.values()) or rung.name
+    widths = "/".join(str(width) for width in rung.widths.values())
+    return widths or json.dumps([step.to_json() for step in rung.steps])

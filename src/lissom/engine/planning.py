@@ -54,7 +54,7 @@ def repair_of(workload: Workload, options: Options, latency_ms: float) -> Recons
     """How a cut is repaired before it is judged.
 
     Each layer that is solved takes the examples as far as itself through the network. So a deep or slow network is
-    shown fewer of them, as many as a minute is enough for.
+    shown fewer of them, as many as a minute is enough for; in a front a minute for all cuts together.
 
     Args:
         workload: the original.
@@ -65,6 +65,7 @@ def repair_of(workload: Workload, options: Options, latency_ms: float) -> Recons
         return Reconstruct(examples=min(FEW, options.calibration), batch=AT_ONCE)
     layers = sum(parameter.dim() > 1 for parameter in workload.module.parameters())
     enough = 1000 * _REPAIR_S / (_SLOWER * max(latency_ms / options.batch, 1e-6) * (1 + layers / 2))
+    enough /= len(FRONT) if options.front else 1
     return Reconstruct(examples=min(options.calibration, max(_FEWEST, int(enough // _TOGETHER) * _TOGETHER)))
 
 

@@ -29,7 +29,8 @@ class Rewriter:
 
     def rungs(self, method: str) -> list[Rung]:
         """The levels of a method of ``METHODS`` on the original, from the mildest; none where it saves nothing."""
-        return [self._rung(repaired(step, self._repair)) for step in reversed(self._levels(method))]
+        levels = [repaired(step, self._repair) for step in reversed(self._levels(method))]
+        return [self._rung(f"{method} {number}", steps) for number, steps in enumerate(levels, start=1)]
 
     def _levels(self, method: str) -> list[ModelStep]:
         known = self._ledger.find("levels", method)
@@ -45,14 +46,13 @@ class Rewriter:
         steps = [step_from_json(step) for step in known]
         return [step for step in steps if isinstance(step, ModelStep)]
 
-    def _rung(self, steps: tuple[ModelStep, ...]) -> Rung:
-        name = steps[0].describe()
-        known = self._ledger.find("rung", name)
+    def _rung(self, key: str, steps: tuple[ModelStep, ...]) -> Rung:
+        known = self._ledger.find("rung", key)
         if known is None:
             workload, _ = self._carrier.model(steps)
             kept = workload.parameters / self._context.original.parameters
             known = {"drop": untrained_drop(workload, self._baseline), "kept": kept}
-            self._ledger.append("rung", name, known)
+            self._ledger.append("rung", key, known)
         return Rung({}, known["kept"], known["drop"], steps)
 
 

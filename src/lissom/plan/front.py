@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_FAR = 4.0
+_LEAST, _ENOUGH = 0.25, 5.0
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def pick(points: Sequence[Point], *, by_drop: bool) -> Point:
 def shares_of_time(drops: Sequence[float], hope: float) -> list[float]:
     """The part of the time that is left which each result may take in turn.
 
-    All take alike, but for those that lost more than four times what a recovery may make good: they take less by as
-    much, as the time is better spent where it can lead within the allowed drop.
+    Time is spent where it may lead within the allowed drop: what lost more than a recovery may make good takes less by
+    as much, and so does what lost less than a fifth of that, down to a quarter.
 
     Args:
         drops: points that each lost before any training.
         hope: points that a recovery may make good.
     """
-    weights = [min(1.0, _FAR * hope / max(drop, 1e-6)) for drop in drops]
+    weights = [min(1.0, max(_LEAST, _ENOUGH * drop / hope), hope / max(drop, 1e-6)) for drop in drops]
     return [weight / sum(weights[place:]) for place, weight in enumerate(weights)]
