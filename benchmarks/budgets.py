@@ -26,6 +26,7 @@ from rewrites import unflattered
 
 from lissom.api import compress
 from lissom.core.errors import LissomError
+from lissom.core.ledger import Ledger
 from lissom.core.machine import describe
 from lissom.core.progress import Progress
 from lissom.core.statistics import ratio_interval
@@ -105,12 +106,14 @@ def _run(workload: Workload, budget: str, limit_s: float) -> dict[str, Any]:
         start = time.perf_counter()
         options = Options(time_limit_s=limit_s)
         done = compress(workload, budget=budget, output=Path(folder) / "run", options=options, progress=Progress(False))
+        told = Ledger(done.folder).values("forecast of trial")
         summary = json.loads((done.folder / "summary.json").read_text(encoding="utf-8"))
         return {
             "met": done.met,
             "seconds": time.perf_counter() - start,
             "limit_s": limit_s,
             "limits": summary["limits"],
+            "latencies": [[cut["expected"], cut["measured"]] for cut in told],
             "machine": describe().processor,
         }
 

@@ -26,7 +26,7 @@ FIGURES = Figures(90.0, (89.0, 91.0), 10.0, (9.9, 10.1), 11.0, 4_000_000, 100, 1
 
 
 def rung(width: int) -> Rung:
-    return Rung({0: width}, 0.5, 0.0, (Prune(((0, "g", tuple(range(10 - width))),)),))
+    return Rung(f"width {width}", {0: width}, 0.5, 0.0, (Prune(((0, "g", tuple(range(10 - width))),)),))
 
 
 @given(st.floats(0.01, 10), st.floats(0.01, 1), st.lists(st.floats(0.1, 10), min_size=2, max_size=6, unique=True))

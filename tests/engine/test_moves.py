@@ -44,6 +44,6 @@ def test_the_original_answers_the_views_that_an_epoch_is_there_for(
     views: int | None, epochs: int, asked: int, tmp_path: Path
 ) -> None:
     Ledger(tmp_path).append("pace", "1", {"epoch_s": 1.0, "teacher_s": 1.0})
-    rung: Any = SimpleNamespace(steps=(), widths={}, kept=0.5, drop=1.0)
+    rung: Any = SimpleNamespace(name="half", steps=(), widths={}, kept=0.5, drop=1.0)
     (distill,) = mover(replace(tiny_workload(), views=views), tmp_path, epochs).cut(1, rung, (), 1.0).steps
     assert isinstance(distill, Distill) and distill.views == asked

@@ -113,8 +113,10 @@ def test_without_cutting_the_original_stands(tmp_path: Path) -> None:
     budget = "parameters<=85%, drop<=60pt"
     found = lissom.compress(residual_workload_labelled(), budget=budget, output=tmp_path / "run", options=options)
     names = list(trials(found))
-    assert names == ["drop 1 layers + distill", "quantize int8"]
-    depth = trials(found)[names[0]]
+    assert names == ["drop 1 layers + distill", "drop 1 layers", "quantize int8"]
+    learnt, depth = (trials(found)[name] for name in names[:2])
+    assert [step["step"] for step in learnt.steps] == ["drop_layers", "reconstruct", "distill"]
+    assert not learnt.kept, "what the original says of noise is nothing to learn from, and the repair alone stands"
     assert depth.kept and "parameters 32% less" in depth.reason and found.met
 
 
@@ -134,7 +136,7 @@ def test_a_full_disk_is_no_reason_to_skip_a_method(tmp_path: Path, monkeypatch: 
 
     options = replace(OPTIONS, methods=("depth",))
     with monkeypatch.context() as patch:
-        patch.setattr(Rewriting, "_move", full)
+        patch.setattr(Rewriting, "_rung", full)
         with pytest.raises(MachineError):
             lissom.compress(residual_workload_labelled(), budget=BUDGET, output=tmp_path / "run", options=options)
     assert Ledger(tmp_path / "run").values("skipped") == []

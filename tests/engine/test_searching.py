@@ -30,7 +30,7 @@ Judge = Callable[[int, bool, bool], tuple[bool, float]]
 
 
 def rung(number: int, drop: float) -> Rung:
-    return Rung({0: 10 - number}, 0.5, drop, (Prune(((0, "g", tuple(range(number + 1))),)),))
+    return Rung(f"rung {number}", {0: 10 - number}, 0.5, drop, (Prune(((0, "g", tuple(range(number + 1))),)),))
 
 
 def ladder(*drops: float, hope: float = 1.0, precision: str = "fp32") -> Prepared:
@@ -78,7 +78,7 @@ class Judged:
         self.clear: tuple[str, ...] = ()
         self.drops: dict[str, float] = {}
 
-    def try_move(self, state: State, move: Move, *, instead: Tried | None = None) -> Tried:
+    def try_move(self, state: State, move: Move, *, rewritten: bool = False, instead: Tried | None = None) -> Tried:
         steps = (*state.steps, *move.steps)
         prune = next((step for step in steps if isinstance(step, Prune)), None)
         quantized = any(isinstance(step, ArtefactStep) for step in steps)

@@ -37,7 +37,7 @@ def data():
     parts = {"train": splits.train, "select": splits.select, "test": splits.test}
     return {name: [(s.pictures[i], int(s.labels[i])) for i in range(len(s))] for name, s in parts.items()}
 """
-RUNGS = [Rung({0: 10 - place}, 0.5, drop, ()) for place, drop in enumerate([0.1, 0.5, 3.0])]
+RUNGS = [Rung(f"rung {place}", {0: 10 - place}, 0.5, drop, ()) for place, drop in enumerate([0.1, 0.5, 3.0])]
 PREPARED = Prepared(RUNGS, 1.0, "fp32")
 
 

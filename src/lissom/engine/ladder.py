@@ -33,18 +33,15 @@ _BATCH = 200
 class Rung:
     """A smaller model: the share of the parameters that is left, what it loses when repaired alone, and its steps.
 
-    ``widths`` are those of a cut; what another method made has none (see :mod:`lissom.engine.rewritten`).
+    ``name`` is for people. ``widths`` are those of a cut; what another method made has none (see
+    :mod:`lissom.engine.rewritten`).
     """
 
+    name: str
     widths: Widths
     kept: float
     drop: float
     steps: tuple[ModelStep, ...]
-
-    @property
-    def name(self) -> str:
-        """What it is, for people."""
-        return f"prune {1 - self.kept:.1%} + repair" if self.widths else self.steps[0].describe()
 
 
 class Ladder:
@@ -107,7 +104,7 @@ class Ladder:
         if known is None or known["widths"] != told:  # an earlier version may have counted costs otherwise
             known = {"drop": self._drop(steps), "kept": kept, "widths": told}
             self._ledger.append("rung", name, known)
-        return Rung(widths, kept, known["drop"], steps)
+        return Rung(f"prune {1 - kept:.1%} + repair", widths, kept, known["drop"], steps)
 
     def _steps(self, widths: Mapping[int, int]) -> tuple[ModelStep, ...]:
         names = {choice.index: choice.name for choice in self._prober.model.choices}

@@ -124,11 +124,11 @@ class Mover:
     def cut(self, number: int, rung: Rung, formats: tuple[ArtefactStep, ...], share: float) -> Move:
         """Cut, repair and recover within a share of the time that is left, then the number format."""
         distill = self._settled(rung) or self._recovery(str(number), rung, share)
-        return Move(f"{rung.name} + distill{ending(formats)}", (*rung.steps, distill, *formats))
+        return Move(f"{rung.name} + distill{_ending(formats)}", (*rung.steps, distill, *formats))
 
     def repaired(self, rung: Rung, formats: tuple[ArtefactStep, ...]) -> Move:
         """Cut and repair alone, then the number format."""
-        return Move(f"{rung.name}{ending(formats)}", (*rung.steps, *formats))
+        return Move(f"{rung.name}{_ending(formats)}", (*rung.steps, *formats))
 
     def settle(self, place: int, rung: Rung, share: float) -> tuple[ModelStep, ...]:
         """Fix a rung's recovery before its trial, so that it can be carried out elsewhere; the steps up to it."""
@@ -191,7 +191,7 @@ class Mover:
         self._context.progress.say(f"the first cut takes about {format_seconds(whole)}, {format_bytes(disk)} of disk")
 
 
-def ending(formats: Sequence[ArtefactStep]) -> str:
+def _ending(formats: Sequence[ArtefactStep]) -> str:
     """What the name of a move says of the number format at its end."""
     return "".join(f" + {step.precision}" for step in formats)
 

@@ -8,7 +8,14 @@ from lissom.steps.step import ArtefactStep
 
 
 def try_cut(
-    trials: Trials, mover: Mover, state: State, move: Move, rung: Rung, formats: tuple[ArtefactStep, ...] = ()
+    trials: Trials,
+    mover: Mover,
+    state: State,
+    move: Move,
+    rung: Rung,
+    formats: tuple[ArtefactStep, ...] = (),
+    *,
+    rewritten: bool = False,
 ) -> Tried:
     """Try a cut with its recovery, and without it where the recovery cost score.
 
@@ -19,14 +26,15 @@ def try_cut(
         move: the cut, its repair and its recovery.
         rung: the cut, and what it loses when repaired alone.
         formats: that end either.
+        rewritten: whether other layers were made of those that are there.
 
     Returns:
         The one that loses less.
     """
-    tried = trials.try_move(state, move)
+    tried = trials.try_move(state, move, rewritten=rewritten)
     if tried.state.comparison is None or tried.trial.drop <= rung.drop:
         return tried
-    repaired = trials.try_move(state, mover.repaired(rung, formats), instead=tried)
+    repaired = trials.try_move(state, mover.repaired(rung, formats), rewritten=rewritten, instead=tried)
     if repaired.state.comparison is None or repaired.trial.drop >= tried.trial.drop:
         return tried
     return repaired

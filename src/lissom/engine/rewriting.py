@@ -1,6 +1,7 @@
 """After cutting: layers rewritten (left out, separable, of low rank, sparse), each kept only where it pays."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from lissom.core.errors import LissomError, MachineError
 from lissom.core.ledger import Ledger
@@ -8,17 +9,18 @@ from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung, untrained_drop
 from lissom.engine.methods import METHODS
-from lissom.engine.moves import Mover, ending
+from lissom.engine.moves import Mover
 from lissom.engine.paying import costs_of, pays
 from lissom.engine.planning import hope_of
 from lissom.engine.probing import measure_copy
+from lissom.engine.recovering import try_cut
 from lissom.engine.rewritten import repaired
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move
 from lissom.steps.nothing import Nothing
 from lissom.steps.repair.reconstruct import Reconstruct
-from lissom.steps.step import ArtefactStep, Context, ModelStep
+from lissom.steps.step import ArtefactStep, Context, ModelStep, step_from_json
 from lissom.targets.target import FP32
 from lissom.workload.workload import Workload
 
@@ -58,43 +60,66 @@ class Rewriting:
             if self._ledger.find("skipped", method) is not None:
                 continue
             number, share = len(self._trials.tried) + 1, 1 / (len(methods) - place)
-            if self._ledger.find("move", str(number)) is None and self._mover.time_left() <= 0:
+            if self._ledger.find("rewritten", method) is None and self._mover.time_left() <= 0:
                 self._ledger.append("skipped", method, {"what": method, "why": "the time limit left none for it"})
                 continue
             try:
-                move = self._mover.recorded(number, lambda s=state, n=number, m=method, r=share: self._move(m, s, n, r))
+                rung, pays = self._rung(method, state)
             except MachineError:
                 raise
             except LissomError as error:
                 self._ledger.append("skipped", method, {"what": method, "why": error.message})
                 continue
-            tried = self._trials.try_move(State((), state.comparison), move, rewritten=True)
+            tried = self._try(number, rung, state, share if pays else 0.0)
             state = tried.state if tried.trial.kept else state
         if best is None:
             int8 = Move.of(self._mover.int8)
             self._trials.try_move(state, int8 if self._mover.has_int8 else Move("as it is", (Nothing(),)))
         return best_of(self._trials.tried)
 
-    def _move(self, method: str, state: State, number: int, share: float) -> Move:
-        """The strongest step that pays and loses no more than a recovery is expected to make good."""
-        formats = tuple(step for step in state.steps if isinstance(step, ArtefactStep))
+    def _try(self, number: int, rung: Rung, state: State, share: float) -> Tried:
+        """What a method made, recovered within a share of the time; as it is where there is nothing to recover for."""
+        formats, base = _formats(state), State((), state.comparison)
+        if share == 0:
+            return self._trials.try_move(base, self._mover.repaired(rung, formats), rewritten=True)
+        move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
+        return try_cut(self._trials, self._mover, base, move, rung, formats, rewritten=True)
+
+    def _rung(self, method: str, state: State) -> tuple[Rung, bool]:
+        """What the method makes of what stands, and whether it pays.
+
+        That is the strongest step that pays and loses no more than a recovery is expected to make good, else the
+        mildest that pays, else the strongest.
+        """
+        known = self._ledger.find("rewritten", method)
+        if known is None:
+            known = self._choose(method, state)
+            self._ledger.append("rewritten", method, known)
+        steps = tuple(step for step in map(step_from_json, known["steps"]) if isinstance(step, ModelStep))
+        return Rung(known["name"], {}, known["kept"], known["drop"], steps), known["pays"]
+
+    def _choose(self, method: str, state: State) -> dict[str, Any]:
+        formats = _formats(state)
         stands = tuple(step for step in state.steps if isinstance(step, ModelStep))
         hope = hope_of(self._budget, self._baseline.figures, self._context.original.task.name)
-        chosen: tuple[ModelStep, ...] = ()
-        kept = 1.0
+        chosen: dict[str, Any] | None = None
         for step in self._levels(method, self._carrier.model(stands)[0]):
-            steps = repaired(step, self._repair)
-            workload, _ = self._carrier.model((*stands, *steps))
-            if not self._pays(workload, state, formats[-1].precision if formats else FP32):
-                if not chosen:  # tried as it is: there is nothing to recover it for
-                    return Move(step.describe(), (*stands, *steps, *formats))
+            steps = (*stands, *repaired(step, self._repair))
+            workload, _ = self._carrier.model(steps)
+            pays = self._pays(workload, state, formats[-1].precision if formats else FP32)
+            if not pays and chosen is not None:
                 break
-            chosen, kept = steps, workload.parameters / self._context.original.parameters
-            if untrained_drop(workload, self._baseline) <= hope:
+            chosen = {
+                "name": step.describe(),
+                "kept": workload.parameters / self._context.original.parameters,
+                "drop": untrained_drop(workload, self._baseline),
+                "steps": [part.to_json() for part in steps],
+                "pays": pays,
+            }
+            if not pays or chosen["drop"] <= hope:
                 break
-        assert chosen, "every method gives a step or says why not"
-        learnt = self._mover.cut(number, Rung({}, kept, 0.0, (*stands, *chosen)), formats, share)
-        return Move(f"{chosen[0].describe()} + distill{ending(formats)}", learnt.steps)
+        assert chosen is not None, "every method gives a step or says why not"
+        return chosen
 
     def _levels(self, method: str, workload: Workload) -> Iterator[ModelStep]:
         """The steps to try. A milder one that would save nothing ends them; where the strongest does, that is said."""
@@ -116,3 +141,7 @@ class Rewriting:
             costs_of(self._baseline.figures, 1.0) if known is None else costs_of(known.figures, known.latency_ratio)
         )
         return pays(self._budget, measured[precision], before).pays
+
+
+def _formats(state: State) -> tuple[ArtefactStep, ...]:
+    return tuple(step for step in state.steps if isinstance(step, ArtefactStep))

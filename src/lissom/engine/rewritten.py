@@ -53,7 +53,7 @@ class Rewriter:
             kept = workload.parameters / self._context.original.parameters
             known = {"drop": untrained_drop(workload, self._baseline), "kept": kept}
             self._ledger.append("rung", key, known)
-        return Rung({}, known["kept"], known["drop"], steps)
+        return Rung(steps[0].describe(), {}, known["kept"], known["drop"], steps)
 
 
 def repaired(step: ModelStep, repair: Reconstruct) -> tuple[ModelStep, ...]:
