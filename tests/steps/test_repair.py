@@ -14,6 +14,7 @@ from lissom.graph import capture
 from lissom.steps.depth.drop_layers import DropLayers
 from lissom.steps.pruning.prune import without
 from lissom.steps.repair.batchnorm import ReestimateBatchNorm
+from lissom.steps.repair.least_squares import fit
 from lissom.steps.repair.observe import observe
 from lissom.steps.repair.reconstruct import Reconstruct
 from lissom.testing import TinyNet, fresh_net, tiny_context, tiny_workload, trained_net
@@ -287,3 +288,9 @@ def test_dropout_stays_off_while_statistics_are_taken(tmp_path: Path) -> None:
 def test_a_model_without_batchnorm_is_given_back(tmp_path: Path) -> None:
     workload = tiny_workload(nn.Sequential(nn.Flatten(), nn.Linear(192, 4)))
     assert ReestimateBatchNorm().apply(workload, tiny_context(tmp_path, workload)) is workload
+
+
+def test_of_inputs_that_are_all_zero_nothing_is_told() -> None:
+    before = torch.randn(4, 3, dtype=torch.float64)
+    nothing = torch.zeros(4, 4, dtype=torch.float64)
+    assert torch.equal(fit(nothing, torch.zeros_like(before), before, ridge=0.01), before)

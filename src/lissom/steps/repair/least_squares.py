@@ -164,7 +164,8 @@ def ridge_of(normal: Tensor, ridge: float) -> float:
 
 
 def fit(normal: Tensor, right: Tensor, before: Tensor, ridge: float) -> Tensor:
-    """Least squares, held to ``before`` by ``ridge`` parts of the mean square of an input.
+    """Least squares, held to ``before`` by ``ridge`` parts of the mean square of an input; ``before`` where every input
+    is zero, of which nothing can be told.
 
     Args:
         normal: ``(features, features)``.
@@ -174,5 +175,7 @@ def fit(normal: Tensor, right: Tensor, before: Tensor, ridge: float) -> Tensor:
         ``(features, outputs)``.
     """
     scale = ridge_of(normal, ridge)
+    if scale == 0:
+        return before
     system = normal + scale * torch.eye(len(normal), dtype=normal.dtype)
     return torch.linalg.solve(system, right + scale * before)
