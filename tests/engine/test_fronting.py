@@ -107,6 +107,10 @@ def test_methods_are_tried_beside_the_cuts(tmp_path: Path, monkeypatch: pytest.M
     lissom.compress(workload, budget="drop<=40pt", output=tmp_path / "run", options=options)
     ledger = Ledger(tmp_path / "run")
     steps = {trial.move: [step["step"] for step in trial.steps] for trial in ledger.all(Trial)}
-    assert steps["drop 1 layers + distill"] == ["drop_layers", "reconstruct", "distill"]
+    assert steps["drop 1 layers + repair + distill"] == ["drop_layers", "reconstruct", "distill"]
     assert any(name.startswith("prune") for name in steps)
+    learnt = [trial for trial in ledger.all(Trial) if trial.steps[-1]["step"] == "distill"]
+    kept = {f"{1 - rung['kept']:.1%}": rung["drop"] for rung in ledger.values("rung")}
+    drops = [kept[trial.move.split()[1]] for trial in learnt if trial.move.startswith("prune")]
+    assert drops == sorted(drops), "what lost least before any training is tried first"
     assert all(item["what"] != "depth" for item in ledger.values("skipped"))

@@ -113,7 +113,7 @@ def test_without_cutting_the_original_stands(tmp_path: Path) -> None:
     budget = "parameters<=85%, drop<=60pt"
     found = lissom.compress(residual_workload_labelled(), budget=budget, output=tmp_path / "run", options=options)
     names = list(trials(found))
-    assert names == ["drop 1 layers + distill", "drop 1 layers", "quantize int8"]
+    assert names == ["drop 1 layers + repair + distill", "drop 1 layers + repair", "quantize int8"]
     learnt, depth = (trials(found)[name] for name in names[:2])
     assert [step["step"] for step in learnt.steps] == ["drop_layers", "reconstruct", "distill"]
     assert not learnt.kept, "what the original says of noise is nothing to learn from, and the repair alone stands"
@@ -173,3 +173,11 @@ def test_what_was_left_out_has_no_width(tmp_path: Path) -> None:
     found = {width.layer: (width.kind, width.before, width.after) for width in widths(original, short)}
     assert found["blocks.1.first.0"] == ("Conv2d, left out", 12, 0)
     assert found["blocks.0.first.0"] == ("Conv2d", 12, 12)
+
+
+def test_after_a_cut_that_learnt_blocks_are_left_out_without_a_repair(tmp_path: Path) -> None:
+    options = replace(OPTIONS, epochs=1, methods=("prune", "depth"))
+    budget = "parameters<=50%, drop<=99pt"
+    found = lissom.compress(residual_workload_labelled(), budget=budget, output=tmp_path / "run", options=options)
+    (depth,) = (trial for trial in trials(found).values() if "drop 1 layers" in trial.move)
+    assert [step["step"] for step in depth.steps] == ["prune", "reconstruct", "distill", "drop_layers", "distill"]

@@ -11,11 +11,14 @@ import torchvision
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
+from lissom.core.progress import Progress
 from lissom.export.onnx_file import export_onnx
+from lissom.graph import capture, couple
 from lissom.steps.depth import drop_layers
 from lissom.steps.depth.blocks import Block, find_blocks
 from lissom.steps.depth.drop_layers import DropLayers, least_needed
 from lissom.steps.distillation.distill import Distill
+from lissom.steps.pruning.prune import without
 from lissom.testing import tiny_context, tiny_workload
 from lissom.testing.tiny import TinyResidual, residual_workload
 from lissom.workload.storage import load_model, save_model
@@ -120,7 +123,7 @@ def test_with_a_repair_no_more_are_judged_again_than_may_be_next(monkeypatch: py
     judged: list[tuple[str, ...]] = []
     far = {("0",): 3.0, ("1",): 1.0, ("2",): 2.0, ("1", "2"): 2.5, ("1", "0"): 4.0, ("1", "2", "0"): 6.0}
 
-    def distance(_: Workload, gone: list[Block], *given: object, repaired: bool) -> float:
+    def distance(_: Workload, gone: list[Block], *given: object) -> float:
         judged.append(tuple(block.name[-1] for block in gone))
         return far[judged[-1]]
 
@@ -131,6 +134,17 @@ def test_with_a_repair_no_more_are_judged_again_than_may_be_next(monkeypatch: py
     judged.clear()
     assert least_needed(residual_workload(), 2, repaired=True).layers == ("blocks.1", "blocks.0")
     assert judged[3:] == [("1", "2"), ("1", "0")], "two of them are in question now"
+
+
+def test_what_was_cut_is_judged_as_it_is() -> None:
+    workload = residual_workload()
+    coupling = couple(capture(workload.module, workload.example))
+    inner = next(group for group in coupling.groups if "blocks.2.first" in group.name)
+    narrow = without(workload, {inner.index: (0, 3, 5, 11)})
+    assert narrow.cut is not None
+    found = [step.layers for step in drop_layers.levels(narrow, 0, Progress(False))]
+    assert found == [least_needed(narrow, 1).layers]
+    assert len(least_needed(narrow, 2, repaired=True).layers) == 2, "a repair would be of this model"
 
 
 MODELS = {

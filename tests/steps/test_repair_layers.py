@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import Tensor, nn
 
 from lissom.graph import capture, couple
@@ -259,3 +260,14 @@ def test_layers_of_attention_are_seen_and_solved(tmp_path: Path) -> None:
         wanted, before, after = (workload.module.eval()(*inputs) for workload in (original, cut, repaired))
     assert not [note for note in repaired.notes if note.startswith("not reconstructed")], repaired.notes
     assert (after - wanted).norm() < 0.7 * (before - wanted).norm()
+
+
+def test_a_sum_in_a_block_that_is_gone_is_no_sum_of_the_layer() -> None:
+    model = torchvision.models.mobilenet_v2(weights=None).eval()
+    pictures = torch.rand(2, 3, 32, 32)
+    batch = Batch((pictures,), None, torch.arange(2))
+    name = "features.4.conv.2.weight"  # is added to first in the block behind it
+    for gone, summed in (((), True), (("features.6",), True), (("features.5",), False)):
+        (layer,) = find_layers(model, [name], batch, gone=gone)
+        assert layer.summed is summed
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())

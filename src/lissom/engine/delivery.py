@@ -24,7 +24,7 @@ from lissom.engine.trials import Tried
 from lissom.export.bundle import Contents, write_bundle
 from lissom.export.card import model_card
 from lissom.layers.ctc_model import CtcModel
-from lissom.layers.replacement import Replacement
+from lissom.layers.replacement import PASSED, Replacement
 from lissom.layers.sequence_model import SequenceModel
 from lissom.layers.sequence_runner import ModuleRunner
 from lissom.layers.text_model import TextModel
@@ -172,7 +172,7 @@ def _replaced(layer: str, kind: str, width: int, put: Mapping[str, str]) -> list
     around = [name for n in range(len(parts)) if (name := ".".join(parts[: n + 1])) in put]
     if not around:
         return []
-    left_out = put[around[0]] == "passed"
+    left_out = put[around[0]] == PASSED
     return [
         Width(
             layer, f"{kind}, left out" if left_out else f"{kind}, now {put[around[0]]}", width, 0 if left_out else width

@@ -34,7 +34,7 @@ class Rung:
     """A smaller model: the share of the parameters that is left, what it loses when repaired alone, and its steps.
 
     ``name`` is for people. ``widths`` are those of a cut; what another method made has none (see
-    :mod:`lissom.engine.rewritten`).
+    :mod:`lissom.engine.method_rungs`).
     """
 
     name: str

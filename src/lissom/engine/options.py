@@ -18,7 +18,7 @@ class Options:
 
     ``time_limit_s`` ends the run with the best result so far; ``epochs`` fixes the length of a recovery,
     otherwise the time decides, up to ``most_epochs``. ``calibration`` inputs judge importance and ranges.
-    ``measure_s`` is spent on each comparison of latencies. ``front`` tries cuts of all sizes alike, so that any
+    ``measure_s`` is spent on each comparison of latencies. ``front`` tries cuts of all sizes, so that any
     point between them can be taken later. ``methods`` are what may be tried: ``prune``, and after it, one after the
     other, names of ``METHODS``; in a front each of them beside the cuts, on the original. So many off-the-shelf
     networks of about the result's size are ``compared`` with it.

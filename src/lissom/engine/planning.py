@@ -14,9 +14,9 @@ from lissom.engine.forecast import foretell
 from lissom.engine.grain import grain
 from lissom.engine.ladder import FRONT, Ladder, Rung
 from lissom.engine.layer_times import LayerTimer
+from lissom.engine.method_rungs import MethodRungs
 from lissom.engine.options import Options
 from lissom.engine.reach import Prober, Reach, fitting, range_words, reach_record, reachable, whole
-from lissom.engine.rewritten import Rewriter
 from lissom.engine.sensitivity import analyse, cost_model, coupled
 from lissom.engine.stopwatch import Stopwatch
 from lissom.layers.listening import AT_ONCE, FEW, puts_into_words
@@ -54,7 +54,7 @@ def repair_of(workload: Workload, options: Options, latency_ms: float) -> Recons
     """How a cut is repaired before it is judged.
 
     Each layer that is solved takes the examples as far as itself through the network. So a deep or slow network is
-    shown fewer of them, as many as a minute is enough for; in a front a minute for all cuts together.
+    shown fewer of them, as many as a minute is enough for; the cuts of a front share it.
 
     Args:
         workload: the original.
@@ -115,8 +115,8 @@ class Planner:
         Raises:
             LissomError: there is nothing of either.
         """
-        rewriter = Rewriter(self._ledger, self._context, self._carrier, self._baseline, repair)
-        rungs = [*ladder.front(), *(rung for name in self._options.rewriting for rung in rewriter.rungs(name))]
+        methods = MethodRungs(self._ledger, self._context, self._carrier, self._baseline, repair)
+        rungs = [*ladder.front(), *(rung for name in self._options.rewriting for rung in methods.rungs(name))]
         if not rungs:
             most = f"{FRONT[0][0]:.0%} of the parameters and {FRONT[0][1]:.0%} of the multiply-adds"
             raise LissomError(

@@ -37,4 +37,4 @@ def try_cut(
     repaired = trials.try_move(state, mover.repaired(rung, formats), rewritten=rewritten, instead=tried)
     if repaired.state.comparison is None or repaired.trial.drop >= tried.trial.drop:
         return tried
-    return repaired
+    return tried if tried.trial.kept and not repaired.trial.kept else repaired

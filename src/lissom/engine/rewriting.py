@@ -8,13 +8,13 @@ from lissom.core.ledger import Ledger
 from lissom.engine.baseline import Baseline
 from lissom.engine.carrying import Carrier
 from lissom.engine.ladder import Rung, untrained_drop
+from lissom.engine.method_rungs import name_of, with_repair
 from lissom.engine.methods import METHODS
 from lissom.engine.moves import Mover
 from lissom.engine.paying import costs_of, pays
 from lissom.engine.planning import hope_of
 from lissom.engine.probing import measure_copy
 from lissom.engine.recovering import try_cut
-from lissom.engine.rewritten import repaired
 from lissom.engine.trials import State, Trials, Tried, best_of
 from lissom.plan.budget import Budget
 from lissom.plan.move import Move
@@ -64,23 +64,23 @@ class Rewriting:
                 self._ledger.append("skipped", method, {"what": method, "why": "the time limit left none for it"})
                 continue
             try:
-                rung, pays = self._rung(method, state)
+                rung, worth = self._rung(method, state)
             except MachineError:
                 raise
             except LissomError as error:
                 self._ledger.append("skipped", method, {"what": method, "why": error.message})
                 continue
-            tried = self._try(number, rung, state, share if pays else 0.0)
+            tried = self._try(number, rung, state, share if worth else None)
             state = tried.state if tried.trial.kept else state
         if best is None:
             int8 = Move.of(self._mover.int8)
             self._trials.try_move(state, int8 if self._mover.has_int8 else Move("as it is", (Nothing(),)))
         return best_of(self._trials.tried)
 
-    def _try(self, number: int, rung: Rung, state: State, share: float) -> Tried:
-        """What a method made, recovered within a share of the time; as it is where there is nothing to recover for."""
+    def _try(self, number: int, rung: Rung, state: State, share: float | None) -> Tried:
+        """What a method made, recovered within a share of the time; as it is where it is not worth one."""
         formats, base = _formats(state), State((), state.comparison)
-        if share == 0:
+        if share is None:
             return self._trials.try_move(base, self._mover.repaired(rung, formats), rewritten=True)
         move = self._mover.recorded(number, lambda: self._mover.cut(number, rung, formats, share))
         return try_cut(self._trials, self._mover, base, move, rung, formats, rewritten=True)
@@ -104,19 +104,20 @@ class Rewriting:
         hope = hope_of(self._budget, self._baseline.figures, self._context.original.task.name)
         chosen: dict[str, Any] | None = None
         for step in self._levels(method, self._carrier.model(stands)[0]):
-            steps = (*stands, *repaired(step, self._repair))
-            workload, _ = self._carrier.model(steps)
-            pays = self._pays(workload, state, formats[-1].precision if formats else FP32)
-            if not pays and chosen is not None:
+            # what learnt something would be solved back to what the original does
+            own = (step,) if stands else with_repair(step, self._repair)
+            workload, _ = self._carrier.model((*stands, *own))
+            worth = self._pays(workload, state, formats[-1].precision if formats else FP32)
+            if not worth and chosen is not None:
                 break
             chosen = {
-                "name": step.describe(),
+                "name": name_of(own),
                 "kept": workload.parameters / self._context.original.parameters,
                 "drop": untrained_drop(workload, self._baseline),
-                "steps": [part.to_json() for part in steps],
-                "pays": pays,
+                "steps": [part.to_json() for part in (*stands, *own)],
+                "pays": worth,
             }
-            if not pays or chosen["drop"] <= hope:
+            if not worth or chosen["drop"] <= hope:
                 break
         assert chosen is not None, "every method gives a step or says why not"
         return chosen

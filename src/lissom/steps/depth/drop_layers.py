@@ -2,15 +2,15 @@
 
 import copy
 import math
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from lissom.core.errors import LissomError
 from lissom.core.progress import Progress
-from lissom.cost import profile
 from lissom.layers.listening import looked_at, puts_into_words
 from lissom.layers.replacement import PASSED, Replacement, put
 from lissom.steps.depth.blocks import Block, find_blocks
@@ -18,8 +18,8 @@ from lissom.steps.repair.reconstruct import Reconstruct, reconstructed
 from lissom.steps.step import Context, ModelStep
 from lissom.workload.workload import Batch, Workload, calibration_batches
 
-_EXAMPLES = 256
-_AFFORDED = 2e12  # multiply-adds: about a minute of a core
+_EXAMPLES, _BATCH = 256, 64
+_AFFORDED_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def least_needed(
     count: int,
     *,
     examples: int = _EXAMPLES,
-    batch: int = 64,
+    batch: int = _BATCH,
     seed: int = 0,
     repaired: bool = False,
     progress: Progress | None = None,
@@ -82,10 +82,10 @@ def least_needed(
     verification and elimination of transformer blocks", algorithm 1). No labels are needed. Blocks that the workload
     keeps are not looked at.
 
-    With ``repaired`` they are judged after all that comes behind was solved anew, which tells more and takes longer: of
-    a ResNet-20 the blocks that cost 27 points by themselves cost a third of a point then, others that cost 4 still half
-    a point. As every block is needed more the fewer there are, a block that was judged before is judged again where
-    it may be the next one alone (Minoux, 1978, "Accelerated greedy algorithms").
+    With ``repaired`` they are judged after all that comes behind was solved anew on one half of the sample, by the
+    answers to the other half: that tells more and takes longer. What costs much by itself may cost little then
+    (``benchmarks/depth.py``). As every block is needed more the fewer there are, a block that was judged before is
+    judged again where it may be the next one alone (Minoux, 1978, "Accelerated greedy algorithms").
 
     Args:
         workload: model, task and data.
@@ -107,7 +107,9 @@ def least_needed(
         )
     batches = calibration_batches(workload.splits.train, examples=examples, batch=batch, seed=seed)
     original = copy.deepcopy(workload.module).eval()
-    answers = [original(*taken.inputs) for taken in batches]
+    solved = batches[: len(batches) // 2] if repaired else []
+    judged_by = batches[len(solved) :]
+    answers = [original(*taken.inputs) for taken in judged_by]
     gone: list[Block] = []
     known = {block.name: 0.0 for block in blocks}  # how far answers were without it, when it was last judged
     for _ in (progress or Progress(False)).track(range(count), "which layers matter least"):
@@ -117,7 +119,7 @@ def least_needed(
             block = min((block for block in blocks if block not in gone), key=lambda block: known[block.name])
             if block.name in judged:
                 break
-            known[block.name] = _distance(workload, [*gone, block], batches, answers, repaired=repaired)
+            known[block.name] = _distance(workload, [*gone, block], judged_by, answers, solved)
             judged.add(block.name)
         gone.append(block)
     return DropLayers(tuple(block.name for block in gone))
@@ -131,8 +133,9 @@ def levels(workload: Workload, seed: int, progress: Progress) -> Iterator[DropLa
     """
     blocks = _candidates(workload)
     few = looked_at(workload.module)
-    repaired = _repairs_cost(workload, blocks) <= _AFFORDED
-    half = least_needed(workload, max(1, len(blocks) // 2), seed=seed, repaired=repaired, progress=progress, **few)
+    count = max(1, len(blocks) // 2)
+    repaired = not workload.changes and _judging_s(workload, len(blocks) + 2 * count) <= _AFFORDED_S
+    half = least_needed(workload, count, seed=seed, repaired=repaired, progress=progress, **few)
     counts = sorted({-(-len(half.layers) // part) for part in (1, 2, 4)}, reverse=True)
     return (DropLayers(half.layers[:count]) for count in (*counts, *([1] if counts[-1] > 1 else [])))
 
@@ -142,13 +145,20 @@ def _candidates(workload: Workload) -> list[Block]:
     return [block for block in find_blocks(workload.module, workload.example) if not workload.leaves_alone(block.name)]
 
 
-def _repairs_cost(workload: Workload, blocks: Sequence[Block]) -> float:
-    """About the multiply-adds of judging each block after a repair; infinite where answers are put into words."""
+@torch.no_grad()
+def _judging_s(workload: Workload, times: int) -> float:
+    """About the seconds of judging blocks so many times after a repair, which takes half of the sample as far as each
+    layer through the network; infinite where answers are put into words."""
     if puts_into_words(workload.module):
         return math.inf
-    layers = sum(parameter.dim() > 1 for parameter in workload.module.parameters())
-    costs = profile(workload.module, workload.example)
-    return len(blocks) * (1 + layers / 2) * _EXAMPLES * (costs.macs + costs.attention_macs)
+    (batch,) = calibration_batches(workload.splits.train, examples=_BATCH, batch=_BATCH, seed=0)
+    model = copy.deepcopy(workload.module).eval()
+    model(*batch.inputs)
+    start = time.monotonic()
+    model(*batch.inputs)
+    passes = _EXAMPLES / 2 / len(batch.indices)
+    layers = sum(parameter.dim() > 1 for parameter in model.parameters())
+    return times * (1 + layers / 4) * passes * (time.monotonic() - start)
 
 
 def _replacement(block: Block) -> Replacement:
@@ -174,17 +184,18 @@ def _failure(model: nn.Module, inputs: tuple[Tensor, ...]) -> str:
 
 
 def _distance(
-    workload: Workload, gone: list[Block], batches: list[Batch], answers: list[object], *, repaired: bool
+    workload: Workload, gone: list[Block], batches: list[Batch], answers: list[object], solved: list[Batch]
 ) -> float:
+    """How far the answers are without some blocks; after a repair, where there are batches to solve it on."""
     changes = [_replacement(block) for block in gone]
     model = _without(workload.module, changes)
-    try:
-        if repaired:
-            short = workload.with_module(model).with_changes(changes)
-            model = reconstructed(short, workload.module, batches, Reconstruct.ridge, Progress(False)).module
-        far: list[Tensor] = [
-            workload.task.distance(model(*taken.inputs), answer) for taken, answer in zip(batches, answers, strict=True)
-        ]
-    except (AttributeError, TypeError):  # the model's code looks into this layer
-        return float("inf")
-    return float(torch.stack(far).mean())
+    if _failure(model, workload.example):  # the model's code looks into this layer
+        return math.inf
+    if solved:
+        short = replace(workload, module=model, changes=tuple(changes))
+        model = reconstructed(short, workload.module, solved, Reconstruct.ridge, Progress(False)).module
+    far: list[Tensor] = [
+        workload.task.distance(model(*taken.inputs), answer) for taken, answer in zip(batches, answers, strict=True)
+    ]
+    distance = float(torch.stack(far).mean())
+    return math.inf if math.isnan(distance) else distance

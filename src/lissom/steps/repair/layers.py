@@ -45,13 +45,21 @@ class _Seen:
     means: dict[str, list[int]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict[str, str])
+    sums_gone: set[str] = field(default_factory=set[str])
 
 
-def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[Layer]:
+def find_layers(model: nn.Module, names: Sequence[str], batch: Batch, *, gone: Sequence[str] = ()) -> list[Layer]:
     """Those of the named weights that can be solved, in the order of the forward: called once, not grouped, and
-    read by nothing else, whatever their names (an output projection may be the table in which tokens are looked up)."""
+    read by nothing else, whatever their names (an output projection may be the table in which tokens are looked up).
+
+    Args:
+        model: in eval mode.
+        names: of weights.
+        batch: inputs.
+        gone: blocks that will be left out: what goes into a residual stream there has no sum of its own without them.
+    """
     weights = {name: model.get_parameter(name) for name in names}
-    found = _watched(model, weights, batch)
+    found = _watched(model, weights, batch, gone)
     buffers = {tensor.data_ptr(): name for name, tensor in model.named_buffers()}
     used = [place for places in found.means.values() for place in places]
     by_token = tokens_first(model, batch.inputs, weights)
@@ -64,7 +72,7 @@ def find_layers(model: nn.Module, names: Sequence[str], batch: Batch) -> list[La
         alone = bias is None and len(means) == 1 and used.count(means[0]) == 1
         mean = buffers.get(means[0]) if alone else None
         spots = call.written[0, 0].numel() if call.is_convolution else len(call.written)
-        summed_once = found.sums.get(name) == 1
+        summed_once = found.sums.get(name) == 1 and name not in found.sums_gone
         layers.append(Layer(name, bias, mean, summed_once, spots, call.is_convolution, name in by_token))
     return layers
 
@@ -94,9 +102,9 @@ def _alike(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-def _watched(model: nn.Module, weights: Mapping[str, Tensor], batch: Batch) -> _Seen:
-    """What a model does with some of its weights."""
-    found = _Seen()
+def _watched(model: nn.Module, weights: Mapping[str, Tensor], batch: Batch, gone: Sequence[str] = ()) -> _Seen:
+    """What a model does with some of its weights; sums within blocks that are ``gone`` are told apart."""
+    found, within = _Seen(), list[str]()
 
     def seen(name: str, reading: Reading) -> bool:
         found.readings.setdefault(name, []).append(reading)
@@ -108,12 +116,23 @@ def _watched(model: nn.Module, weights: Mapping[str, Tensor], batch: Batch) -> _
 
     def summed(item: Sum) -> bool:
         found.sums[item.trail.name] = found.sums.get(item.trail.name, 0) + 1
+        if within:
+            found.sums_gone.add(item.trail.name)
         return False
 
     def elsewhere(name: str, operator: Any) -> None:
         found.elsewhere.setdefault(name, str(operator.overloadpacket))
 
-    watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed, elsewhere=elsewhere)
+    hooks: list[Any] = []
+    for name in gone:
+        block = model.get_submodule(name)
+        hooks.append(block.register_forward_pre_hook(lambda *given, name=name: within.append(name)))
+        hooks.append(block.register_forward_hook(lambda *given: within.clear()))
+    try:
+        watch(model, batch.inputs, weights, seen=seen, normed=normed, summed=summed, elsewhere=elsewhere)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return found
 
 

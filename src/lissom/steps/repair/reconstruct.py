@@ -71,13 +71,13 @@ def reconstructed(
     both = [name for name in parameters if name in there and parameters[name].dim() > 1]
     cut = {name: kept[name] for name in both if name in kept}
     solved = {name for name, dims in cut.items() if 1 in dims}
-    if workload.left_out:
-        solved.update(reading_otherwise(original, model, both, batches[0]))
-    layers = find_layers(original, [name for name in both if name in solved], batches[0])
+    otherwise = reading_otherwise(original, model, both, batches[0]) if workload.left_out else []
+    solved.update(otherwise)
+    layers = find_layers(original, [name for name in both if name in solved], batches[0], gone=workload.left_out)
     outputs = {layer.name: kept[layer.name][0] for layer in layers if 0 in kept.get(layer.name, {})}
     comparison = Comparison(original, layers, batches, outputs)
     for layer in progress.track(layers, "reconstructing", total=len(layers)):
         problem = comparison.problems(model, [layer.name])[layer.name]
         write(model, layer, fit(problem.normal, problem.right, flat(model, layer), ridge))
-    left = unsolved(original, cut, batches[0]).items()
+    left = unsolved(original, {**{name: {1: ()} for name in otherwise}, **cut}, batches[0]).items()
     return workload.with_module(model).with_notes([f"not reconstructed: {name}, which {why}" for name, why in left])
