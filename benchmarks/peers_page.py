@@ -23,12 +23,12 @@ ASKED = 1.3  # times as fast as the best of the others, in geometric mean, on th
 INTRODUCTION = """# Peers
 
 Written by `benchmarks/peers_page.py` from `benchmarks/peers.py`. The same trained model, data and runtime for all: ONNX
-Runtime, one thread, batch 1, on {processor}; the same number of smaller networks and the same time in all for
-lissom and for Torch-Pruning, which is followed by a fine-tune on the labels and ONNX Runtime's INT8. lissom's front has
-six cuts, and up to four networks with blocks left out where there are residual blocks; Torch-Pruning has as many cuts
-in their place. The front also has the whole network in INT8, and a cut with its repair alone where the recovery cost
-score. NNCF and ONNX Runtime quantize the model as it is; neither prunes. Olive's static INT8 is that of ONNX Runtime,
-so it has no row.
+Runtime, one thread, batch 1, on {processor}; the same number of smaller networks and the same
+time in all for lissom and for Torch-Pruning, which is followed by a fine-tune on the labels and ONNX Runtime's INT8.
+lissom's front has six cuts, and up to four networks with blocks left out where there are residual blocks; Torch-Pruning
+has as many cuts in their place. The front also has the whole network in INT8, and a cut with its repair alone where the
+recovery cost score. NNCF and ONNX Runtime quantize the model as it is; neither prunes. Olive's static INT8 is that of
+ONNX Runtime, so it has no row.
 
 Every pipeline makes candidates; each takes the fastest of its own that loses at most {most:g} point on the select
 split, or the best where none does. The test split was opened for what was taken. Latency is in parts of the
@@ -64,8 +64,8 @@ def page(results: dict[str, Any]) -> str:
         gains.append(gain)
     geometric = math.exp(sum(math.log(gain) for gain in gains) / len(gains))
     reached = "reached" if geometric >= ASKED else "**not reached**"
-    gain = f"The latency of the best of the others is {geometric:.2f} times lissom's in geometric mean"
-    lines += ["", f"{gain} (asked: {ASKED:g}): {reached}."]
+    gain = f"The latency of the best of the others is {geometric:.2f} times lissom's in geometric mean of {len(gains)}"
+    lines += ["", f"{gain} subjects", f"(asked: {ASKED:g} of {len(NAMES)}, and none below 1): {reached}."]
     missing = [label for name, label in NAMES.items() if name not in results["subjects"]]
     if missing:
         lines += ["", f"Not measured yet: {', '.join(missing)}."]
