@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +12,12 @@ import lissom
 from lissom.core.errors import LissomError
 from lissom.core.ledger import Ledger
 from lissom.core.records import Trial
-from lissom.engine.fronting import plan_for, points_of
-from lissom.engine.ladder import FRONT
+from lissom.engine import fronting, ladder
+from lissom.engine.fronting import FrontSearch, plan_for, points_of
+from lissom.engine.ladder import FRONT, Rung
 from lissom.engine.moves import Mover
+from lissom.engine.planning import Prepared
+from lissom.engine.trials import State
 from lissom.plan.budget import parse_budget
 from lissom.plan.move import plan_from_json
 from lissom.report.view import read
@@ -102,15 +107,32 @@ def test_a_time_limit_that_is_used_up_leaves_cuts_out_and_says_so(
 
 def test_methods_are_tried_beside_the_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OnnxRuntime, "peak_memory_bytes", lambda *given, **settings: 1_000_000)
-    options = replace(OPTIONS, methods=("prune", "depth", "low-rank"))
+    monkeypatch.setattr(ladder, "FRONT", FRONT[:3])
+    options = replace(OPTIONS, methods=("prune", "depth"))
     workload = replace(residual_workload(), labelled=False)
     lissom.compress(workload, budget="drop<=40pt", output=tmp_path / "run", options=options)
     ledger = Ledger(tmp_path / "run")
     steps = {trial.move: [step["step"] for step in trial.steps] for trial in ledger.all(Trial)}
     assert steps["drop 1 layers + repair + distill"] == ["drop_layers", "reconstruct", "distill"]
     assert any(name.startswith("prune") for name in steps)
-    learnt = [trial for trial in ledger.all(Trial) if trial.steps[-1]["step"] == "distill"]
-    kept = {f"{1 - rung['kept']:.1%}": rung["drop"] for rung in ledger.values("rung")}
-    drops = [kept[trial.move.split()[1]] for trial in learnt if trial.move.startswith("prune")]
-    assert drops == sorted(drops), "what lost least before any training is tried first"
     assert all(item["what"] != "depth" for item in ledger.values("skipped"))
+
+
+def test_what_lost_least_is_tried_first_and_what_is_far_off_gets_less_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, float]] = []
+    tried: Any = SimpleNamespace(state=State(), trial=SimpleNamespace(move="", drop=0.0))
+    trials: Any = SimpleNamespace(tried=[], try_move=lambda *given, **more: tried)
+    mover: Any = SimpleNamespace(
+        has_int8=False,
+        time_left=lambda: 60.0,
+        recorded=lambda number, make: make(),
+        cut=lambda number, rung, formats, share: asked.append((rung.name, share)),
+    )
+    monkeypatch.setattr(fronting, "points_of", lambda *given: [])
+    monkeypatch.setattr(fronting, "best_of", lambda made: tried)
+    rungs = [Rung(f"lost {drop:g}", {}, 0.5, drop, ()) for drop in (50.0, 1.0, 2.5)]
+    FrontSearch(Ledger(tmp_path), mover, trials, parse_budget("drop<=1pt")).run(Prepared(rungs, 2.5, "fp32"))
+    assert [name for name, _ in asked] == ["lost 1", "lost 2.5", "lost 50"]
+    assert [share for _, share in asked] == pytest.approx([1 / 2.05, 1 / 1.05, 1.0])
