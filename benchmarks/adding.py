@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,3 +31,13 @@ def added(path: Path) -> Generator[dict[str, Any]]:
         write_json(path, found)
     finally:
         os.close(folder)
+
+
+def once(path: Path, name: str, part: str, key: str, make: Callable[[], dict[str, Any]]) -> None:
+    """Make, add and print one row of a part of a subject; nothing where it is there."""
+    if key in known(path).get(name, {}).get(part, {}):
+        return
+    made = make()
+    with added(path) as results:
+        results.setdefault(name, {}).setdefault(part, {})[key] = made
+    print(name, part, key, made, flush=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from adding import added, known
+from adding import known, once
 from pruning import accuracy, artefact_accuracy, context_of  # first: it chooses one thread
 from rewrites import unflattered
 
@@ -51,7 +51,13 @@ def front(work: Path, name: str) -> None:
     workload = unflattered(name, work)
     for gone in GONE:
         with TemporaryDirectory() as folder:
-            _add(name, "front", f"{gone:g}", lambda gone=gone, folder=folder: point(workload, gone, Path(folder)))
+            once(
+                RESULTS,
+                name,
+                "front",
+                f"{gone:g}",
+                lambda gone=gone, folder=folder: point(workload, gone, Path(folder)),
+            )
 
 
 def point(workload: Workload, gone: float, folder: Path) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def run(work: Path, name: str) -> None:
     """One run for each budget."""
     workload = unflattered(name, work)
     for budget in budgets(name):
-        _add(name, "runs", budget, lambda budget=budget: _run(workload, budget, LIMITS_S[name]))
+        once(RESULTS, name, "runs", budget, lambda budget=budget: _run(workload, budget, LIMITS_S[name]))
 
 
 def _run(workload: Workload, budget: str, limit_s: float) -> dict[str, Any]:
@@ -122,7 +128,7 @@ def far(work: Path, name: str) -> None:
     """When it is said that a budget cannot be met."""
     workload = unflattered(name, work)
     for budget in FAR:
-        _add(name, "far", budget, lambda budget=budget: _far(workload, budget))
+        once(RESULTS, name, "far", budget, lambda budget=budget: _far(workload, budget))
 
 
 class _SaidError(Exception):
@@ -145,15 +151,6 @@ def _far(workload: Workload, budget: str) -> dict[str, Any]:
         except (_SaidError, LissomError) as error:
             said = str(error)
         return {"said": said, "seconds": time.perf_counter() - start, "machine": describe().processor}
-
-
-def _add(name: str, part: str, key: str, make: Any) -> None:
-    if key in known(RESULTS).get(name, {}).get(part, {}):
-        return
-    made = make()
-    with added(RESULTS) as results:
-        results.setdefault(name, {}).setdefault(part, {})[key] = made
-    print(name, part, key, made, flush=True)
 
 
 if __name__ == "__main__":

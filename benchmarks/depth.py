@@ -8,12 +8,11 @@ results/depth.json at once, and what is known is not done again.
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from adding import added, known
+from adding import once
 from pruning import SUBJECTS, accuracy, context_of  # first: it chooses one thread
 
 from lissom.steps.depth.blocks import find_blocks
@@ -44,20 +43,14 @@ def measure(work: Path, name: str) -> None:
     with TemporaryDirectory() as folder:
         context = context_of(workload, Path(folder), 0)
         for block in find_blocks(workload.module, workload.example):
-            _add(name, "blocks", block.name, lambda n=block.name: costs(workload, (n,), context))
+            once(RESULTS, name, "blocks", block.name, lambda n=block.name: costs(workload, (n,), context))
         for way, repaired in (("by the answers without it", False), ("by the answers after the repair", True)):
             for count in COUNTS:
-                chosen = lambda c=count, r=repaired: least_needed(workload, c, repaired=r).layers  # noqa: E731
-                _add(name, way, str(count), lambda c=chosen: costs(workload, c(), context))
+                once(RESULTS, name, way, str(count), lambda c=count, r=repaired: _chosen(workload, c, r, context))
 
 
-def _add(name: str, part: str, key: str, make: Callable[[], dict[str, Any]]) -> None:
-    if key in known(RESULTS).get(name, {}).get(part, {}):
-        return
-    made = make()
-    with added(RESULTS) as results:
-        results.setdefault(name, {}).setdefault(part, {})[key] = made
-    print(name, part, key, made, flush=True)
+def _chosen(workload: Workload, count: int, repaired: bool, context: Context) -> dict[str, Any]:
+    return costs(workload, least_needed(workload, count, repaired=repaired).layers, context)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def resnet20(work: Path) -> Workload:
 def resnet20_unflattered(work: Path) -> Workload:
     """The same, chosen by half of the test pictures and tested on the other half.
 
-    The checkpoint has learnt from all training pictures, so that those which are carved off for choosing flatter it by
-    four points, and whatever learns from the rest loses that.
+    The checkpoint has learnt from all training pictures, so that those which are carved off for choosing flatter it
+    against whatever learns from the rest.
     """
     workload = resnet20(work)
     test = workload.splits.test
